@@ -84,8 +84,9 @@ def open_cluster(
     data_dir = data_dir.resolve()
     held = lock.acquire(data_dir, purpose)
     try:
-        home = open_home(data_dir)
         database = cache = None
+        if with_postgres or with_valkey:
+            home = open_home(data_dir)
         if with_postgres:
             binaries = postgres_from or postgres_binaries(home.account)
             database = postgres(home, binaries, durable=durable, max_connections=max_connections)

@@ -101,9 +101,7 @@ class Daemon:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)
                 break
-        else:
-            self.kill()
-        self.process = None
+        self.kill()
 
     def begin_stop(self) -> None:
         """Send the first stop signal without waiting, so that several can end at the same time."""
@@ -111,10 +109,14 @@ class Daemon:
             self._signal(self.stop_steps[0][0])
 
     def kill(self) -> None:
-        """End it without asking."""
-        self._signal(signal.SIGKILL)
-        if self.process is not None:
-            self.process.wait()
+        """End it, and whatever it started in its session, without asking."""
+        if self.process is None:
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            # It leads a group of its own; the group's number is not given away while a member lives.
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
 
     def last_words(self, lines: int = 5) -> str:
         """Where the log is, and how it ends."""

@@ -1,0 +1,45 @@
+"""`vq serve`: one API process."""
+
+import argparse
+import socket
+
+import uvicorn
+
+from app.commands.ports import listen
+from app.commands.servers import settings_of_running_servers
+from app.core.logs import configure_logging
+from app.main import create_app
+
+# Requests are short; sockets are told to come back and do so elsewhere.
+_GRACE_SECONDS = 10
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options."""
+    parser.add_argument("--fd", type=int, help="serve on this inherited listening socket, not on VQ_HOST and VQ_PORT")
+    parser.add_argument(
+        "--grace", type=int, default=_GRACE_SECONDS, help="seconds open requests have to finish when it is stopped"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until signalled."""
+    settings = settings_of_running_servers()
+    configure_logging(settings.log_level)
+    listener = listen(settings) if arguments.fd is None else socket.socket(fileno=arguments.fd)
+    config = uvicorn.Config(
+        create_app(settings),
+        ws="websockets-sansio",
+        # Costs 12–28 µs a frame and 40–95 KB a socket to save 160 bytes.
+        ws_per_message_deflate=False,
+        ws_ping_interval=settings.websocket_ping_seconds,
+        ws_ping_timeout=settings.websocket_ping_seconds,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=arguments.grace,
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    return 0 if server.started else 1

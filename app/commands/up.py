@@ -1,0 +1,208 @@
+"""`vq up`: everything on this machine, from an empty directory to a running product, and down again without a trace.
+
+Starts and supervises processes; does nothing of the product's work itself.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from app.commands import banner
+from app.commands.errors import CommandError
+from app.commands.health import ask
+from app.commands.ports import listen
+from app.commands.reach import bus_connection, database_connection
+from app.commands.servers import with_urls
+from app.commands.supervisor import Kept, describe_exit, end_remembered, remember, stop_together
+from app.core.embedded import Cluster, open_cluster
+from app.core.embedded.process import Daemon
+from app.settings import Settings, SettingsError, ensure_secret, load_settings
+
+_TICK_SECONDS = 0.1
+_READY_SECONDS = 60.0
+# Ctrl-C promises 5 s: this for our programs, at most 2 s for the servers after them.
+_STOP_SECONDS = 2.5
+_API_GRACE_SECONDS = 2
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _StopRequested(BaseException):
+    """Somebody pressed Ctrl-C or sent SIGTERM. Not an `Exception`: nobody on the way may handle it."""
+
+
+@dataclass
+class _Up:
+    """One run of `vq up`."""
+
+    settings: Settings
+    console: Console
+    cluster: Cluster
+    in_terminal: bool
+    programs: list[Kept] = field(default_factory=list)
+    listener: socket.socket | None = None
+    stopping: bool = False
+    hurry: bool = False
+
+    @property
+    def remembered(self) -> Path:
+        return self.cluster.data_dir / "programs.json"
+
+    def say(self, text: str) -> None:
+        self.console.print(f"{time.strftime('%H:%M:%S')}  {text}", soft_wrap=True, markup=False, highlight=False)
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.stopping:
+            self.hurry = True
+        else:
+            self.stopping = True
+            raise _StopRequested
+
+    def start(self) -> None:
+        if left := end_remembered(self.remembered, _STOP_SECONDS):
+            self.say(f"A run that was killed had left {left} processes; they are ended.")
+        self.listener = listen(self.settings)
+        self._start_servers()
+        self._prepare_database()
+        for name, arguments, files in (
+            ("API", ["serve", f"--fd={self.listener.fileno()}", f"--grace={_API_GRACE_SECONDS}"], [self.listener]),
+            ("relay", ["relay"], []),
+            ("worker", ["worker"], []),
+        ):
+            daemon = self._program(name, arguments, [file.fileno() for file in files])
+            daemon.spawn()
+            self.programs.append(Kept(daemon, daemon.spawn))
+        self._remember()
+        self._wait_until_ready()
+
+    def watch(self) -> None:
+        """Keep everything running for ever."""
+        running = (self.cluster.postgres, self.cluster.valkey)
+        servers = [Kept(server.daemon, server.spawn) for server in running if server is not None]
+        while True:
+            now = time.monotonic()
+            for kept in servers:
+                kept.check(now, self.say)
+            started = [kept.check(now, self.say) for kept in self.programs]
+            if any(started):
+                self._remember()
+            time.sleep(_TICK_SECONDS)
+
+    def stop(self) -> None:
+        self.stopping = True
+        daemons = [kept.daemon for kept in self.programs]
+        if any(daemon.pid for daemon in daemons):
+            self.say("Stopping …")
+        stop_together(daemons, _STOP_SECONDS, lambda: self.hurry)
+        self.remembered.unlink(missing_ok=True)
+        if self.listener is not None:
+            self.listener.close()
+        self.cluster.stop()
+
+    def _start_servers(self) -> None:
+        began = time.monotonic()
+        names = [server.daemon.name for server in (self.cluster.postgres, self.cluster.valkey) if server is not None]
+        urls = self.cluster.start()
+        if names:
+            self.say(f"{' and '.join(names)} started in {time.monotonic() - began:.1f} s.")
+        # Not before the data directory exists with the rights the servers need.
+        self.settings = with_urls(ensure_secret(self.settings), urls)
+
+    def _prepare_database(self) -> None:
+        daemon = self._program("migrate", ["migrate", "--seed"], [])
+        began = time.monotonic()
+        daemon.spawn()
+        self.programs.append(Kept(daemon, daemon.spawn))
+        while daemon.exit_code is None:
+            time.sleep(0.02)
+        self.programs.clear()
+        if daemon.exit_code != 0:
+            assert daemon.log is not None
+            lines = daemon.log.read_text(errors="replace").splitlines()
+            if lines and lines[-1].startswith("vq: "):  # it said what is wrong
+                raise (SettingsError if daemon.exit_code == 2 else CommandError)(lines[-1].removeprefix("vq: "))
+            how = describe_exit(daemon.exit_code)
+            raise CommandError(f"The database could not be prepared ({how}). {daemon.last_words(15)}")
+        self.say(f"Database migrated and seeded in {time.monotonic() - began:.1f} s.")
+
+    def _wait_until_ready(self) -> None:
+        began = time.monotonic()
+        url = f"{banner.local_url(self.settings)}/health/ready"
+        while (answer := ask(url)) is not None:
+            for kept in self.programs:
+                if kept.daemon.pid is None:
+                    how = describe_exit(kept.daemon.exit_code)
+                    raise CommandError(f"The {kept.daemon.name} did not start ({how}). {kept.daemon.last_words(15)}")
+            if time.monotonic() - began > _READY_SECONDS:
+                raise CommandError(f"Not ready after {_READY_SECONDS:.0f} s: {answer}. See `vq doctor`, and the logs.")
+            time.sleep(0.05)
+        self.say(f"API, relay and worker are ready after {time.monotonic() - began:.1f} s.")
+
+    def _program(self, name: str, arguments: list[str], files: list[int]) -> Daemon:
+        urls = {"VQ_DATABASE_URL": self.settings.database_url, "VQ_REDIS_URL": self.settings.redis_url}
+        secret = {"VQ_SECRET_KEY": self.settings.secret, "VQ_DATA_DIR": str(self.cluster.data_dir)}
+        log = None if self.in_terminal else self.cluster.data_dir / "logs" / f"{name.lower()}.log"
+        return Daemon(
+            name=name,
+            command=[sys.executable, "-m", "app.cli", *arguments],
+            stop_steps=((signal.SIGTERM, _STOP_SECONDS),),
+            log=log,
+            environment=os.environ | {key: value for key, value in urls.items() if value is not None} | secret,
+            inherited_files=files,
+        )
+
+    def _remember(self) -> None:
+        remember(self.remembered, [kept.daemon for kept in self.programs])
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options."""
+    parser.add_argument(
+        "--logs",
+        action="store_true",
+        help="write the programs' logs to this terminal, not to files in VQ_DATA_DIR/logs",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start, watch, stop."""
+    settings = load_settings()
+    asyncio.run(_check_given_servers(settings))
+    cluster = open_cluster(
+        settings.data_dir,
+        "vq up",
+        with_postgres=settings.database_url is None,
+        with_valkey=settings.redis_url is None,
+    )
+    up = _Up(settings, Console(), cluster, arguments.logs)
+    for number in _SIGNALS:
+        signal.signal(number, up.on_signal)
+    try:
+        up.start()
+        banner.show(up.console, up.settings, cluster.data_dir)
+        up.watch()
+    except _StopRequested:
+        pass
+    finally:
+        began = time.monotonic()
+        up.stop()
+    up.say(f"Stopped in {time.monotonic() - began:.1f} s.")
+    return 0
+
+
+async def _check_given_servers(settings: Settings) -> None:
+    """A wrong address is said at once, not after everything else was started."""
+    if settings.database_url is not None:
+        async with database_connection(settings.database_url, "VQ_DATABASE_URL"):
+            pass
+    if settings.redis_url is not None:
+        async with bus_connection(settings.redis_url):
+            pass

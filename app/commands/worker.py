@@ -1,0 +1,19 @@
+"""`vq worker`: one process that does jobs. Several may run."""
+
+import argparse
+
+from app.commands.servers import settings_of_running_servers
+from app.core.jobs.worker import main
+from app.core.logs import configure_logging
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """No options."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Work until signalled."""
+    settings = settings_of_running_servers()
+    configure_logging(settings.log_level)
+    main(settings)
+    return 0
