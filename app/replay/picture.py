@@ -13,7 +13,7 @@ from app.replay.report import percentile
 from app.replay.source import SOURCE_NAME
 
 WIDTH, LEFT, RIGHT = 1100, 64, 24
-BUCKET_SECONDS = 300
+SHORT_SECONDS = 7_200
 MEDIAN_SECONDS = 1_800
 FEWEST_FOR_A_MEDIAN = 3
 
@@ -50,9 +50,11 @@ class Panel:
 def draw(day: str, speed: float, replay: Sequence[Wait], source: Sequence[Wait]) -> str:
     """The picture of a day; both parts of it must have somebody in them."""
     everybody = [*replay, *source]
-    starts = min(wait.joins for wait in everybody) // 3600 * 3600
-    ends = -(-max(wait.ends for wait in everybody) // 3600) * 3600
-    ours, theirs = levels(replay, starts, ends), levels(source, starts, ends)
+    first, last = min(wait.joins for wait in everybody), max(wait.ends for wait in everybody)
+    unit, bucket = (3600, 300) if last - first > SHORT_SECONDS else (600, 60)
+    starts = first // unit * unit
+    ends = max(-(-last // unit) * unit, starts + unit)
+    ours, theirs = levels(replay, starts, ends, bucket), levels(source, starts, ends, bucket)
     most = max((level for _, level in (*ours, *theirs)), default=1.0)
     longest = max(wait.seconds for wait in replay) if replay else 60.0
     people = Panel(124, 200, starts, ends, _ceiling(most))
@@ -61,7 +63,7 @@ def draw(day: str, speed: float, replay: Sequence[Wait], source: Sequence[Wait])
     body = [
         f'<text class="title" x="{LEFT}" y="34">A day in the line: {escape(day)}, replayed at speed {speed:g}</text>',
         f'<text class="note" x="{LEFT}" y="56">{escape(_summary(replay, source))}</text>',
-        *_frame(people, "People waiting (mean of 5 minutes)", "people"),
+        *_frame(people, f"People waiting (mean over {bucket // 60} min)", "people"),
         f'<path class="area" d="{people.area(ours)}"/>',
         f'<path class="line ours" d="{people.path(ours)}"/>',
         f'<path class="line source" d="{people.path(theirs)}"/>',
@@ -94,18 +96,18 @@ def draw(day: str, speed: float, replay: Sequence[Wait], source: Sequence[Wait])
     )
 
 
-def levels(waits: Iterable[Wait], starts: float, ends: float) -> list[Point]:
+def levels(waits: Iterable[Wait], starts: float, ends: float, bucket: int) -> list[Point]:
     """Mean number of people waiting per bucket, at the middle of the bucket."""
-    count = max(1, round((ends - starts) / BUCKET_SECONDS))
+    count = max(1, round((ends - starts) / bucket))
     totals = [0.0] * count
     spans = (*steps((wait.joins, wait.ends) for wait in waits), (ends, 0))
     for (since, level), (until, _) in pairwise(spans):
         while level and since < until:
-            index = min(int((since - starts) // BUCKET_SECONDS), count - 1)
-            edge = min(until, starts + (index + 1) * BUCKET_SECONDS) if index < count - 1 else until
+            index = min(int((since - starts) // bucket), count - 1)
+            edge = min(until, starts + (index + 1) * bucket) if index < count - 1 else until
             totals[index] += level * (edge - since)
             since = edge
-    return [(starts + (index + 0.5) * BUCKET_SECONDS, total / BUCKET_SECONDS) for index, total in enumerate(totals)]
+    return [(starts + (index + 0.5) * bucket, total / bucket) for index, total in enumerate(totals)]
 
 
 def medians(waits: Iterable[Wait]) -> list[Point]:
