@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
 
 from app.core.live.bus import FEED_LIMIT, RESYNC, Bus, BusUnavailable, Feed, Item, Message, Timing
 from tests.live.servers import Proxy, Valkey
+from tests.support.waiting import eventually
 
 FAST = Timing(
     connect=0.5, publish=0.3, subscribe=0.5, ping_every=0.1, dead_after=0.4, first_retry=0.02, longest_retry=0.2
@@ -31,12 +32,6 @@ async def bus(valkey: Valkey) -> AsyncIterator[Bus]:
     await bus.stop()
 
 
-async def eventually(condition: Callable[[], bool], *, within: float = 5.0) -> None:
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 async def read(feed: Feed, *, within: float = 5.0) -> Item:
     async with asyncio.timeout(within):
         return await anext(feed)
@@ -46,6 +41,14 @@ async def server_subscribers(valkey: Valkey, channel: str) -> int:
     async with Redis.from_url(valkey.url) as client:
         ((_, count),) = await client.pubsub_numsub(channel)
         return int(count)
+
+
+async def is_subscribed(valkey: Valkey, channel: str) -> bool:
+    return await server_subscribers(valkey, channel) == 1
+
+
+async def is_unsubscribed(valkey: Valkey, channel: str) -> bool:
+    return await server_subscribers(valkey, channel) == 0
 
 
 async def test_ten_of_ten_messages_arrive_in_order(bus: Bus) -> None:
@@ -97,9 +100,7 @@ async def test_the_last_subscriber_to_leave_unsubscribes_at_the_server(bus: Bus,
             pass
         await bus.publish("left", "still here")
         assert await read(stays) == Message("left", "still here")
-    async with asyncio.timeout(5):
-        while await server_subscribers(valkey, "vq:left"):
-            await asyncio.sleep(0.005)
+    await eventually(lambda: is_unsubscribed(valkey, "vq:left"))
 
 
 async def test_subscribers_that_come_and_go_at_once_never_end_up_deaf(bus: Bus) -> None:
@@ -123,12 +124,9 @@ async def test_a_cancelled_subscriber_leaves_nothing_behind(bus: Bus, valkey: Va
             await anext(feed)
 
     task = asyncio.create_task(subscriber())
-    async with asyncio.timeout(5):
-        while not await server_subscribers(valkey, "vq:cancelled"):
-            await asyncio.sleep(0.005)
-        task.cancel()
-        while await server_subscribers(valkey, "vq:cancelled"):
-            await asyncio.sleep(0.005)
+    await eventually(lambda: is_subscribed(valkey, "vq:cancelled"))
+    task.cancel()
+    await eventually(lambda: is_unsubscribed(valkey, "vq:cancelled"))
     with pytest.raises(asyncio.CancelledError):
         await task
 

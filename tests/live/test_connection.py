@@ -1,4 +1,4 @@
-"""The Redis client of the product: it waits for a connection instead of failing, and fails soon when nothing answers."""
+"""The Redis client of the product: waits for a connection instead of failing, fails soon when nothing answers."""
 
 import asyncio
 import time

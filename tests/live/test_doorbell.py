@@ -8,7 +8,8 @@ import pytest
 from app.core.live.bus import Bus, Message
 from app.core.live.doorbell import RELAY_TOPIC, Doorbell
 from tests.live.servers import Valkey
-from tests.live.test_bus import FAST, eventually, read
+from tests.live.test_bus import FAST, read
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")

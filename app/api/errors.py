@@ -1,0 +1,107 @@
+"""How errors look to clients: expected ones with message and code, all others masked; each with the request id.
+
+Also the one place that logs unexpected errors. Neither query texts nor variables are logged: they hold personal data.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+
+from app.core.errors import BadInput, CodedError, InvalidInput, RateLimited, UserFacingError
+from app.core.logs import request_id
+
+logger = logging.getLogger(__name__)
+
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+BAD_USER_INPUT = BadInput.code
+INTERNAL = "INTERNAL"
+
+_INTERNAL_MESSAGE = "Something went wrong on our side. Quote the request id when you report it."
+
+
+class PublicError(GraphQLError):
+    """An error as the client may see it; already mapped, never mapped again."""
+
+
+def public_errors(errors: Iterable[GraphQLError], operation_name: str | None = None) -> list[GraphQLError]:
+    """Map errors for the client, and log those nobody expected."""
+    return [public_error(error, operation_name) for error in errors]
+
+
+def public_error(error: GraphQLError, operation_name: str | None = None) -> PublicError:
+    """Map one error."""
+    if isinstance(error, PublicError):
+        return error
+    cause = _cause(error)
+    code, message, details = _judge(error, cause)
+    if code == INTERNAL:
+        logger.error(
+            "Unexpected error in a GraphQL operation.",
+            exc_info=cause or error,
+            extra={"operation": operation_name, "path": _path(error)},
+        )
+    return PublicError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions={"code": code, "requestId": request_id.get(), **details},
+    )
+
+
+def coded_error(problem: CodedError) -> PublicError:
+    """A `CodedError` that happened before any field was reached, for instance while authenticating."""
+    return public_error(GraphQLError(problem.message, original_error=problem))
+
+
+def plain_error(message: str, code: str) -> PublicError:
+    """An error of the transport itself."""
+    return PublicError(message, extensions={"code": code, "requestId": request_id.get()})
+
+
+def _cause(error: GraphQLError) -> Exception | None:
+    """What was raised, below graphql-core's own wrapping."""
+    cause = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
+
+
+def _judge(error: GraphQLError, cause: Exception | None) -> tuple[str, str, Mapping[str, Any]]:
+    """Code, message and further extensions."""
+    match cause:
+        case RateLimited():
+            return cause.code, cause.message, {"retryAfterSeconds": cause.retry_after_seconds}
+        case CodedError():
+            return cause.code, cause.message, {}
+        case InvalidInput():
+            return BAD_USER_INPUT, cause.message, {"field": cause.field}
+        case UserFacingError():
+            # Raised by a field whose type has no member for it; the message is meant for users all the same.
+            return BAD_USER_INPUT, cause.message, {}
+        case InvalidOperationTypeError():
+            return VALIDATION_FAILED, "Subscriptions run over a websocket (graphql-transport-ws), not over POST.", {}
+        case CannotGetOperationTypeError() | MissingQueryError():
+            return VALIDATION_FAILED, error.message, {}
+    if isinstance(error, GraphQLSyntaxError):
+        return PARSE_FAILED, error.message, {}
+    if error.path is None:
+        if isinstance(cause, RecursionError):
+            return PARSE_FAILED, "The document is nested too deeply.", {}
+        if cause is None or error.message.startswith("Variable "):
+            # Validation says so in the extensions; what else comes without a path are unusable variables.
+            return str((error.extensions or {}).get("code", BAD_USER_INPUT)), error.message, {}
+    elif isinstance(cause, GraphQLError) and cause.message.startswith("Argument "):
+        # A variable left out where an argument needs a value is only seen while executing.
+        return BAD_USER_INPUT, cause.message, {}
+    return INTERNAL, _INTERNAL_MESSAGE, {}
+
+
+def _path(error: GraphQLError) -> str | None:
+    return ".".join(str(part) for part in error.path) if error.path else None

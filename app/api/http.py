@@ -1,0 +1,208 @@
+"""GraphQL over HTTP: POST of one JSON operation, one JSON answer, status codes as the specification has them.
+
+Also the page (GraphiQL) on GET where it is switched on. Queries by GET, multipart, batching and subscriptions over POST
+do not exist here.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
+from strawberry.types.graphql import OperationType
+
+from app.api.errors import BAD_USER_INPUT, INTERNAL, PublicError, coded_error, plain_error, public_error
+from app.api.transport import (
+    ContextFactory,
+    Executable,
+    OperationContext,
+    caller_of,
+    encode,
+    is_request_error,
+    operation_request,
+    request_id_of,
+    result_payload,
+)
+from app.core.errors import CodedError, Forbidden, RateLimited
+from app.core.logs import request_id as current_request_id
+
+logger = logging.getLogger(__name__)
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+
+_ALLOWED_OPERATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What one request may cost. The front-ends' largest document is 3 KB; 8 KB of metadata leave ample room."""
+
+    body_bytes: int = 100_000
+    operation_seconds: float = 30.0
+
+
+class _Refused(Exception):
+    """A request that gets an answer of the transport's own."""
+
+    def __init__(self, status: int, error: PublicError, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(error.message)
+        self.status = status
+        self.error = error
+        self.headers = headers
+
+
+class GraphQLOverHTTP:
+    """An ASGI application for `http` scopes.
+
+    Statuses. 200: the operation was executed, field errors included. 400: it was not (syntax, validation, variables,
+    malformed body); with `Accept: application/json` a well-formed request gets 200 even then, as the specification
+    asks. 401: the token is expired, revoked or no token; 403: its tenant or user is suspended; 405, 413, 415: method,
+    size, media type; 429: too many requests; 500: our fault before execution; 503: the operation took too long.
+    Every body has `errors` in GraphQL's shape.
+    """
+
+    def __init__(
+        self,
+        schema: Executable,
+        context_factory: ContextFactory,
+        *,
+        limits: HttpLimits | None = None,
+        page: HTMLResponse | None = None,
+    ) -> None:
+        self._schema = schema
+        self._context_factory = context_factory
+        self._limits = limits or HttpLimits()
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        request_id = request_id_of(request.headers)
+        reset = current_request_id.set(request_id)
+        media_type = _answer_type(request.headers.get("accept", ""))
+        try:
+            response = await self._answer(request, media_type, request_id)
+        except _Refused as refusal:
+            response = Response(
+                encode({"errors": [refusal.error.formatted]}), refusal.status, refusal.headers, media_type
+            )
+        except ClientDisconnect:
+            return
+        finally:
+            current_request_id.reset(reset)
+        response.headers["X-Request-Id"] = request_id
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, media_type: str, request_id: str) -> Response:
+        if request.method in ("GET", "HEAD") and self._page is not None and _wants_page(request):
+            # A response remembers its headers; the request id belongs to one request only.
+            return HTMLResponse(self._page.body, headers=dict(self._page.headers))
+        if request.method != "POST":
+            raise _Refused(
+                405,
+                plain_error("Send operations by POST.", BAD_USER_INPUT),
+                {"Allow": "GET, POST" if self._page else "POST"},
+            )
+        _check_content(request)
+        payload = _decoded(await self._body(request))
+        operation = operation_request(payload)
+        if isinstance(operation, str):
+            raise _Refused(400, plain_error(operation, BAD_USER_INPUT))
+        context = await self._context(request, request_id)
+        try:
+            async with asyncio.timeout(self._limits.operation_seconds):
+                result = await self._schema.execute(
+                    operation.query,
+                    variable_values=operation.variables,
+                    context_value=context,
+                    operation_name=operation.operation_name,
+                    allowed_operation_types=_ALLOWED_OPERATIONS,
+                )
+        except TimeoutError:
+            seconds = self._limits.operation_seconds
+            message = f"The operation took longer than {seconds:g} s and was stopped; ask for less, or try again."
+            raise _Refused(503, plain_error(message, INTERNAL), {"Retry-After": "5"}) from None
+        failed = is_request_error(result.data, result.errors)
+        status = 400 if failed and media_type == GRAPHQL_JSON else 200
+        return Response(encode(result_payload(result)), status, media_type=media_type)
+
+    async def _context(self, request: Request, request_id: str) -> OperationContext:
+        authorization = request.headers.get("authorization")
+        try:
+            return await self._context_factory(
+                caller_of(request.scope, request_id=request_id, authorization=authorization)
+            )
+        except RateLimited as problem:
+            retry_after = str(max(1, round(problem.retry_after_seconds)))
+            raise _Refused(429, coded_error(problem), {"Retry-After": retry_after}) from problem
+        except Forbidden as problem:
+            raise _Refused(403, coded_error(problem)) from problem
+        except CodedError as problem:
+            challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+            raise _Refused(401, coded_error(problem), challenge) from problem
+        except Exception as problem:
+            raise _Refused(500, public_error(GraphQLError("", original_error=problem))) from problem
+
+    async def _body(self, request: Request) -> bytes:
+        limit = self._limits.body_bytes
+        too_large = _Refused(
+            413,
+            plain_error(f"The body has more than {limit:,} bytes.", BAD_USER_INPUT),
+            # What is left of the body is not read, so the connection cannot be used again.
+            {"Connection": "close"},
+        )
+        announced = request.headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > limit:
+            raise too_large
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise too_large
+        return bytes(body)
+
+
+def _check_content(request: Request) -> None:
+    """Equality, not containment: `text/plain, application/json` is a simple request that any page may send."""
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    name, _, charset = parameters.strip().lower().partition("=")
+    if media_type.strip().lower() != JSON or (name == "charset" and charset.strip('" ') not in ("utf-8", "utf8")):
+        raise _Refused(415, plain_error(f"Send the body as `Content-Type: {JSON}`, in UTF-8.", BAD_USER_INPUT))
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise _Refused(415, plain_error("Send the body uncompressed.", BAD_USER_INPUT))
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise _Refused(400, plain_error("The body is not valid JSON.", BAD_USER_INPUT)) from None
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _answer_type(accept: str) -> str:
+    """The media type the client likes best, the first of equals; plain JSON where it does not say."""
+    best, best_quality = JSON, 0.0
+    for part in accept.lower().split(","):
+        media_type, *parameters = (piece.strip() for piece in part.split(";"))
+        if media_type in (JSON, GRAPHQL_JSON) and (quality := _quality(parameters)) > best_quality:
+            best, best_quality = media_type, quality
+    return best
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return float(parameter[2:])
+            except ValueError:
+                return 0.0
+    return 1.0

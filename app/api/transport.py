@@ -1,0 +1,145 @@
+"""What HTTP and websocket transport share: the caller as the wire shows it, request ids, encoding.
+
+Decides nothing about who the caller is; that is the context factory's.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+from uuid import uuid4
+
+import orjson
+from graphql import GraphQLError
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from app.core.actor import Actor
+
+GRAPHQL_TRANSPORT_WS = "graphql-transport-ws"
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A request before anybody is authenticated. `authorization` is the header's text, scheme included."""
+
+    authorization: str | None
+    request_id: str
+    address: str | None = None
+    agent: str | None = None
+    host: str | None = None
+
+
+class OperationContext(Protocol):
+    """What the transport needs of the context; everything else in it is between factory and resolvers."""
+
+    actor: Actor
+    request_id: str
+
+    def fresh(self) -> Self:
+        """The same caller's context for another operation on the same socket."""
+        ...
+
+
+class ContextFactory(Protocol):
+    """Authenticates a caller. Once per request over HTTP, once per `connection_init` on a socket."""
+
+    async def __call__(self, caller: Caller) -> OperationContext:
+        """Raise `TokenExpired`, `Unauthenticated`, `Forbidden` or `RateLimited` to turn the caller away.
+
+        A caller without a token is a stranger, not an error.
+        """
+        ...
+
+
+Reauthenticate = Callable[[Actor], Awaitable[Actor]]
+"""Look again at somebody who is connected: the actor as it is now, or a `CodedError` if it is no longer good."""
+
+
+class Executable(Protocol):
+    """What the transport needs of the schema."""
+
+    async def execute(self, query: str | None, /, **arguments: Any) -> Any:
+        """Run one operation."""
+        ...
+
+    async def stream(self, query: str | None, /, **arguments: Any) -> Any:
+        """Run one operation, of any kind, as a stream of results."""
+        ...
+
+
+def new_request_id() -> str:
+    """An id nobody has used before."""
+    return uuid4().hex
+
+
+def request_id_of(headers: Headers) -> str:
+    """The caller's `X-Request-Id` where it is fit for a log line, else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _SANE_REQUEST_ID.fullmatch(given) else new_request_id()
+
+
+def caller_of(scope: Scope, *, request_id: str, authorization: str | None) -> Caller:
+    """The caller of an ASGI connection."""
+    headers = Headers(scope=scope)
+    client = scope.get("client")
+    return Caller(
+        authorization=authorization,
+        request_id=request_id,
+        address=client[0] if client else None,
+        agent=headers.get("user-agent"),
+        host=headers.get("host"),
+    )
+
+
+def encode(data: object) -> str:
+    """JSON text. Text and not bytes, because bytes would become a binary websocket frame."""
+    return orjson.dumps(data).decode()
+
+
+def is_request_error(data: object, errors: Iterable[GraphQLError] | None) -> bool:
+    """Whether nothing was executed: parsing, validation, variables, or the source of a subscription failed."""
+    return data is None and bool(errors) and all(error.path is None for error in errors or ())
+
+
+def result_payload(result: Any) -> dict[str, object]:
+    """A result as clients get it; a request error has no `data` entry at all."""
+    errors: Sequence[GraphQLError] | None = result.errors
+    payload: dict[str, object] = {}
+    if errors:
+        payload["errors"] = [error.formatted for error in errors]
+    if not is_request_error(result.data, errors):
+        payload["data"] = result.data
+    if result.extensions:
+        payload["extensions"] = result.extensions
+    return payload
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRequest:
+    """The members of a GraphQL request, type-checked."""
+
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+
+
+def operation_request(payload: object) -> OperationRequest | str:
+    """Check a decoded request; a sentence saying what is wrong with it if it is not one."""
+    if isinstance(payload, list):
+        return "Batching is not supported: send one operation per request."
+    if not isinstance(payload, Mapping):
+        return "The request must be a JSON object with a `query`."
+    query, variables = payload.get("query"), payload.get("variables")
+    operation_name, extensions = payload.get("operationName"), payload.get("extensions")
+    if not isinstance(query, str) or not query.strip():
+        return "`query` must be a non-empty string."
+    if variables is not None and not isinstance(variables, dict):
+        return "`variables` must be an object or null."
+    if operation_name is not None and not isinstance(operation_name, str):
+        return "`operationName` must be a string or null."
+    if extensions is not None and not isinstance(extensions, dict):
+        return "`extensions` must be an object or null."
+    return OperationRequest(query, variables, operation_name or None)

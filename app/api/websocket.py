@@ -1,0 +1,383 @@
+"""GraphQL over websocket: the graphql-transport-ws protocol, one object per socket, one task per operation.
+
+Whatever a client sends, it gets the protocol's answer: an operation's own error, or a close code. It replaces
+Strawberry's handler, which a JSON array crashes and a syntax error in one operation closes with all others.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
+from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
+from strawberry.utils.aio import aclosing
+
+from app.api.errors import plain_error, public_error
+from app.api.sockets import (
+    CLOSE_BAD_REQUEST,
+    CLOSE_DUPLICATE_ID,
+    CLOSE_FORBIDDEN,
+    CLOSE_GOING_AWAY,
+    CLOSE_INIT_TIMEOUT,
+    CLOSE_SUBPROTOCOL,
+    CLOSE_TOO_LARGE,
+    CLOSE_TOO_MANY_INITS,
+    CLOSE_TRY_AGAIN_LATER,
+    CLOSE_UNAUTHORIZED,
+    Sockets,
+)
+from app.api.transport import (
+    GRAPHQL_TRANSPORT_WS,
+    ContextFactory,
+    Executable,
+    OperationContext,
+    OperationRequest,
+    caller_of,
+    encode,
+    is_request_error,
+    operation_request,
+    request_id_of,
+    result_payload,
+)
+from app.core.actor import Actor
+from app.core.clock import Clock, SystemClock
+from app.core.errors import CodedError, RateLimited, TokenExpired
+from app.core.logs import request_id as current_request_id
+
+logger = logging.getLogger(__name__)
+
+_PING = encode({"type": "ping"})
+_PONG = encode({"type": "pong"})
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What one socket may cost."""
+
+    message_bytes: int = 100_000
+    operations: int = 100
+    init_seconds: float = 10.0
+    ping_seconds: float = 30.0
+    close_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SocketServices:
+    """What all sockets share."""
+
+    schema: Executable
+    context_factory: ContextFactory
+    sockets: Sockets
+    clock: Clock
+    limits: SocketLimits
+
+
+class GraphQLOverWebSocket:
+    """An ASGI application for `websocket` scopes."""
+
+    def __init__(
+        self,
+        schema: Executable,
+        context_factory: ContextFactory,
+        sockets: Sockets,
+        *,
+        clock: Clock | None = None,
+        limits: SocketLimits | None = None,
+        allowed_origins: Sequence[str] = (),
+    ) -> None:
+        self._services = SocketServices(
+            schema, context_factory, sockets, clock or SystemClock(), limits or SocketLimits()
+        )
+        self._allowed_origins = normalize_allowed_origins(allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        await receive()  # websocket.connect
+        if not self._is_origin_allowed(headers):
+            # Before accepting: the server answers the handshake with 403.
+            await send({"type": "websocket.close", "code": 1008, "reason": "Origin not allowed"})
+            return
+        if GRAPHQL_TRANSPORT_WS not in scope.get("subprotocols", ()):
+            # Accepted first, because a browser cannot see why a handshake was refused.
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": CLOSE_SUBPROTOCOL, "reason": "Subprotocol not acceptable"})
+            return
+        await send({"type": "websocket.accept", "subprotocol": GRAPHQL_TRANSPORT_WS})
+        connection = _Connection(self._services, scope, receive, send, request_id_of(headers))
+        if not self._services.sockets.admit(connection):
+            await connection.close(CLOSE_TRY_AGAIN_LATER, "Try again later")
+            return
+        await connection.serve()
+
+    def _is_origin_allowed(self, headers: Headers) -> bool:
+        """Browsers do not apply CORS to websockets. Whoever sends no Origin is not a browser."""
+        origin = headers.get("origin")
+        if origin is None or "*" in self._allowed_origins or is_same_origin(origin, headers.get("host")):
+            return True
+        return normalize_origin(origin) in self._allowed_origins
+
+
+class _ProtocolViolation(Exception):
+    """The client broke the protocol; the socket closes with this code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class _Connection:
+    """One socket, from accept to close."""
+
+    def __init__(self, services: SocketServices, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        self.actor: Actor | None = None
+        self._services = services
+        self._limits = services.limits
+        self._scope = scope
+        self._receive = receive
+        self._send_message = send
+        self._request_id = request_id
+        self._context: OperationContext | None = None
+        self._init_received = False
+        self._closed = False
+        self._heard = True
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._operation_count = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._finished = asyncio.Event()
+
+    async def serve(self) -> None:
+        """Read messages until the socket closes; when this returns nothing of it runs any more."""
+        current_request_id.set(self._request_id)
+        self._after("init", self._limits.init_seconds, self._init_is_late)
+        try:
+            while (message := await self._receive())["type"] == "websocket.receive":
+                self._heard = True
+                if self._closed:
+                    continue
+                try:
+                    await self._handle(self._decode(message))
+                except _ProtocolViolation as violation:
+                    await self.close(violation.code, violation.reason)
+        finally:
+            self._closed = True
+            self._services.sockets.discard(self)
+            await self._end()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket and end its operations; only the first call counts."""
+        if self._closed:
+            return
+        self._closed = True
+        self._stop_operations()
+        try:
+            async with asyncio.timeout(self._limits.close_seconds):
+                # A close frame's reason has at most 123 bytes.
+                short = reason.encode()[:123].decode(errors="ignore")
+                await self._send_message({"type": "websocket.close", "code": code, "reason": short})
+        except (OSError, RuntimeError, TimeoutError):
+            pass  # the peer is gone, or does not read: there is nobody to tell
+
+    async def finished(self) -> None:
+        """Return once everything the socket ran has ended."""
+        await self._finished.wait()
+
+    def _decode(self, message: Message) -> dict[str, Any]:
+        text = message.get("text")
+        if text is None:
+            raise _ProtocolViolation(CLOSE_BAD_REQUEST, "Messages must be text")
+        if len(text) > self._limits.message_bytes:
+            raise _ProtocolViolation(CLOSE_TOO_LARGE, f"Messages have at most {self._limits.message_bytes} bytes")
+        try:
+            decoded = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            raise _ProtocolViolation(CLOSE_BAD_REQUEST, "Messages must be valid JSON") from None
+        if not isinstance(decoded, dict):
+            raise _ProtocolViolation(CLOSE_BAD_REQUEST, "Messages must be JSON objects")
+        return decoded
+
+    async def _handle(self, message: dict[str, Any]) -> None:
+        match message.get("type"):
+            case "connection_init":
+                await self._on_init(_payload(message))
+            case "ping":
+                _payload(message)
+                await self._send(_PONG)
+            case "pong":
+                _payload(message)
+            case "subscribe":
+                await self._on_subscribe(_operation_id(message), message.get("payload"))
+            case "complete":
+                if (operation := self._operations.pop(_operation_id(message), None)) is not None:
+                    operation.cancel()
+            case _:
+                raise _ProtocolViolation(CLOSE_BAD_REQUEST, "Unknown message type")
+
+    async def _on_init(self, payload: dict[str, Any]) -> None:
+        if self._init_received:
+            raise _ProtocolViolation(CLOSE_TOO_MANY_INITS, "Too many initialisation requests")
+        self._init_received = True
+        self._cancel("init")
+        authorization = next(
+            (value for key, value in payload.items() if key.lower() == "authorization"),
+            Headers(scope=self._scope).get("authorization"),
+        )
+        if authorization is not None and not isinstance(authorization, str):
+            raise _ProtocolViolation(CLOSE_BAD_REQUEST, "authorization must be a string")
+        caller = caller_of(self._scope, request_id=self._request_id, authorization=authorization)
+        try:
+            self._context = await self._services.context_factory(caller)
+        except TokenExpired as problem:
+            raise _ProtocolViolation(CLOSE_FORBIDDEN, "Token expired") from problem
+        except RateLimited as problem:
+            raise _ProtocolViolation(CLOSE_TRY_AGAIN_LATER, problem.message) from problem
+        except CodedError as problem:
+            raise _ProtocolViolation(CLOSE_UNAUTHORIZED, problem.message) from problem
+        except Exception as problem:
+            logger.exception("A socket could not be authenticated.")
+            raise _ProtocolViolation(CLOSE_TRY_AGAIN_LATER, "Try again later") from problem
+        if self._closed:
+            return
+        self.actor = self._context.actor
+        self._services.sockets.authenticated(self)
+        if self.actor.expires_at is not None:
+            remaining = (self.actor.expires_at - self._services.clock.now()).total_seconds()
+            self._after("expiry", remaining, self._token_is_over)
+        self._after("beat", self._limits.ping_seconds, self._beat)
+        await self._send(encode({"type": "connection_ack"}))
+
+    async def _on_subscribe(self, operation_id: str, payload: object) -> None:
+        if self._context is None:
+            raise _ProtocolViolation(CLOSE_UNAUTHORIZED, "Unauthorized")
+        if not isinstance(payload, dict):
+            raise _ProtocolViolation(CLOSE_BAD_REQUEST, "payload must be an object")
+        if operation_id in self._operations:
+            raise _ProtocolViolation(CLOSE_DUPLICATE_ID, f"Subscriber for {operation_id} already exists")
+        request = operation_request(payload)
+        if isinstance(request, str):
+            raise _ProtocolViolation(CLOSE_BAD_REQUEST, request)
+        if len(self._operations) >= self._limits.operations:
+            most = self._limits.operations
+            error = plain_error(f"This socket has {most} operations already; complete some first.", "RATE_LIMITED")
+            await self._send_errors(operation_id, [error])
+            return
+        self._operation_count += 1
+        context = self._context.fresh()
+        context.request_id = f"{self._request_id}.{self._operation_count}"
+        self._operations[operation_id] = self._spawn(self._run(operation_id, request, context))
+
+    async def _run(self, operation_id: str, request: OperationRequest, context: OperationContext) -> None:
+        """One operation: its items, then `complete`, or `error` where nothing more can come."""
+        current_request_id.set(context.request_id)
+        try:
+            results = await self._services.schema.stream(
+                request.query,
+                variable_values=request.variables,
+                context_value=context,
+                operation_name=request.operation_name,
+            )
+            async with aclosing(results):
+                async for result in results:
+                    if is_request_error(result.data, result.errors):
+                        self._forget(operation_id)
+                        await self._send_errors(operation_id, result.errors)
+                        return
+                    await self._send(encode({"id": operation_id, "type": "next", "payload": result_payload(result)}))
+        except Exception as problem:  # noqa: BLE001 - one operation's bug must not take the others along
+            self._forget(operation_id)
+            await self._send_errors(operation_id, [public_error(GraphQLError("", original_error=problem))])
+            return
+        # Forgotten before the last message is out: the client may use the id again as soon as it reads it.
+        self._forget(operation_id)
+        await self._send(encode({"id": operation_id, "type": "complete"}))
+
+    def _forget(self, operation_id: str) -> None:
+        # The client may have completed this operation and used its id again meanwhile.
+        if self._operations.get(operation_id) is asyncio.current_task():
+            del self._operations[operation_id]
+
+    async def _send_errors(self, operation_id: str, errors: Sequence[GraphQLError]) -> None:
+        await self._send(
+            encode({"id": operation_id, "type": "error", "payload": [error.formatted for error in errors]})
+        )
+
+    async def _send(self, text: str) -> None:
+        if self._closed:
+            return
+        try:
+            await self._send_message({"type": "websocket.send", "text": text})
+        except (OSError, RuntimeError):
+            # The peer is gone. `serve` reads the disconnect and ends the rest.
+            self._closed = True
+            self._stop_operations()
+
+    def _beat(self) -> None:
+        if not self._heard:
+            self._start(self.close(CLOSE_GOING_AWAY, "No sign of life"))
+            return
+        self._heard = False
+        self._start(self._send(_PING))
+        self._after("beat", self._limits.ping_seconds, self._beat)
+
+    def _init_is_late(self) -> None:
+        self._start(self.close(CLOSE_INIT_TIMEOUT, "Connection initialisation timeout"))
+
+    def _token_is_over(self) -> None:
+        self._start(self.close(CLOSE_FORBIDDEN, "Token expired"))
+
+    def _after(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
+        # Timers instead of tasks: thousands of idle sockets hold a small handle each and wake nobody.
+        self._timers[name] = asyncio.get_running_loop().call_later(max(seconds, 0.0), callback)
+
+    def _cancel(self, name: str) -> None:
+        if (timer := self._timers.pop(name, None)) is not None:
+            timer.cancel()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        _ = self._spawn(work)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _stop_operations(self) -> None:
+        for name in list(self._timers):
+            self._cancel(name)
+        current = asyncio.current_task()
+        for operation in self._operations.values():
+            if operation is not current:
+                operation.cancel()
+        self._operations.clear()
+
+    async def _end(self) -> None:
+        """Wait until every operation has run its `finally`."""
+        self._stop_operations()
+        for task in self._tasks:
+            task.cancel()
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._finished.set()
+
+
+def _payload(message: dict[str, Any]) -> dict[str, Any]:
+    payload = message.get("payload")
+    if payload is None:
+        return {}
+    if not isinstance(payload, dict):
+        raise _ProtocolViolation(CLOSE_BAD_REQUEST, "payload must be an object or null")
+    return payload
+
+
+def _operation_id(message: dict[str, Any]) -> str:
+    operation_id = message.get("id")
+    if not isinstance(operation_id, str) or not 0 < len(operation_id) <= 256:
+        raise _ProtocolViolation(CLOSE_BAD_REQUEST, "id must be a string of 1 to 256 characters")
+    return operation_id

@@ -1,0 +1,15 @@
+"""Waiting for a condition that nothing announces: polls it, so that tests do not sleep for a guessed time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+
+
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, within: float = 5.0) -> None:
+    """Return as soon as the condition holds; `TimeoutError` if it does not in time."""
+    async with asyncio.timeout(within):
+        while True:
+            holds = condition()
+            if await holds if isawaitable(holds) else holds:
+                return
+            await asyncio.sleep(0.005)
