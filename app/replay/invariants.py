@@ -297,6 +297,17 @@ def summaries_tell_the_truth(evidence: Evidence) -> Iterator[Finding]:
             yield summary.revision, f"the queue's feed told {summary.waiting_count} waiting, the log gives {count}"
 
 
+def counts_follow_the_line(evidence: Evidence) -> Iterator[Finding]:
+    """The counts in every event (waiting, called, serving) are those of the line rebuilt from the log."""
+    line = Line()
+    for event in evidence.events:
+        line.apply(event)
+        for key, status in (("waitingCount", "WAITING"), ("calledCount", "CALLED"), ("servingCount", "SERVING")):
+            told, counted = event.line.get(key), line.count(status)
+            if told != counted:
+                yield event.revision, f"{event.type} says {key} {told}, the log gives {counted}"
+
+
 def times_never_go_back(evidence: Evidence) -> Iterator[Finding]:
     """The time of an event is not before that of an earlier revision."""
     for before, event in pairwise(evidence.events):
@@ -315,6 +326,7 @@ INVARIANTS: Mapping[str, Callable[[Evidence], Iterator[Finding]]] = {
         ranks_follow_discipline,
         steps_legal,
         everybody_accounted_for,
+        counts_follow_the_line,
         one_at_a_counter,
         answers_in_log,
         feeds_never_go_back,

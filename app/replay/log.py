@@ -3,6 +3,7 @@
 A second, deliberately plain implementation of the line: it shares no code with the server it checks.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,7 +44,10 @@ class LogEvent:
     session_id: str | None = None
     ticket_number: str | None = None
     counter_name: str | None = None
-    data: Mapping[str, object] = field(default_factory=dict)
+    session: Mapping[str, object] = field(default_factory=dict)
+    """The session's state after the event, as the log has it."""
+    line: Mapping[str, object] = field(default_factory=dict)
+    """The queue's counts after the event, as the log has them."""
 
     @property
     def status(self) -> str | None:
@@ -51,9 +55,9 @@ class LogEvent:
         return STATUS_AFTER.get(self.type)
 
     def number(self, key: str) -> float:
-        value = self.data.get(key)
+        value = self.session.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise LogError(f"revision {self.revision} ({self.type}): data.{key} is {value!r}, expected a number")
+            raise LogError(f"revision {self.revision} ({self.type}): session.{key} is {value!r}, expected a number")
         return value
 
     @property
@@ -61,12 +65,12 @@ class LogEvent:
         return (int(self.number("rankClass")), self._rank_time(), int(self.number("rankSequence")))
 
     def _rank_time(self) -> float:
-        value = self.data.get("rankTime")
+        value = self.session.get("rankTime")
         if isinstance(value, str):
             try:
                 return datetime.fromisoformat(value).timestamp()
             except ValueError:
-                raise LogError(f"revision {self.revision}: data.rankTime is {value!r}, expected a time") from None
+                raise LogError(f"revision {self.revision}: session.rankTime is {value!r}, expected a time") from None
         return self.number("rankTime")
 
 
@@ -76,6 +80,7 @@ class Line:
     def __init__(self) -> None:
         self._ranks: dict[str, Rank] = {}
         self.statuses: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()
 
     def apply(self, event: LogEvent) -> None:
         session = event.session_id
@@ -86,11 +91,17 @@ class Line:
         elif event.status is not None:
             self._ranks.pop(session, None)
         if event.status is not None:
+            if session in self.statuses:
+                self._counts[self.statuses[session]] -= 1
+            self._counts[event.status] += 1
             self.statuses[session] = event.status
 
     @property
     def waiting_count(self) -> int:
         return len(self._ranks)
+
+    def count(self, status: str) -> int:
+        return self._counts[status]
 
     def first(self) -> str | None:
         return min(self._ranks, key=self._ranks.__getitem__, default=None)

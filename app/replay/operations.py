@@ -84,24 +84,33 @@ class RefusedError(Exception):
         self.outcome = outcome
 
 
+class EventData(Answer):
+    """The event in full; `session` is its state after the event, `line` the queue's counts."""
+
+    session: dict[str, object] | None = None
+    line: dict[str, object] | None = None
+
+
 class EventItem(Answer):
     revision: int
     type: str
     occurred_at: datetime
     session_id: str | None
     ticket_number: str | None
-    counter_name: str | None
-    data: dict[str, object] | None
+    data: EventData
 
     def to_log(self) -> LogEvent:
+        session = self.data.session or {}
+        counter = session.get("counterName")
         return LogEvent(
             revision=self.revision,
             type=self.type,
             occurred_at=self.occurred_at,
             session_id=self.session_id,
             ticket_number=self.ticket_number,
-            counter_name=self.counter_name,
-            data=self.data or {},
+            counter_name=counter if isinstance(counter, str) else None,
+            session=session,
+            line=self.data.line or {},
         )
 
 
@@ -138,7 +147,7 @@ MUTATIONS = {name: mutation(name) for name in _SUCCESS_FIELDS}
 SESSION_CHANGED = f"subscription SessionChanged($id: ID!) {{ sessionChanged(sessionId: $id) {{ {_SESSION} }} }}"
 QUEUE_CHANGED = f"subscription QueueChanged($id: ID!) {{ queueChanged(queueId: $id) {{ {_QUEUE} }} }}"
 QUEUE_EVENTS = """subscription QueueEvents($id: ID!, $after: Int) {
-  queueEvents(queueId: $id, after: $after) { revision type occurredAt sessionId ticketNumber counterName data }
+  queueEvents(queueId: $id, after: $after) { revision type occurredAt sessionId ticketNumber data }
 }"""
 QUEUE = f"query Queue($id: ID!) {{ queue(id: $id) {{ {_QUEUE} }} }}"
 

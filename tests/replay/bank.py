@@ -4,6 +4,8 @@ The model the checks of the replay are tried on; it knows no server.
 """
 
 import random
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.replay.invariants import Answer, Evidence, Summary, Update
@@ -11,6 +13,21 @@ from app.replay.log import Line, LogEvent
 
 CREDITS = {2: 0.75}
 BEGIN = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+def counts(line: Line) -> dict[str, int]:
+    """What an event says of the line after it."""
+    return {f"{name}Count": line.count(name.upper()) for name in ("waiting", "called", "serving")}
+
+
+def numbered(events: Iterable[LogEvent]) -> list[LogEvent]:
+    """The events with the revisions and counts they ought to have."""
+    line = Line()
+    result = []
+    for revision, event in enumerate(events, start=1):
+        line.apply(event)
+        result.append(replace(event, revision=revision, line=counts(line)))
+    return result
 
 
 class Bank:
@@ -32,8 +49,8 @@ class Bank:
     def log(self, type_: str, session: str | None = None, counter: str | None = None, **data: object) -> None:
         ticket = None if session is None else self.tickets[session]
         event = LogEvent(len(self.events) + 1, type_, self.now, session, ticket, counter, data)
-        self.events.append(event)
         self.line.apply(event)
+        self.events.append(replace(event, line=counts(self.line)))
         self.summaries.append(Summary(event.revision, self.line.waiting_count))
         if session is not None:
             self.answers.append(Answer(session, type_, str(ticket)))

@@ -297,7 +297,7 @@ async def test_a_wrong_password_is_said(toy: Toy, client: Client) -> None:
 
 async def test_a_log_that_ends_too_early_is_said(toy: Toy, client: Client) -> None:
     event = {"type": "QUEUE_CREATED", "occurredAt": "2026-01-05T09:00:00+00:00", "data": {}}
-    nobody = {"sessionId": None, "ticketNumber": None, "counterName": None}
+    nobody = {"sessionId": None, "ticketNumber": None}
 
     async def short(talk: Talk) -> None:
         await talk.open()

@@ -141,16 +141,16 @@ def overtaking() -> Evidence:
 
 def rank(place: int, **data: object) -> Evidence:
     event = HONEST.events[place]
-    return changed(place, data={**event.data, **data})
+    return changed(place, session={**event.session, **data})
 
 
 def credit_not_given() -> Evidence:
-    place = index("SESSION_JOINED", also=lambda event: event.data["priority"] == 2)
+    place = index("SESSION_JOINED", also=lambda event: event.session["priority"] == 2)
     return rank(place, rankTime=HONEST.events[place].occurred_at.isoformat())
 
 
 def credit_for_nothing() -> Evidence:
-    place = index("SESSION_JOINED", also=lambda event: event.data["priority"] == 0)
+    place = index("SESSION_JOINED", also=lambda event: event.session["priority"] == 0)
     return rank(place, rankTime=(HONEST.events[place].occurred_at - timedelta(seconds=5)).isoformat())
 
 
@@ -163,7 +163,7 @@ def class_by_priority() -> Evidence:
 
 
 def rank_is_missing() -> Evidence:
-    return changed(index("SESSION_JOINED"), data={"priority": 1})
+    return changed(index("SESSION_JOINED"), session={"priority": 1})
 
 
 def without(type_: str) -> Evidence:
@@ -279,6 +279,11 @@ def alive_again() -> Evidence:
     return replace(HONEST, updates=[*HONEST.updates, ghost])
 
 
+def wrong_count() -> Evidence:
+    place = index("SESSION_CALLED")
+    return changed(place, line={**HONEST.events[place].line, "calledCount": 7})
+
+
 def wrong_summary() -> Evidence:
     summaries = list(HONEST.summaries)
     summaries[50] = replace(summaries[50], waiting_count=summaries[50].waiting_count + 1)
@@ -327,6 +332,7 @@ def summary_from_the_future() -> Evidence:
         (feed_goes_back, "feeds_never_go_back"),
         (alive_again, "feeds_never_go_back"),
         (never_told_the_end, "feeds_reach_the_end"),
+        (wrong_count, "counts_follow_the_line"),
         (wrong_summary, "summaries_tell_the_truth"),
         (summary_goes_back, "summaries_tell_the_truth"),
         (summary_from_the_future, "summaries_tell_the_truth"),
@@ -349,6 +355,7 @@ def test_each_lie_is_found_by_the_check_that_is_there_for_it(lie: Callable[[], E
         (feed_goes_back, {"feeds_never_go_back"}),
         (never_told_the_end, {"feeds_reach_the_end"}),
         (lost, {"everybody_accounted_for"}),
+        (wrong_count, {"counts_follow_the_line"}),
         (wrong_summary, {"summaries_tell_the_truth"}),
     ],
 )

@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
@@ -19,6 +18,7 @@ from app.replay.picture import draw, levels, medians
 from app.replay.plan import Agent, Plan, Visitor, Wait
 from app.replay.player import Record
 from app.replay.report import Figures, figures, minutes, percentile, write
+from tests.replay.bank import numbered
 
 BEGIN = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 NINE = 32_400.0
@@ -35,24 +35,20 @@ def logged(second: float, type_: str, who: int, counter: str | None = None) -> L
 
 
 # 1 waits 60 s and is served, 2 waits 300 s and hangs up, 3 waits 120 s and is served.
-EVENTS = [
-    replace(event, revision=number)
-    for number, event in enumerate(
-        [
-            logged(0, "SESSION_JOINED", 1),
-            logged(60, "SESSION_CALLED", 1, "AVI"),
-            logged(60, "SESSION_STARTED", 1, "AVI"),
-            logged(60, "SESSION_JOINED", 2),
-            logged(120, "SESSION_JOINED", 3),
-            logged(240, "SESSION_COMPLETED", 1, "AVI"),
-            logged(240, "SESSION_CALLED", 3, "AVI"),
-            logged(250, "SESSION_STARTED", 3, "AVI"),
-            logged(360, "SESSION_CANCELLED", 2),
-            logged(400, "SESSION_COMPLETED", 3, "AVI"),
-        ],
-        start=1,
-    )
-]
+EVENTS = numbered(
+    [
+        logged(0, "SESSION_JOINED", 1),
+        logged(60, "SESSION_CALLED", 1, "AVI"),
+        logged(60, "SESSION_STARTED", 1, "AVI"),
+        logged(60, "SESSION_JOINED", 2),
+        logged(120, "SESSION_JOINED", 3),
+        logged(240, "SESSION_COMPLETED", 1, "AVI"),
+        logged(240, "SESSION_CALLED", 3, "AVI"),
+        logged(250, "SESSION_STARTED", 3, "AVI"),
+        logged(360, "SESSION_CANCELLED", 2),
+        logged(400, "SESSION_COMPLETED", 3, "AVI"),
+    ]
+)
 PLAN = Plan(
     starts=NINE,
     visitors=(
