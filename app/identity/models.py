@@ -1,0 +1,131 @@
+"""Users, their logins and the keys that sign their tokens. Visitors are not users: they hold a session token."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from app.core.db import TenantRow, enum_column, json_column, optional_time, time_column
+from app.core.ids import new_id
+
+
+class Role(StrEnum):
+    """What a user is; `identity/permissions.py` says what that allows."""
+
+    SUPER_ADMIN = "SUPER_ADMIN"
+    ADMIN = "ADMIN"
+    MANAGER = "MANAGER"
+    STAFF = "STAFF"
+    CUSTOMER = "CUSTOMER"
+
+
+class UserStatus(StrEnum):
+    """Only ACTIVE users sign in."""
+
+    PENDING = "PENDING"
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+    SUSPENDED = "SUSPENDED"
+
+
+class User(TenantRow, table=True):
+    """Somebody with an account in one tenant. E-mail is stored in lower case and unique per tenant.
+
+    `permission_version` grows whenever role or status changes; tokens carry it and die with it.
+    """
+
+    __tablename__ = "users"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "email", name="users_email_key"),
+        UniqueConstraint("tenant_id", "username", name="users_username_key"),
+    )
+
+    email: str = Field(max_length=254)
+    username: str | None = Field(default=None, max_length=64)
+    first_name: str | None = Field(default=None, max_length=100)
+    last_name: str | None = Field(default=None, max_length=100)
+    phone: str | None = Field(default=None, max_length=32)
+    password_hash: str = Field(max_length=200)
+    role: Role = enum_column(Role, "role")
+    status: UserStatus = enum_column(UserStatus, "status", UserStatus.ACTIVE)
+    email_verified: bool = False
+    phone_verified: bool = False
+    permission_version: int = 1
+    last_login_at: datetime | None = optional_time()
+    revision: int = 1
+    created_at: datetime = time_column()
+    created_by: str = Field(max_length=64)
+    updated_at: datetime = time_column()
+    updated_by: str = Field(max_length=64)
+
+
+class Login(TenantRow, table=True):
+    """One sign-in: a family of refresh tokens, of which only the newest generation is good.
+
+    1. opened by signing in, with a token of generation 1
+    2. using a token of the current `generation` starts the next one (`last_used_at`); for a short while the generation
+       before may be used again, because the answer may have been lost, and gets another token of the current one
+    3. revoked by signing out, by deactivation, or because an older token was presented: it must have been copied
+    """
+
+    __tablename__ = "logins"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "user_id"], ["users.tenant_id", "users.id"], ondelete="CASCADE"),
+        Index("logins_user_idx", "tenant_id", "user_id"),
+    )
+
+    user_id: UUID
+    generation: int = 1
+    created_at: datetime = time_column()
+    last_used_at: datetime = time_column()
+    expires_at: datetime = time_column()
+    revoked_at: datetime | None = optional_time()
+    revoke_reason: str | None = Field(default=None, max_length=64)
+    agent: str | None = Field(default=None, max_length=200)
+    address: str | None = Field(default=None, max_length=64)
+
+
+class RefreshToken(TenantRow, table=True):
+    """A refresh token ever given out, by hash."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "login_id"], ["logins.tenant_id", "logins.id"], ondelete="CASCADE"),
+        UniqueConstraint("tenant_id", "token_hash", name="refresh_tokens_hash_key"),
+        Index("refresh_tokens_login_idx", "tenant_id", "login_id"),
+    )
+
+    login_id: UUID
+    generation: int = 1
+    token_hash: str = Field(max_length=64)
+    issued_at: datetime = time_column()
+    expires_at: datetime = time_column()
+    used_at: datetime | None = optional_time()
+
+
+class KeyStatus(StrEnum):
+    """NEXT is published before it signs, RETIRED still verifies: rotation without a failed request."""
+
+    NEXT = "NEXT"
+    ACTIVE = "ACTIVE"
+    RETIRED = "RETIRED"
+
+
+class SigningKey(SQLModel, table=True):
+    """A key of the platform's JWKS. The private half is sealed with the installation's secret."""
+
+    __tablename__ = "signing_keys"
+    __table_args__ = (Index("signing_keys_active_idx", "status", unique=True, postgresql_where="status = 'ACTIVE'"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    kid: str = Field(max_length=64, unique=True)
+    algorithm: str = Field(max_length=16)
+    public_jwk: dict[str, Any] = json_column()
+    private_sealed: bytes = Field(sa_type=LargeBinary)
+    status: KeyStatus = enum_column(KeyStatus, "status")
+    created_at: datetime = time_column()
+    activated_at: datetime | None = optional_time()
+    retired_at: datetime | None = optional_time()

@@ -1,0 +1,107 @@
+"""Who may do what: every permission, and the one matrix of roles. Decides nothing about single objects.
+
+`docs/permissions.md` is written from here; a test fails when it is not current.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from app.identity.models import Role
+
+
+class Permission(StrEnum):
+    """An action. Fields of the API name the one they need."""
+
+    TENANT_READ = "tenant:read"
+    TENANT_WRITE = "tenant:write"
+    USER_READ = "user:read"
+    USER_WRITE = "user:write"
+    QUEUE_READ = "queue:read"
+    QUEUE_WRITE = "queue:write"
+    QUEUE_OPERATE = "queue:operate"
+    COUNTER_READ = "counter:read"
+    COUNTER_WRITE = "counter:write"
+    COUNTER_WORK = "counter:work"
+    SESSION_READ = "session:read"
+    SESSION_CALL = "session:call"
+    SESSION_WRITE = "session:write"
+    NOTIFICATION_READ = "notification:read"
+    NOTIFICATION_WRITE = "notification:write"
+    EVENT_READ = "event:read"
+    PLATFORM_TENANTS = "platform:tenants"
+
+
+MEANING: Mapping[Permission, str] = MappingProxyType(
+    {
+        Permission.TENANT_READ: "See the tenant's settings, limits and usage.",
+        Permission.TENANT_WRITE: "Change the tenant's name, description, settings and branding.",
+        Permission.USER_READ: "See users with their contact data.",
+        Permission.USER_WRITE: "Create, change, deactivate and reactivate users.",
+        Permission.QUEUE_READ: "List queues, with all their configuration.",
+        Permission.QUEUE_WRITE: "Create, change and archive queues and their categories.",
+        Permission.QUEUE_OPERATE: "Open, pause, resume and close queues.",
+        Permission.COUNTER_READ: "See counters and shifts.",
+        Permission.COUNTER_WRITE: "Create and change counters.",
+        Permission.COUNTER_WORK: "Start, pause, resume and end shifts.",
+        Permission.SESSION_READ: "See sessions with the visitor's data and notes.",
+        Permission.SESSION_CALL: "Call, recall, start, complete, mark as no-show, return, hold and transfer sessions.",
+        Permission.SESSION_WRITE: "Join on behalf of visitors, cancel for them, set priorities, write notes.",
+        Permission.NOTIFICATION_READ: "See notifications and their recipients, and templates.",
+        Permission.NOTIFICATION_WRITE: "Change notification templates.",
+        Permission.EVENT_READ: "Read the event log and queues as of a past time.",
+        Permission.PLATFORM_TENANTS: "Create, change, suspend, reactivate and delete tenants, with their limits.",
+    }
+)
+
+_STAFF = frozenset(
+    {
+        Permission.TENANT_READ,
+        Permission.QUEUE_READ,
+        Permission.QUEUE_OPERATE,
+        Permission.COUNTER_READ,
+        Permission.COUNTER_WORK,
+        Permission.SESSION_READ,
+        Permission.SESSION_CALL,
+        Permission.SESSION_WRITE,
+        Permission.EVENT_READ,
+    }
+)
+_MANAGER = _STAFF | {
+    Permission.USER_READ,
+    Permission.QUEUE_WRITE,
+    Permission.COUNTER_WRITE,
+    Permission.NOTIFICATION_READ,
+    Permission.NOTIFICATION_WRITE,
+}
+_ADMIN = _MANAGER | {Permission.TENANT_WRITE, Permission.USER_WRITE}
+
+MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
+    {
+        Role.SUPER_ADMIN: _ADMIN | {Permission.PLATFORM_TENANTS},
+        Role.ADMIN: _ADMIN,
+        Role.MANAGER: _MANAGER,
+        Role.STAFF: _STAFF,
+        Role.CUSTOMER: frozenset(),
+    }
+)
+
+
+def markdown() -> str:
+    """The matrix as the page `docs/permissions.md`."""
+    roles = list(MATRIX)
+    lines = [
+        "# Permissions",
+        "",
+        "Generated from `app/identity/permissions.py`; the query `permissionMatrix` answers the same. Every field of",
+        "the API that is not public names the permission it needs in its description. A user has one role; a change",
+        "takes effect at once: tokens given out before are refused and have to be refreshed. Nobody can give a role",
+        "that allows more than they may do themselves. Visitors are not users: a session token reaches one session.",
+        "",
+        "| permission | allows to | " + " | ".join(f"`{role}`" for role in roles) + " |",
+        "| --- | --- |" + " :-: |" * len(roles),
+    ]
+    for permission in Permission:
+        marks = " | ".join("✓" if permission in MATRIX[role] else " " for role in roles)
+        lines.append(f"| `{permission}` | {MEANING[permission]} | {marks} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,158 @@
+"""Every statement about users, their sign-ins, and the keys that sign tokens."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import col, delete, func, select, update
+
+from app.core.db import ReadTx, WriteTx
+from app.core.db.pages import Page, PageRequest, fetch_page
+from app.core.errors import NotFound
+from app.identity.models import KeyStatus, Login, RefreshToken, Role, SigningKey, User, UserStatus
+from app.tenants.models import Tenant, TenantStatus
+
+# One change of the key ring at a time.
+_KEY_RING_LOCK = 7_718_003
+
+
+async def get(tx: ReadTx, user_id: UUID) -> User:
+    """A user of the tenant. `NotFound` otherwise."""
+    found = await tx.get(User, (tx.tenant, user_id))
+    if found is None:
+        raise NotFound("User")
+    return found
+
+
+async def by_email(tx: ReadTx, email: str) -> User | None:
+    """A user of the tenant by e-mail, as it is stored."""
+    return (await tx.exec(select(User).where(User.tenant_id == tx.tenant, User.email == email))).one_or_none()
+
+
+async def by_ids(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, User]:
+    """Users of the tenant by id."""
+    found = await tx.exec(select(User).where(User.tenant_id == tx.tenant, col(User.id).in_(ids)))
+    return {user.id: user for user in found}
+
+
+async def page(tx: ReadTx, request: PageRequest) -> Page[User]:
+    """The tenant's users in order of creation."""
+    statement = select(User).where(User.tenant_id == tx.tenant)
+    return await fetch_page(tx, statement, [User.created_at, User.id], request)  # type: ignore[list-item]
+
+
+async def lock(tx: WriteTx, user_id: UUID) -> User:
+    """A user, held until the transaction ends, with all their sign-ins. After the tenant, never before. `NotFound`."""
+    found = await tx.exec(
+        select(User)
+        .where(User.tenant_id == tx.tenant, User.id == user_id)
+        # NO KEY UPDATE: shifts and sessions that point to the user need not wait.
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    user = found.one_or_none()
+    if user is None:
+        raise NotFound("User")
+    return user
+
+
+async def count_staff(tx: ReadTx) -> int:
+    """Users who count against the tenant's limit: all but customers and those who left."""
+    found = await tx.exec(
+        select(func.count())
+        .select_from(User)
+        .where(User.tenant_id == tx.tenant, User.role != Role.CUSTOMER, User.status != UserStatus.INACTIVE)
+    )
+    return found.one()
+
+
+async def count_others_active(tx: ReadTx, user_id: UUID, role: Role) -> int:
+    """Active users with a role, but for one."""
+    found = await tx.exec(
+        select(func.count())
+        .select_from(User)
+        .where(
+            User.tenant_id == tx.tenant, User.role == role, User.status == UserStatus.ACTIVE, col(User.id) != user_id
+        )
+    )
+    return found.one()
+
+
+class Standing(NamedTuple):
+    """What every use of a user's token depends on, as it is now."""
+
+    tenant_status: TenantStatus
+    user_status: UserStatus
+    role: Role
+    permission_version: int
+    login_revoked_at: datetime | None
+    login_expires_at: datetime
+
+
+async def standing(tx: ReadTx, user_id: UUID, login_id: UUID) -> Standing | None:
+    """How a user stands, with the sign-in their token is from; None if either is gone."""
+    found = await tx.exec(
+        select(Tenant.status, User, Login)
+        .join(User, col(User.tenant_id) == Tenant.id)
+        .join(Login, (col(Login.tenant_id) == User.tenant_id) & (col(Login.user_id) == User.id))
+        .where(Tenant.id == tx.tenant, User.id == user_id, Login.id == login_id)
+    )
+    row = found.one_or_none()
+    if row is None:
+        return None
+    tenant_status, user, login = row
+    return Standing(
+        TenantStatus(tenant_status), user.status, user.role, user.permission_version, login.revoked_at, login.expires_at
+    )
+
+
+async def login_of(tx: ReadTx, token_hash: str) -> Login | None:
+    """The sign-in a refresh token belongs to."""
+    found = await tx.exec(
+        select(Login)
+        .join(
+            RefreshToken,
+            (col(RefreshToken.tenant_id) == Login.tenant_id) & (col(RefreshToken.login_id) == Login.id),
+        )
+        .where(Login.tenant_id == tx.tenant, RefreshToken.token_hash == token_hash)
+        .execution_options(populate_existing=True)
+    )
+    return found.one_or_none()
+
+
+async def refresh_token(tx: ReadTx, token_hash: str) -> RefreshToken:
+    """A refresh token that is known to exist, as it is now."""
+    found = await tx.exec(
+        select(RefreshToken)
+        .where(RefreshToken.tenant_id == tx.tenant, RefreshToken.token_hash == token_hash)
+        .execution_options(populate_existing=True)
+    )
+    return found.one()
+
+
+async def revoke_logins(tx: WriteTx, user_id: UUID, reason: str) -> None:
+    """End every running sign-in of a user."""
+    await tx.exec(
+        update(Login)
+        .where(col(Login.tenant_id) == tx.tenant, col(Login.user_id) == user_id, col(Login.revoked_at).is_(None))
+        .values(revoked_at=tx.now(), revoke_reason=reason)
+    )
+
+
+async def lock_keys(tx: WriteTx) -> None:
+    """Hold the key ring until the transaction ends."""
+    await tx.exec(text("select pg_advisory_xact_lock(:key)"), params={"key": _KEY_RING_LOCK})  # type: ignore[call-overload]
+
+
+async def signing_keys(tx: ReadTx) -> Sequence[SigningKey]:
+    """The key ring, oldest first."""
+    return (await tx.exec(select(SigningKey).order_by(col(SigningKey.created_at), col(SigningKey.kid)))).all()
+
+
+async def drop_keys_retired_before(tx: WriteTx, moment: datetime) -> None:
+    """Forget keys nothing can be signed with any more."""
+    await tx.exec(
+        delete(SigningKey).where(col(SigningKey.status) == KeyStatus.RETIRED, col(SigningKey.retired_at) < moment)
+    )

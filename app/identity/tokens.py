@@ -1,0 +1,146 @@
+"""Tokens as text: made, and read again with every claim checked. Not asked here: whether their owner is still welcome.
+
+Users carry RS256 tokens, which others verify with the published keys; visitors HS256 ones, which only we read and which
+cost microseconds, because a thousand people may join in a second. Which of the two a token claims to be decides the one
+key and the one algorithm it is verified with, so neither can pass for the other.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey, RSAKey
+from joserfc.jws import extract_compact
+
+from app.core.clock import Clock
+from app.core.crypto import derive_key
+from app.core.errors import TokenExpired
+from app.identity.errors import TokenInvalid
+from app.identity.keyring import ALGORITHM, KeyRing
+from app.identity.models import User
+from app.settings import Settings
+
+AUDIENCE = "virtual-queue"
+# Where no public address is set, the address may differ between the processes of one installation.
+_UNNAMED_ISSUER = "urn:virtual-queue"
+_ACCESS_TYPE = "at+jwt"
+_VISITOR_ALGORITHM = "HS256"
+_VISITOR_HEADER = {"alg": _VISITOR_ALGORITHM, "typ": "JWT"}
+_SHAPE = re.compile(r"[A-Za-z0-9_-]{1,2048}\.[A-Za-z0-9_-]{1,4096}\.[A-Za-z0-9_-]{1,1024}")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """What a user's access token says."""
+
+    tenant_id: UUID
+    user_id: UUID
+    login_id: UUID
+    permission_version: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClaims:
+    """What a visitor's session token says."""
+
+    tenant_id: UUID
+    session_id: UUID
+    expires_at: datetime
+
+
+class Tokens:
+    """Makes and reads tokens with this installation's keys."""
+
+    def __init__(self, settings: Settings, clock: Clock, keys: KeyRing) -> None:
+        self._clock = clock
+        self._keys = keys
+        self._visitor_key = OctKey.import_key(derive_key(settings.secret, "session tokens"))
+        self._issuer = settings.public_url or _UNNAMED_ISSUER
+        self.access_seconds = settings.access_token_seconds
+        self.refresh_seconds = settings.refresh_token_seconds
+        self._session_seconds = settings.session_token_seconds
+
+    async def access_token(self, user: User, login_id: UUID) -> str:
+        """A fresh token for a user's sign-in."""
+        kid, key = await self._keys.signer()
+        now = int(self._clock.now().timestamp())
+        claims: dict[str, Any] = {
+            "iss": self._issuer,
+            "aud": AUDIENCE,
+            "sub": str(user.id),
+            "tid": str(user.tenant_id),
+            "roles": [user.role.value],
+            "pv": user.permission_version,
+            "lid": str(login_id),
+            "jti": uuid4().hex,
+            "iat": now,
+            "exp": now + self.access_seconds,
+        }
+        return jwt.encode({"alg": ALGORITHM, "typ": _ACCESS_TYPE, "kid": kid}, claims, key, [ALGORITHM])
+
+    def session_token(self, tenant_id: UUID, session_id: UUID, joined_at: datetime) -> str:
+        """The token of a session: always the same one, so that a repeated join gives it again."""
+        joined = int(joined_at.timestamp())
+        claims: dict[str, Any] = {
+            "sub": str(session_id),
+            "tid": str(tenant_id),
+            "typ": "session",
+            "iat": joined,
+            "exp": joined + self._session_seconds,
+        }
+        return jwt.encode(_VISITOR_HEADER, claims, self._visitor_key, [_VISITOR_ALGORITHM])
+
+    async def read(self, token: str) -> AccessClaims | SessionClaims:
+        """The claims of a token of ours. Raises `TokenInvalid`, and `TokenExpired` once it is known to be ours."""
+        if not _SHAPE.fullmatch(token):
+            raise TokenInvalid
+        try:
+            header = extract_compact(token.encode()).headers()
+            match header:
+                case {"alg": "RS256", "typ": "at+jwt", "kid": str(kid)}:
+                    key = await self._keys.verifier(kid)
+                    if key is None:
+                        raise TokenInvalid
+                    return self._access_claims(_verified(token, key, ALGORITHM))
+                case {"alg": "HS256"}:
+                    return self._session_claims(_verified(token, self._visitor_key, _VISITOR_ALGORITHM))
+        except (JoseError, KeyError, ValueError, TypeError, AttributeError, OverflowError):
+            # Whatever is wrong with a stranger's bytes, the answer is the same.
+            raise TokenInvalid from None
+        raise TokenInvalid
+
+    def _access_claims(self, claims: dict[str, Any]) -> AccessClaims:
+        if claims["iss"] != self._issuer or claims["aud"] != AUDIENCE or type(claims["pv"]) is not int:
+            raise TokenInvalid
+        return AccessClaims(
+            tenant_id=UUID(claims["tid"]),
+            user_id=UUID(claims["sub"]),
+            login_id=UUID(claims["lid"]),
+            permission_version=claims["pv"],
+            expires_at=self._expiry(claims),
+        )
+
+    def _session_claims(self, claims: dict[str, Any]) -> SessionClaims:
+        if claims["typ"] != "session":
+            raise TokenInvalid
+        return SessionClaims(
+            tenant_id=UUID(claims["tid"]), session_id=UUID(claims["sub"]), expires_at=self._expiry(claims)
+        )
+
+    def _expiry(self, claims: dict[str, Any]) -> datetime:
+        # The library's decode() does not look at it.
+        if type(claims["exp"]) is not int:
+            raise TokenInvalid
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        if expires_at <= self._clock.now():
+            raise TokenExpired
+        return expires_at
+
+
+def _verified(token: str, key: RSAKey | OctKey, algorithm: str) -> dict[str, Any]:
+    return jwt.decode(token, key, [algorithm]).claims

@@ -1,0 +1,138 @@
+"""The demo data every new installation starts with: two tenants, their users, two queues, three counters.
+
+Idempotent, and safe beside itself: what is there is left as it is, but for the demo users' passwords, which follow the
+setting. Nothing here runs unless `vq up` or `vq seed` is called.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from sqlalchemy import text
+
+from app.core.actor import SYSTEM
+from app.core.clock import Clock
+from app.core.db import Database, WriteTx
+from app.core.db.pages import PageRequest
+from app.core.db.urls import SYSTEM_ROLE, role_url
+from app.core.ids import new_id
+from app.counters import repository as counters
+from app.counters import service as counter_service
+from app.identity import founding, passwords
+from app.identity import repository as users
+from app.identity import service as user_service
+from app.identity.keyring import ensure_keys
+from app.identity.models import Role
+from app.identity.passwords import HashedPassword
+from app.identity.service import NewUser
+from app.queues import repository as queues
+from app.queues import service as queue_service
+from app.queues.service import QueueConfig
+from app.settings import Settings
+from app.tenants import repository as tenants
+from app.tenants.models import PLATFORM_SLUG
+from app.tenants.service import NewTenant
+
+logger = logging.getLogger(__name__)
+
+DEMO_SLUG = "demo"
+# One seeding at a time.
+_LOCK = 7_718_004
+
+_PLATFORM = NewTenant(name="Platform", slug=PLATFORM_SLUG, description="The operators of this installation.")
+_DEMO = NewTenant(name="Demo", slug=DEMO_SLUG, description="A business to try things out with.")
+
+# (e-mail, role, first name, last name); the first of a tenant is its administrator.
+_PLATFORM_USERS = (("super@demo.example", Role.SUPER_ADMIN, "Sam", "Super"),)
+_DEMO_USERS = (
+    ("admin@demo.example", Role.ADMIN, "Ada", "Admin"),
+    ("manager@demo.example", Role.MANAGER, "Mo", "Manager"),
+    ("staff@demo.example", Role.STAFF, "Stella", "Staff"),
+)
+
+_RECEPTION = QueueConfig(name="Reception", slug="reception", ticket_prefix="R")
+_SERVICE = QueueConfig(name="Service", slug="service", ticket_prefix="S")
+# By name: the slugs of the queues they serve.
+_COUNTERS = {
+    "Counter 1": ("reception",),
+    "Counter 2": ("service",),
+    "Counter 3": ("reception", "service"),
+}
+
+
+async def seed_demo(settings: Settings, clock: Clock | None = None) -> None:
+    """Create what is missing: signing keys, the tenants `platform` and `demo`, their users, queues and counters."""
+    # One connection holds the lock, another does the work.
+    system = Database(role_url(settings, SYSTEM_ROLE), pool_size=2, clock=clock, name="vq seed")
+    try:
+        async with _alone(system):
+            await ensure_keys(system, settings.secret)
+            await _seed_tenant(system, settings.demo_password, _PLATFORM, _PLATFORM_USERS)
+            demo = await _seed_tenant(system, settings.demo_password, _DEMO, _DEMO_USERS)
+            await _seed_queues(system, demo)
+    finally:
+        await system.dispose()
+
+
+@asynccontextmanager
+async def _alone(system: Database) -> AsyncIterator[None]:
+    async with system.write(None) as guard:
+        await guard.exec(text("select pg_advisory_xact_lock(:key)"), params={"key": _LOCK})  # type: ignore[call-overload]
+        yield
+
+
+async def _seed_tenant(
+    system: Database, password: str, new: NewTenant, people: tuple[tuple[str, Role, str, str], ...]
+) -> UUID:
+    async with system.read(None) as tx:
+        known = await tenants.by_slug(tx, new.slug)
+    tenant_id = new_id() if known is None else known.id
+    if known is None:
+        administrator = await _user(password, people[0])
+        async with system.write(tenant_id, SYSTEM) as tx:
+            await founding.found(tx, new, administrator)
+        logger.info("Created a tenant.", extra={"tenant": new.slug})
+    for person in people:
+        await _seed_user(system, tenant_id, password, person)
+    return tenant_id
+
+
+async def _seed_user(system: Database, tenant_id: UUID, password: str, person: tuple[str, Role, str, str]) -> None:
+    async with system.read(tenant_id) as tx:
+        known = await users.by_email(tx, person[0])
+    if known is None:
+        new = await _user(password, person)
+        async with system.write(tenant_id, SYSTEM) as tx:
+            await user_service.create(tx, new)
+        return
+    current, _ = await passwords.verify(password, HashedPassword(known.password_hash))
+    if not current:
+        hashed = await passwords.hash_set(password)
+        async with system.write(tenant_id, SYSTEM) as tx:
+            await user_service.update(tx, known.id, {"password": hashed})
+
+
+async def _user(password: str, person: tuple[str, Role, str, str]) -> NewUser:
+    email, role, first_name, last_name = person
+    return NewUser(
+        email=email,
+        password=await passwords.hash_set(password),
+        role=role,
+        first_name=first_name,
+        last_name=last_name,
+    )
+
+
+async def _seed_queues(system: Database, tenant_id: UUID) -> None:
+    async with system.write(tenant_id, SYSTEM) as tx:
+        ids = {config.slug: await _queue(tx, config) for config in (_RECEPTION, _SERVICE)}
+        # Counters carry whatever names their tenant gives them: only an installation without any gets ours.
+        if not (await counters.page(tx, PageRequest(1))).rows:
+            for name, slugs in _COUNTERS.items():
+                await counter_service.create(tx, name, [ids[slug] for slug in slugs])
+
+
+async def _queue(tx: WriteTx, config: QueueConfig) -> UUID:
+    found = await queues.by_slug(tx, config.slug)
+    return found[0].id if found is not None else (await queue_service.create(tx, config)).id
