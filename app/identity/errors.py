@@ -42,17 +42,16 @@ class LoginRevoked(UserFacingError):
 class EmailTaken(UserFacingError):
     """Another user of the tenant has this e-mail address."""
 
-    def __init__(self, email: str) -> None:
-        super().__init__(f"Another user has the e-mail address `{email}`; users who left count as well.")
-        self.email = email
+    def __init__(self) -> None:
+        # Without the address: messages end up in logs.
+        super().__init__("Another user has this e-mail address; deactivated ones count as well.")
 
 
 class UsernameTaken(UserFacingError):
     """Another user of the tenant has this username."""
 
-    def __init__(self, username: str) -> None:
-        super().__init__(f"Another user has the username `{username}`; choose another one.")
-        self.username = username
+    def __init__(self) -> None:
+        super().__init__("Another user has this username; choose another one.")
 
 
 class WeakPassword(UserFacingError):

@@ -77,7 +77,7 @@ async def create(tx: WriteTx, new: NewUser) -> User:
     await tenants.lock(tx, tx.tenant)
     await _ensure_room(tx, user.role)
     tx.add(user)
-    await _flush(tx, user)
+    await _flush(tx)
     record(tx, USER, user.id, user.revision, events.UserCreated(user.role), now)
     return user
 
@@ -157,7 +157,7 @@ def note(tx: WriteTx, user: User, event: Event) -> None:
 async def _note(tx: WriteTx, user: User, event: Event) -> None:
     user.updated_at, user.updated_by = tx.now(), tx.actor.label
     note(tx, user, event)
-    await _flush(tx, user)
+    await _flush(tx)
 
 
 def _wanted(changes: UserChanges) -> dict[str, Any]:
@@ -201,13 +201,13 @@ async def _ensure_room(tx: WriteTx, role: Role) -> None:
         raise LimitReached("staff", limits.staff)
 
 
-async def _flush(tx: WriteTx, user: User) -> None:
+async def _flush(tx: WriteTx) -> None:
     try:
         await tx.flush()
     except IntegrityError as error:
         match constraint_name(error):
             case "users_email_key":
-                raise EmailTaken(user.email) from None
+                raise EmailTaken from None
             case "users_username_key":
-                raise UsernameTaken(user.username or "") from None
+                raise UsernameTaken from None
         raise

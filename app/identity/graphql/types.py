@@ -1,0 +1,148 @@
+"""The User type, and who is asking: a user or a visitor."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from app.context import Context, Info
+from app.core.actor import ActorKind
+from app.core.graphql.node import Node
+from app.core.graphql.pages import PageInfo
+from app.core.ids import Ref
+from app.identity import models
+from app.identity.permissions import MATRIX, Permission
+
+LazySession = Annotated["Session", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyTenant = Annotated["Tenant", strawberry.lazy("app.tenants.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+
+Role = strawberry.enum(
+    models.Role,
+    description=(
+        "What a user is; `permissionMatrix` says what that allows. SUPER_ADMIN: operates this installation. ADMIN: "
+        "runs a tenant. MANAGER: runs its queues. STAFF: serves at a counter. CUSTOMER: a visitor with an account."
+    ),
+)
+UserStatus = strawberry.enum(
+    models.UserStatus,
+    description=(
+        "Only ACTIVE users sign in. PENDING: not yet. INACTIVE: deactivated. SUSPENDED: locked out for the time being."
+    ),
+)
+
+
+@strawberry.type(
+    description=(
+        "Somebody with an account. Names, role and status are null except for users of the same tenant; contact data "
+        "and sign-ins also need the permission `user:read`, unless it is oneself."
+    )
+)
+class User(Node):
+    row: strawberry.Private[models.User]
+    # Set where the answer goes to the very person, who was a stranger when the request began.
+    is_self: strawberry.Private[bool] = False
+
+    @classmethod
+    def of(cls, row: models.User, *, is_self: bool = False) -> "User":
+        """From its row."""
+        return cls(tenant_key=row.tenant_id, key=row.id, row=row, is_self=is_self)
+
+    @strawberry.field(description="Null for people of other businesses and strangers.")
+    def first_name(self, info: Info) -> str | None:
+        """For colleagues."""
+        return self.row.first_name if self._is_known_to(info.context) else None
+
+    @strawberry.field(description="Null for people of other businesses and strangers.")
+    def last_name(self, info: Info) -> str | None:
+        """For colleagues."""
+        return self.row.last_name if self._is_known_to(info.context) else None
+
+    @strawberry.field(description="Null for people of other businesses and strangers.")
+    def role(self, info: Info) -> Role | None:  # type: ignore[valid-type]
+        """For colleagues."""
+        return self.row.role if self._is_known_to(info.context) else None
+
+    @strawberry.field(description="Null for people of other businesses and strangers.")
+    def status(self, info: Info) -> UserStatus | None:  # type: ignore[valid-type]
+        """For colleagues."""
+        return self.row.status if self._is_known_to(info.context) else None
+
+    @strawberry.field(description="What they sign in with; unique in the tenant. Null without `user:read`.")
+    def email(self, info: Info) -> str | None:
+        """Personal."""
+        return self.row.email if self._is_open_to(info.context) else None
+
+    @strawberry.field(description="A short name, unique in the tenant. Null without `user:read`.")
+    def username(self, info: Info) -> str | None:
+        """Personal."""
+        return self.row.username if self._is_open_to(info.context) else None
+
+    @strawberry.field(description="As it was written. Null without `user:read`.")
+    def phone(self, info: Info) -> str | None:
+        """Personal."""
+        return self.row.phone if self._is_open_to(info.context) else None
+
+    @strawberry.field(description="The last time they gave their password. Null without `user:read`, and before that.")
+    def last_login_at(self, info: Info) -> datetime | None:
+        """Personal."""
+        return self.row.last_login_at if self._is_open_to(info.context) else None
+
+    @strawberry.field(description="When the account was created. Null without `user:read`.")
+    def created_at(self, info: Info) -> datetime | None:
+        """Personal."""
+        return self.row.created_at if self._is_open_to(info.context) else None
+
+    @strawberry.field(description="What they may do, e.g. `session:call`, sorted. Null without `user:read`.")
+    def permissions(self, info: Info) -> list[str] | None:
+        """What the role grants."""
+        return sorted(MATRIX[self.row.role]) if self._is_open_to(info.context) else None
+
+    @strawberry.field(description="The business they belong to.")
+    async def tenant(self, info: Info) -> LazyTenant:
+        """Loaded once for all users of the answer."""
+        from app.tenants.graphql.loaders import load_tenant
+
+        return await load_tenant(info.context, self.tenant_key)
+
+    def _is_known_to(self, context: Context) -> bool:
+        actor = context.actor
+        return self.is_self or (actor.kind is ActorKind.USER and actor.tenant_id == self.tenant_key)
+
+    def _is_open_to(self, context: Context) -> bool:
+        actor = context.actor
+        if self.is_self or (actor.kind is ActorKind.USER and actor.id == self.key):
+            return True
+        return actor.may_in(self.tenant_key, Permission.USER_READ)
+
+
+@strawberry.type(description="Whoever holds the session token that was sent: the person waiting.")
+class Visitor:
+    ref: strawberry.Private[Ref]
+
+    @strawberry.field(description="The one session the token is good for.")
+    async def session(self, info: Info) -> LazySession:
+        """Loaded when it is asked for."""
+        from app.sessions.graphql.loaders import load_session
+
+        return await load_session(info.context, self.ref)
+
+
+Viewer = Annotated[User | Visitor, strawberry.union("Viewer", description="Who is asking, by the token that was sent.")]
+
+
+@strawberry.type(description="What a role may do.")
+class RolePermissions:
+    role: Role = strawberry.field(description="The role.")  # type: ignore[valid-type]
+    permissions: list[str] = strawberry.field(description="The permissions, e.g. `session:call`, sorted.")
+
+
+@strawberry.type(description="A user and their cursor.")
+class UserEdge:
+    cursor: str = strawberry.field(description="Pass as `after` to go on behind them.")
+    node: User = strawberry.field(description="The user.")
+
+
+@strawberry.type(description="A page of users, in order of creation.")
+class UserConnection:
+    edges: list[UserEdge] = strawberry.field(description="The users.")
+    page_info: PageInfo = strawberry.field(description="Where the page ends.")

@@ -1,0 +1,63 @@
+"""Reads behind tenants, batched per operation where many may be asked for."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from app.context import Context
+from app.core.errors import NotFound
+from app.core.ids import Ref
+from app.identity import repository as users
+from app.identity.permissions import Permission
+from app.queues import repository as queues
+from app.tenants import models, repository, rules
+from app.tenants.graphql import types
+
+
+def tenants_by_id(context: Context, tenant_id: UUID) -> DataLoader[UUID, "types.Tenant | None"]:
+    """The tenant itself, once for all who refer to it."""
+
+    async def load(ids: list[UUID]) -> Sequence["types.Tenant | None"]:
+        async with context.read(tenant_id) as tx:
+            found = await repository.by_ids(tx, ids)
+        return [types.Tenant.of(found[id]) if id in found else None for id in ids]
+
+    return DataLoader(load, cache=False)
+
+
+async def by_slug(context: Context, slug: str) -> models.Tenant | None:
+    """A tenant by its public address: the one question that has to be asked before a tenant is known."""
+    async with context.platform_read() as tx:
+        return await repository.by_slug(tx, rules.slug_to_look_up(slug))
+
+
+async def tenant_id_by_slug(context: Context, slug: str) -> UUID | None:
+    """The key of a tenant by its public address."""
+    tenant = await by_slug(context, slug)
+    return None if tenant is None else tenant.id
+
+
+async def load_tenant(context: Context, tenant_id: UUID) -> "types.Tenant":
+    """A tenant. `NotFound` if there is none."""
+    tenant = await context.loader(tenants_by_id, tenant_id).load(tenant_id)
+    if tenant is None:
+        raise NotFound("Tenant")
+    return tenant
+
+
+async def usage_of(context: Context, tenant_id: UUID) -> "types.TenantUsage":
+    """How much a tenant uses; counted as its limits are."""
+    async with context.read(tenant_id) as tx:
+        return types.TenantUsage(
+            queues=await queues.count_live(tx),
+            waiting_sessions=await queues.waiting_total(tx),
+            staff=await users.count_staff(tx),
+        )
+
+
+async def tenant_node(context: Context, ref: Ref) -> "types.Tenant":
+    """A tenant by node id, for its own people and the platform."""
+    if not context.actor.may(Permission.PLATFORM_TENANTS):
+        context.actor.require_tenant(ref.id, "Tenant")
+    return await load_tenant(context, ref.id)

@@ -1,0 +1,129 @@
+"""The Tenant type and its parts: a public face, and an inside for its members and the platform."""
+
+from datetime import datetime
+
+import strawberry
+
+from app.context import Context, Info
+from app.core.graphql.node import Node
+from app.core.graphql.pages import PageInfo
+from app.identity.permissions import Permission
+from app.tenants import models, service
+
+TenantStatus = strawberry.enum(
+    models.TenantStatus,
+    description=(
+        "Whether a tenant serves. ACTIVE: yes. INACTIVE: not yet or not any more. SUSPENDED: the platform turns its "
+        "users and visitors away."
+    ),
+)
+
+
+@strawberry.type(description="How a tenant works.")
+class TenantSettings:
+    shift_required: bool = strawberry.field(
+        description="Whether calling needs a running shift at the counter. Default false."
+    )
+    time_zone: str = strawberry.field(description="IANA name, e.g. `Europe/Berlin`. Default `UTC`.")
+    default_locale: str = strawberry.field(
+        description="Language of texts where a visitor asks for none, as a BCP 47 tag. Default `en`."
+    )
+
+
+@strawberry.type(description="How a tenant looks to its visitors; null where it has no wish.")
+class TenantBranding:
+    logo_url: str | None = strawberry.field(description="Web address of the logo, at most 2,000 characters.")
+    primary_color: str | None = strawberry.field(description="Six hexadecimal digits, e.g. `#1a73e8`.")
+    background_color: str | None = strawberry.field(description="Six hexadecimal digits, e.g. `#ffffff`.")
+    welcome_text: str | None = strawberry.field(description="Shown before joining, at most 280 characters.")
+    waiting_text: str | None = strawberry.field(description="Shown while waiting, at most 280 characters.")
+    called_text: str | None = strawberry.field(description="Shown when called, at most 280 characters.")
+
+
+@strawberry.type(description="How much a tenant may use. What would go beyond is refused with `LimitReachedError`.")
+class TenantLimits:
+    queues: int = strawberry.field(description="Queues that are not archived. Default 100.")
+    waiting_sessions: int = strawberry.field(
+        description="People waiting in all its queues together, on hold included. Default 100,000."
+    )
+    staff: int = strawberry.field(description="Users who are neither customers nor deactivated. Default 500.")
+
+
+@strawberry.type(description="How much of its limits a tenant uses now.")
+class TenantUsage:
+    queues: int = strawberry.field(description="Queues that are not archived.")
+    waiting_sessions: int = strawberry.field(description="People waiting, on hold included.")
+    staff: int = strawberry.field(description="Users who are neither customers nor deactivated.")
+
+
+@strawberry.type(
+    description=(
+        "A business that runs queues. Its face is public; `settings`, `limits` and `usage` are null except for its own "
+        "users with the permission `tenant:read`, and for the platform."
+    )
+)
+class Tenant(Node):
+    row: strawberry.Private[models.Tenant]
+    name: str = strawberry.field(description="At most 120 characters.")
+    slug: str = strawberry.field(description="Its address; unique in this installation.")
+    domain: str | None = strawberry.field(description="Its own host name; unique in this installation.")
+    description: str | None = strawberry.field(description="At most 2,000 characters.")
+    status: TenantStatus = strawberry.field(description="Whether it serves.")  # type: ignore[valid-type]
+    branding: TenantBranding = strawberry.field(description="How it looks.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
+
+    @classmethod
+    def of(cls, row: models.Tenant) -> "Tenant":
+        """From its row."""
+        return cls(
+            tenant_key=row.id,
+            key=row.id,
+            row=row,
+            name=row.name,
+            slug=row.slug,
+            domain=row.domain,
+            description=row.description,
+            status=row.status,
+            branding=TenantBranding(**service.branding_in(row).model_dump()),
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+
+    @strawberry.field(description="How it works. Null without `tenant:read`.")
+    def settings(self, info: Info) -> TenantSettings | None:
+        """Inside."""
+        if not self._is_open_to(info.context):
+            return None
+        return TenantSettings(**service.settings_in(self.row).model_dump())
+
+    @strawberry.field(description="How much it may use. Null without `tenant:read`.")
+    def limits(self, info: Info) -> TenantLimits | None:
+        """Inside."""
+        if not self._is_open_to(info.context):
+            return None
+        return TenantLimits(**service.limits_in(self.row).model_dump())
+
+    @strawberry.field(description="How much it uses now. Null without `tenant:read`.")
+    async def usage(self, info: Info) -> TenantUsage | None:
+        """Inside; counted when it is asked for."""
+        return await loaders.usage_of(info.context, self.key) if self._is_open_to(info.context) else None
+
+    def _is_open_to(self, context: Context) -> bool:
+        actor = context.actor
+        return actor.may_in(self.key, Permission.TENANT_READ) or actor.may(Permission.PLATFORM_TENANTS)
+
+
+@strawberry.type(description="A tenant and its cursor.")
+class TenantEdge:
+    cursor: str = strawberry.field(description="Pass as `after` to go on behind it.")
+    node: Tenant = strawberry.field(description="The tenant.")
+
+
+@strawberry.type(description="A page of tenants, by slug.")
+class TenantConnection:
+    edges: list[TenantEdge] = strawberry.field(description="The tenants.")
+    page_info: PageInfo = strawberry.field(description="Where the page ends.")
+
+
+from app.tenants.graphql import loaders  # noqa: E402  (loaders build these types)
