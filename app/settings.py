@@ -1,0 +1,164 @@
+"""Everything that may differ between two installations, read once from the environment.
+
+Built by `load_settings()` and handed down; nothing else in the code reads environment variables.
+"""
+
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+
+class SettingsError(Exception):
+    """One line: the variable that is wrong and what to set instead."""
+
+
+def _database_url(value: str | None) -> str | None:
+    if value is None or value == "":
+        return None
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        raise ValueError("is not a database URL; write postgresql://user:password@host:5432/name") from None
+    if url.get_backend_name() != "postgresql":
+        raise ValueError("must be a PostgreSQL URL; write postgresql://user:password@host:5432/name")
+    # A bare postgresql:// would select a driver that is not installed.
+    return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def _redis_url(value: str | None) -> str | None:
+    if value is None or value == "":
+        return None
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("is not a Redis URL; write redis://host:6379/0")
+    return value
+
+
+def _smtp_url(value: str | None) -> str | None:
+    if value is None or value == "":
+        return None
+    if not value.startswith(("smtp://", "smtps://", "smtp+starttls://")):
+        raise ValueError("is not an SMTP URL; write smtp://user:password@host:587 (or smtps://, smtp+starttls://)")
+    return value
+
+
+def _origins(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+DatabaseUrl = Annotated[str | None, AfterValidator(_database_url)]
+
+
+class Settings(BaseSettings):
+    """Settings of one process; every field is the variable `VQ_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="VQ_", frozen=True, extra="ignore")
+
+    host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port the API listens on.")
+    data_dir: Path = Field(default=Path(".vq"), description="Embedded servers' data, generated secret, logs.")
+    public_url: str | None = Field(
+        default=None, description="URL users reach the API under; http://host:port if unset."
+    )
+
+    database_url: DatabaseUrl = Field(
+        default=None, description="Administrator's PostgreSQL URL (≥ 15). Unset: the embedded server in the data dir."
+    )
+    database_app_url: DatabaseUrl = Field(default=None, description="URL of the serving role; derived if unset.")
+    database_system_url: DatabaseUrl = Field(default=None, description="URL of the system role; derived if unset.")
+    database_pool_size: int = Field(default=10, ge=1, le=100, description="Connections per process and role.")
+    redis_url: Annotated[str | None, AfterValidator(_redis_url)] = Field(
+        default=None, description="Redis ≥ 7 or Valkey URL. Unset: the embedded server."
+    )
+    bus_prefix: str = Field(
+        default="vq:", description="Put before every topic, so that installations can share a Redis."
+    )
+
+    secret_key: str | None = Field(
+        default=None,
+        description="At least 32 characters; signs visitors' tokens, wraps signing keys, names role passwords.",
+    )
+    demo_password: str = Field(default="demo-password", min_length=8, description="Password of the seeded demo users.")
+
+    access_token_seconds: int = Field(default=900, ge=30, description="Life of a user's access token.")
+    refresh_token_seconds: int = Field(default=7 * 86400, ge=60, description="Life of an unused refresh token.")
+    session_token_seconds: int = Field(default=7 * 86400, ge=60, description="Life of a visitor's session token.")
+
+    smtp_url: Annotated[str | None, AfterValidator(_smtp_url)] = Field(
+        default=None,
+        description="Mail server, e.g. smtp+starttls://user:password@mail.example:587. Unset: e-mail is off.",
+    )
+    smtp_from: str = Field(default="Virtual Queue <no-reply@localhost>", description="Sender of e-mails.")
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Comma-separated origins of browser front-ends; * for any."
+    )
+    graphiql: bool = Field(default=True, description="Serve GraphiQL at /graphql.")
+    introspection: bool = Field(default=True, description="Answer introspection queries.")
+    websocket_ping_seconds: float = Field(default=30.0, gt=0, description="Heartbeat of sockets.")
+    max_sockets: int = Field(default=20_000, ge=1, description="Sockets per process; more are closed with 1013.")
+    max_query_depth: int = Field(default=12, ge=1, description="Deepest selection a document may have.")
+    max_query_tokens: int = Field(default=2_000, ge=10, description="Most tokens a document may have.")
+    max_query_aliases: int = Field(default=30, ge=0, description="Most aliases a document may have.")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO")
+
+    @property
+    def base_url(self) -> str:
+        """Where clients find the API, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def secret(self) -> str:
+        """The secret key; `SettingsError` if there is none."""
+        if self.secret_key is None:
+            raise SettingsError(
+                "VQ_SECRET_KEY is not set: generate one with "
+                "`python -c 'import secrets; print(secrets.token_hex(32))'`, or start with `vq up`, which keeps one."
+            )
+        return self.secret_key
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment. `SettingsError` names the first wrong variable and the remedy."""
+    try:
+        settings = Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = "VQ_" + "_".join(str(part) for part in first["loc"]).upper()
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        raise SettingsError(f"{name}: {reason} (got {_shown(name, first.get('input'))})") from None
+    if settings.secret_key is None:
+        stored = settings.data_dir / "secret.key"
+        if stored.is_file():
+            settings = settings.model_copy(update={"secret_key": stored.read_text().strip()})
+    if settings.secret_key is not None and len(settings.secret_key) < 32:
+        raise SettingsError(
+            "VQ_SECRET_KEY: must have at least 32 characters; "
+            "generate one with `python -c 'import secrets; print(secrets.token_hex(32))'`"
+        )
+    return settings
+
+
+def ensure_secret(settings: Settings) -> Settings:
+    """Settings with a secret key, generated into the data directory (mode 0600) when none is set."""
+    if settings.secret_key is not None:
+        return settings
+    stored = settings.data_dir / "secret.key"
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with stored.open("x") as file:
+            stored.chmod(0o600)
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return settings.model_copy(update={"secret_key": stored.read_text().strip()})
+
+
+def _shown(name: str, value: object) -> str:
+    secret = any(word in name for word in ("URL", "SECRET", "PASSWORD"))
+    return "a value not shown" if secret else repr(value)
