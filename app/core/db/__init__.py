@@ -1,0 +1,17 @@
+"""PostgreSQL: engines, transactions bound to one tenant, table bases, pages. No feature's statements."""
+
+from app.core.db.engine import Aggregate, Database, Databases, ReadTx, WriteTx
+from app.core.db.tables import TenantRow, enum_column, json_column, optional_time, time_column
+
+__all__ = [
+    "Aggregate",
+    "Database",
+    "Databases",
+    "ReadTx",
+    "TenantRow",
+    "WriteTx",
+    "enum_column",
+    "json_column",
+    "optional_time",
+    "time_column",
+]

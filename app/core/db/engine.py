@@ -1,0 +1,151 @@
+"""Transactions. A block is a transaction, bound to one tenant from its first statement to its last.
+
+Nobody else commits, and a block never outlives its `async with`. What a block records in the event log is announced
+by ringing the doorbell after the commit; the doorbell may be lost, the log is not.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import event, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.orm import SessionTransaction
+from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.orm.session import Session as SyncSession
+
+from app.core.actor import SYSTEM, Actor
+from app.core.clock import Clock, SystemClock
+
+Aggregate = tuple[str, UUID]
+
+# Transaction-local: a session-level SET would stay on the pooled connection and leak to the next request.
+_BIND = text("select set_config('app.tenant_id', :tenant, true)")
+
+
+class ReadTx(AsyncSession):
+    """A read-only transaction of one tenant."""
+
+    tenant_id: UUID | None
+
+    @property
+    def tenant(self) -> UUID:
+        """The bound tenant; an error if the block is bound to none."""
+        if self.tenant_id is None:
+            raise RuntimeError("this transaction is not bound to a tenant")
+        return self.tenant_id
+
+
+class WriteTx(ReadTx):
+    """A transaction that may change rows, on behalf of an actor."""
+
+    actor: Actor
+    clock: Clock
+    request_id: str | None
+    # Last revision recorded in this block, by aggregate.
+    recorded: dict[Aggregate, int]
+
+    def now(self) -> datetime:
+        """The present, by the one clock."""
+        return self.clock.now()
+
+
+class _BoundSession(SyncSession):
+    """A session whose every transaction starts by binding the tenant."""
+
+
+@event.listens_for(_BoundSession, "after_begin")
+def _bind_tenant(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
+    tenant: UUID | None = session.info["tenant_id"]
+    if not transaction.nested and tenant is not None:
+        connection.execute(_BIND, {"tenant": str(tenant)})
+
+
+class Database:
+    """One role's pool of connections."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, clock: Clock | None = None, name: str = "vq") -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=30,
+            pool_pre_ping=False,
+            pool_use_lifo=True,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+            connect_args={"server_settings": {"application_name": name, "jit": "off"}, "timeout": 10},
+        )
+        self._read_engine = self.engine.execution_options(postgresql_readonly=True)
+        self._snapshot_engine = self._read_engine.execution_options(isolation_level="REPEATABLE READ")
+        self.clock: Clock = clock or SystemClock()
+        self.on_recorded: Callable[[UUID | None, dict[Aggregate, int]], None] | None = None
+
+    @asynccontextmanager
+    async def read(self, tenant_id: UUID | None, *, snapshot: bool = False) -> AsyncIterator[ReadTx]:
+        """A read-only block that sees one tenant (or, with None, what the role sees unbound).
+
+        With `snapshot` all its statements see the same instant (REPEATABLE READ).
+        """
+        async with ReadTx(
+            self._snapshot_engine if snapshot else self._read_engine,
+            sync_session_class=_BoundSession,
+            expire_on_commit=False,
+            autoflush=False,
+            info={"tenant_id": tenant_id},
+        ) as tx:
+            tx.tenant_id = tenant_id
+            yield tx
+
+    @asynccontextmanager
+    async def write(
+        self, tenant_id: UUID | None, actor: Actor = SYSTEM, request_id: str | None = None
+    ) -> AsyncIterator[WriteTx]:
+        """A block that commits when it ends and rolls back when anything is raised, cancellation included."""
+        async with WriteTx(
+            self.engine,
+            sync_session_class=_BoundSession,
+            expire_on_commit=False,
+            autoflush=False,
+            info={"tenant_id": tenant_id},
+        ) as tx:
+            tx.tenant_id, tx.actor, tx.clock, tx.request_id, tx.recorded = (
+                tenant_id,
+                actor,
+                self.clock,
+                request_id,
+                {},
+            )
+            async with tx.begin():
+                yield tx
+        if tx.recorded and self.on_recorded is not None:
+            self.on_recorded(tx.tenant_id, tx.recorded)
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """The two roles a process may act in: `app` sees one tenant at a time, `system` serves the platform itself."""
+
+    app: Database
+    system: Database
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.app.dispose()
+        await self.system.dispose()
+
+
+def constraint_name(error: Exception) -> str | None:
+    """The name of the constraint a database error speaks of, if any."""
+    cause: Any = getattr(getattr(error, "orig", None), "__cause__", None)
+    name = getattr(cause, "constraint_name", None)
+    return name if isinstance(name, str) else None

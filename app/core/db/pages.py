@@ -1,0 +1,76 @@
+"""Keyset pages: a cursor is the sort key of the last row seen, so a page never shifts while the table grows."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+from sqlalchemy import ColumnElement, literal, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlmodel.sql.expression import SelectOfScalar
+
+from app.core.db.engine import ReadTx
+from app.core.errors import BadInput
+
+Row = TypeVar("Row")
+MAX_PAGE = 100
+_DECODERS: dict[type, Any] = {datetime: datetime.fromisoformat, UUID: UUID, int: int, str: str}
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Some rows, each with its cursor, and whether more follow."""
+
+    rows: Sequence[Row]
+    cursors: Sequence[str]
+    has_next: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What a connection was asked for: `first` from 1 to 100, `after` a cursor of the same connection."""
+
+    first: int
+    after: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.first <= MAX_PAGE:
+            raise BadInput(f"`first` must be from 1 to {MAX_PAGE}, not {self.first}.")
+
+
+async def fetch_page(
+    tx: ReadTx,
+    statement: SelectOfScalar[Row],
+    keys: Sequence[InstrumentedAttribute[Any]],
+    request: PageRequest,
+) -> Page[Row]:
+    """One page of a statement ordered by `keys` (ascending), which must be unique together and not null."""
+    if request.after is not None:
+        values = _decode(request.after, keys)
+        statement = statement.where(tuple_(*keys) > tuple_(*values))
+    found = (await tx.exec(statement.order_by(*keys).limit(request.first + 1))).all()
+    rows = found[: request.first]
+    cursors = [encode_cursor([getattr(row, key.key) for key in keys]) for row in rows]
+    return Page(rows, cursors, len(found) > request.first)
+
+
+def encode_cursor(values: Sequence[object]) -> str:
+    """The opaque form of a sort key."""
+    return urlsafe_b64encode(orjson.dumps([str(value) for value in values])).rstrip(b"=").decode()
+
+
+def _decode(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[ColumnElement[Any]]:
+    try:
+        texts = orjson.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+        if not isinstance(texts, list) or len(texts) != len(keys):
+            raise ValueError
+        values = [_DECODERS[key.type.python_type](text) for key, text in zip(keys, texts, strict=True)]
+    except (ValueError, TypeError, KeyError, Base64Error):
+        raise BadInput(
+            "`after` is not a cursor of this connection; pass `pageInfo.endCursor` of the page before."
+        ) from None
+    return [literal(value, key.type) for value, key in zip(values, keys, strict=True)]

@@ -1,0 +1,11 @@
+"""Imports every module that declares a table, for Alembic. Nothing else belongs here."""
+
+import app.core.events.models
+import app.core.idempotency
+import app.core.jobs.models
+import app.counters.models
+import app.identity.models
+import app.notifications.models
+import app.queues.models
+import app.sessions.models
+import app.tenants.models  # noqa: F401
