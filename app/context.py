@@ -1,0 +1,77 @@
+"""What one GraphQL operation knows: who asks, and where to read and write. Holds factories, no open transaction."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+from strawberry.types import Info as StrawberryInfo
+
+from app.core.actor import Actor, ActorKind
+from app.core.db import ReadTx, WriteTx
+from app.core.errors import Unauthenticated
+from app.core.ids import Ref, decode
+from app.runtime import Runtime
+
+LoaderType = TypeVar("LoaderType", bound=DataLoader[Any, Any])
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation's context. Sibling fields run side by side, so each opens a block of its own."""
+
+    runtime: Runtime
+    actor: Actor
+    request_id: str
+    address: str | None = None
+    agent: str | None = None
+    _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
+
+    def fresh(self) -> "Context":
+        """The same caller's context for another operation on the same socket: nothing loaded is carried over."""
+        return replace(self, _loaders={})
+
+    @property
+    def tenant_id(self) -> UUID:
+        """The caller's tenant; `Unauthenticated` for strangers."""
+        if self.actor.tenant_id is None:
+            raise Unauthenticated
+        return self.actor.tenant_id
+
+    def ref(self, kind: str, id: str) -> Ref:
+        """Decode an id for this caller. `NotFound` if it is another kind's or, for the signed-in, another tenant's."""
+        ref = decode(kind, id)
+        self.actor.require_tenant(ref.tenant_id, kind)
+        return ref
+
+    def public_ref(self, kind: str, id: str) -> Ref:
+        """`ref` for what anybody may reach: a visitor who holds a place elsewhere is a stranger here."""
+        return decode(kind, id) if self.actor.kind is ActorKind.VISITOR else self.ref(kind, id)
+
+    def read(self, tenant_id: UUID | None = None, *, snapshot: bool = False) -> AbstractAsyncContextManager[ReadTx]:
+        """A read-only block in the caller's tenant, or in the one a public operation names."""
+        return self.runtime.dbs.app.read(tenant_id or self.tenant_id, snapshot=snapshot)
+
+    def write(self, tenant_id: UUID | None = None) -> AbstractAsyncContextManager[WriteTx]:
+        """A block that changes things in the caller's tenant, or in the one a public operation names."""
+        return self.runtime.dbs.app.write(tenant_id or self.tenant_id, self.actor, self.request_id)
+
+    def platform_read(self) -> AbstractAsyncContextManager[ReadTx]:
+        """A read-only block of the platform itself, across tenants. For the platform's own verbs only."""
+        return self.runtime.dbs.system.read(None)
+
+    def platform_write(self, tenant_id: UUID) -> AbstractAsyncContextManager[WriteTx]:
+        """A block in which the platform changes one tenant. For the platform's own verbs only."""
+        return self.runtime.dbs.system.write(tenant_id, self.actor, self.request_id)
+
+    def loader(self, build: "Callable[[Context, UUID], LoaderType]", tenant_id: UUID) -> LoaderType:
+        """The operation's loader of one kind for one tenant, built on first use: `loader(users_by_id, tenant)`."""
+        key = (build, tenant_id)
+        if key not in self._loaders:
+            self._loaders[key] = build(self, tenant_id)
+        return cast(LoaderType, self._loaders[key])
+
+
+Info = StrawberryInfo[Context, None]

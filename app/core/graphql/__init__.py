@@ -1,0 +1,1 @@
+"""Pieces every feature's GraphQL package is built from. No feature's types."""

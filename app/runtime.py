@@ -1,0 +1,22 @@
+"""What one API process holds for as long as it runs: pools, bus, live lines, keys. Built once by `main`."""
+
+from dataclasses import dataclass
+
+from app.core.clock import Clock
+from app.core.db import Databases
+from app.core.live.bus import Bus
+from app.identity.authentication import Authenticator
+from app.sessions.live import LiveLines
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The process's shared parts, handed to every request."""
+
+    settings: Settings
+    clock: Clock
+    dbs: Databases
+    bus: Bus
+    lines: LiveLines
+    authenticator: Authenticator
