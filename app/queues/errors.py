@@ -1,0 +1,86 @@
+"""What can be refused about a queue."""
+
+from app.core.errors import UserFacingError
+from app.queues.models import QueueStatus
+
+
+class QueueNotOpen(UserFacingError):
+    """Nobody can join: the queue is closed, in maintenance or archived."""
+
+    def __init__(self, status: QueueStatus) -> None:
+        super().__init__(
+            f"The queue is {status.value.lower()}; nobody can join now. Staff can open it with `queueOpen`."
+        )
+        self.status = status
+
+
+class QueueNotServing(UserFacingError):
+    """Nobody can be called: the queue is in maintenance or archived."""
+
+    def __init__(self, status: QueueStatus) -> None:
+        super().__init__(f"The queue is {status.value.lower()}; nobody can be called. Open it with `queueOpen` first.")
+        self.status = status
+
+
+class QueuePaused(UserFacingError):
+    """A paused queue is not called from."""
+
+    def __init__(self) -> None:
+        super().__init__("The queue is paused; nobody is called until it is resumed with `queueResume`.")
+
+
+class QueueFull(UserFacingError):
+    """The line has as many people as it may have."""
+
+    def __init__(self, capacity: int, waiting_count: int) -> None:
+        super().__init__(f"The queue is full: {waiting_count} of {capacity} places are taken. Try again later.")
+        self.capacity = capacity
+        self.waiting_count = waiting_count
+
+
+class MaxConcurrentReached(UserFacingError):
+    """As many people are being served as may be at once."""
+
+    def __init__(self, max_concurrent: int) -> None:
+        super().__init__(
+            f"{max_concurrent} people are being served, which is the queue's `maxConcurrent`. "
+            "Complete a session first, or raise the limit with `queueUpdate`."
+        )
+        self.max_concurrent = max_concurrent
+
+
+class QueueSlugTaken(UserFacingError):
+    """Another queue of the tenant has this slug."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            f"Another queue has the slug `{slug}`; choose one that no queue of yours has, archived ones included."
+        )
+        self.slug = slug
+
+
+class QueueNotEmpty(UserFacingError):
+    """Somebody is still in the queue."""
+
+    def __init__(self, session_count: int) -> None:
+        super().__init__(
+            f"{session_count} people are still waiting or being served. "
+            "Close the queue and finish or transfer them first."
+        )
+        self.session_count = session_count
+
+
+class IllegalQueueTransition(UserFacingError):
+    """The queue's status does not allow this."""
+
+    def __init__(self, action: str, status: QueueStatus) -> None:
+        super().__init__(f"A queue that is {status.value.lower()} cannot be {action}.")
+        self.status = status
+
+
+class CategoryNameTaken(UserFacingError):
+    """Another category of the queue has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Another category of this queue is called `{name}`.")
+        self.name = name

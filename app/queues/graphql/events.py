@@ -1,0 +1,86 @@
+"""A queue's log as clients see it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry.scalars import JSON
+
+from app.core.events import EventRow
+from app.core.graphql.pages import PageInfo
+from app.core.ids import encode
+from app.queues import events
+
+QueueEventType = strawberry.enum(events.QueueEventType, description="What happened in a queue.")
+
+
+@strawberry.type(description="A fact from a queue's log.")
+class QueueEvent:
+    revision: int = strawberry.field(description="Grows by exactly 1 from event to event; resume with `after:` this.")
+    type: QueueEventType = strawberry.field(description="What happened.")  # type: ignore[valid-type]
+    occurred_at: datetime = strawberry.field(description="When.")
+    actor: str = strawberry.field(description="Who: `USER:<uuid>`, `VISITOR:<uuid>`, `ANONYMOUS` or `SYSTEM`.")
+    queue_id: strawberry.ID = strawberry.field(description="Id of the queue.")
+    session_id: strawberry.ID | None = strawberry.field(description="Id of the session it is about, if any.")
+    ticket_number: str | None = strawberry.field(description="That session's ticket number.")
+    data: JSON = strawberry.field(
+        description=(
+            "The event in full, with camelCase keys: `line` (the queue's counts after it) and, for events of a "
+            "session, `session` (its state after it: status, rank, times, counter). No personal data."
+        )
+    )
+
+    @classmethod
+    def of(cls, row: EventRow) -> "QueueEvent":
+        """From its row."""
+        session = row.data.get("session")
+        return cls(
+            revision=row.revision,
+            type=events.QueueEventType(row.type),
+            occurred_at=row.occurred_at,
+            actor=row.actor,
+            queue_id=strawberry.ID(encode("Queue", row.tenant_id, row.aggregate_id)),
+            session_id=None
+            if session is None
+            else strawberry.ID(encode("Session", row.tenant_id, UUID(session["id"]))),
+            ticket_number=None if session is None else session["ticket_number"],
+            data=JSON(_shown(row.data, row.tenant_id)),
+        )
+
+
+@strawberry.type(description="An event and its cursor.")
+class QueueEventEdge:
+    cursor: str = strawberry.field(description="Pass as `after` to go on behind it.")
+    node: QueueEvent = strawberry.field(description="The event.")
+
+
+@strawberry.type(description="A page of a queue's log, oldest first.")
+class QueueEventConnection:
+    edges: list[QueueEventEdge] = strawberry.field(description="The events.")
+    page_info: PageInfo = strawberry.field(description="Where the page ends.")
+
+
+# Keys of event data that hold a key of ours, and what it is a key of.
+_KINDS = {
+    "id": "Session",
+    "counter_id": "Counter",
+    "served_by": "User",
+    "to_queue_id": "Queue",
+    "from_queue_id": "Queue",
+}
+
+
+def _shown(data: Mapping[str, Any], tenant_id: UUID) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for key, value in data.items():
+        head, *tail = key.split("_")
+        name = head + "".join(part.title() for part in tail)
+        if isinstance(value, dict):
+            shown[name] = _shown(value, tenant_id)
+        elif key in _KINDS and value is not None:
+            shown[name] = encode(_KINDS[key], tenant_id, UUID(value))
+        else:
+            shown[name] = value
+    return shown

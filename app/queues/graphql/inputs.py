@@ -1,0 +1,158 @@
+"""Inputs of the queue mutations."""
+
+from datetime import time
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from app.queues.graphql.types import QueueDiscipline, QueueMode, QueueStatus
+from app.queues.service import QueueConfig
+
+KEY = "A random string (a UUID, say) of at most 200 characters; the same key again returns the first result."
+
+
+@strawberry.input(description="Seconds of waiting that a priority is worth under `TIME_CREDIT`.")
+class PriorityCreditInput:
+    priority: int = strawberry.field(description="From 0 to 9.")
+    seconds: float = strawberry.field(description="From 0 to 86,400, exact to the millisecond.")
+
+
+@strawberry.input(description="Which queues to list.")
+class QueueFilter:
+    status: QueueStatus | None = strawberry.field(default=None, description="Only those of this status.")  # type: ignore[valid-type]
+    mode: QueueMode | None = strawberry.field(default=None, description="Only those of this mode.")  # type: ignore[valid-type]
+    search: str | None = strawberry.field(default=None, description="Only those with this text in name or slug.")
+    include_archived: bool = strawberry.field(default=False, description="Archived ones too. Default false.")
+
+
+@strawberry.input(description="A new queue. Only `name` and `slug` are needed.")
+class QueueCreateInput:
+    name: str = strawberry.field(description="1 to 120 characters.")
+    slug: str = strawberry.field(description="1 to 63 of a-z, 0-9 and -; unique in the tenant.")
+    description: str | None = strawberry.field(default=None, description="At most 2,000 characters.")
+    mode: QueueMode = strawberry.field(default=QueueMode.STAFFED, description="Default `STAFFED`.")  # type: ignore[valid-type]
+    discipline: QueueDiscipline = strawberry.field(  # type: ignore[valid-type]
+        default=QueueDiscipline.PRIORITY,
+        description="Default `PRIORITY`.",
+    )
+    priority_credits: list[PriorityCreditInput] = strawberry.field(
+        default_factory=list, description="What priorities are worth under `TIME_CREDIT`. Default: nothing."
+    )
+    visitor_max_priority: int = strawberry.field(
+        default=9,
+        description="The highest priority visitors may give themselves, 0 to 9. Default 9; set 0 to keep it to staff.",
+    )
+    capacity: int | None = strawberry.field(default=None, description="Most people waiting at once. Default: no limit.")
+    max_concurrent: int | None = strawberry.field(
+        default=None, description="Most people called or served at once. Default: no limit (one per counter)."
+    )
+    ticket_prefix: str = strawberry.field(default="A", description="At most 4 letters, digits or dashes. Default `A`.")
+    ticket_first_number: int = strawberry.field(default=1, description="First number of a service day. Default 1.")
+    ticket_last_number: int = strawberry.field(
+        default=999, description="Last number planned; sets the width. A busier day goes on beyond it. Default 999."
+    )
+    time_zone: str = strawberry.field(default="UTC", description="IANA name. Default `UTC`.")
+    daily_reset_time: time = strawberry.field(
+        default=time(0, 0), description="When a service day begins, on the queue's own clock. Default 00:00."
+    )
+    announcement: str | None = strawberry.field(default=None, description="Text for displays, at most 280 characters.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+    def config(self) -> QueueConfig:
+        """What the service takes."""
+        values = {name: getattr(self, name) for name in QueueConfig.__dataclass_fields__}
+        return QueueConfig(**(values | {"priority_credits": _credits(self.priority_credits)}))
+
+
+@strawberry.input(description="What to change of a queue; what is left out stays.")
+class QueueUpdateInput:
+    queue_id: strawberry.ID = strawberry.field(description="The queue.")
+    name: str | None = strawberry.field(default=UNSET, description="1 to 120 characters.")
+    slug: str | None = strawberry.field(default=UNSET, description="1 to 63 of a-z, 0-9 and -; unique in the tenant.")
+    description: str | None = strawberry.field(default=UNSET, description="At most 2,000 characters; null for none.")
+    discipline: QueueDiscipline | None = strawberry.field(  # type: ignore[valid-type]
+        default=UNSET, description="Can be changed only while nobody waits."
+    )
+    priority_credits: list[PriorityCreditInput] | None = strawberry.field(
+        default=UNSET, description="Counts for those who join or change their priority from now on."
+    )
+    visitor_max_priority: int | None = strawberry.field(default=UNSET, description="From 0 to 9.")
+    capacity: int | None = strawberry.field(
+        default=UNSET, description="Null for no limit. Effective at once; nobody who waits already is sent away."
+    )
+    max_concurrent: int | None = strawberry.field(default=UNSET, description="Null for no limit. Effective at once.")
+    ticket_prefix: str | None = strawberry.field(default=UNSET, description="For tickets from now on.")
+    ticket_first_number: int | None = strawberry.field(default=UNSET, description="From the next service day on.")
+    ticket_last_number: int | None = strawberry.field(default=UNSET, description="For tickets from now on.")
+    time_zone: str | None = strawberry.field(default=UNSET, description="IANA name.")
+    daily_reset_time: time | None = strawberry.field(default=UNSET, description="When a service day begins.")
+    announcement: str | None = strawberry.field(default=UNSET, description="At most 280 characters; null for none.")
+
+    def changes(self) -> dict[str, Any]:
+        """What was given. Null stands for "none" where there can be none, and for "as it is" elsewhere."""
+        given = {
+            name: value
+            for name in QueueConfig.__dataclass_fields__
+            if (value := getattr(self, name, UNSET)) is not UNSET and (value is not None or name in _NULLABLE)
+        }
+        if "priority_credits" in given:
+            given["priority_credits"] = _credits(given["priority_credits"])
+        return given
+
+
+_NULLABLE = {"description", "capacity", "max_concurrent", "announcement"}
+
+
+def _credits(given: list[PriorityCreditInput]) -> list[dict[str, float]]:
+    return [{"priority": entry.priority, "seconds": round(entry.seconds, 3)} for entry in given]
+
+
+@strawberry.input(description="Which queue to open.")
+class QueueOpenInput:
+    queue_id: strawberry.ID = strawberry.field(description="The queue.")
+
+
+@strawberry.input(description="Which queue to pause.")
+class QueuePauseInput:
+    queue_id: strawberry.ID = strawberry.field(description="The queue.")
+
+
+@strawberry.input(description="Which queue to resume.")
+class QueueResumeInput:
+    queue_id: strawberry.ID = strawberry.field(description="The queue.")
+
+
+@strawberry.input(description="Which queue to close.")
+class QueueCloseInput:
+    queue_id: strawberry.ID = strawberry.field(description="The queue.")
+
+
+@strawberry.input(description="Which queue to put into maintenance.")
+class QueueStartMaintenanceInput:
+    queue_id: strawberry.ID = strawberry.field(description="The queue.")
+
+
+@strawberry.input(description="Which queue to archive.")
+class QueueArchiveInput:
+    queue_id: strawberry.ID = strawberry.field(description="The queue; nobody may be in it.")
+
+
+@strawberry.input(description="A new category of a queue.")
+class QueueCategoryCreateInput:
+    queue_id: strawberry.ID = strawberry.field(description="The queue.")
+    name: str = strawberry.field(description="1 to 80 characters; unique in the queue.")
+    priority: int = strawberry.field(default=0, description="Priority of those who join with it, 0 to 9. Default 0.")
+
+
+@strawberry.input(description="What to change of a category; what is left out stays.")
+class QueueCategoryUpdateInput:
+    category_id: strawberry.ID = strawberry.field(description="The category.")
+    name: str | None = strawberry.field(default=None, description="1 to 80 characters; unique in the queue.")
+    priority: int | None = strawberry.field(default=None, description="For those who join from now on, 0 to 9.")
+    is_active: bool | None = strawberry.field(default=None, description="Whether visitors can choose it.")
+
+    def changes(self) -> dict[str, Any]:
+        """What was given."""
+        given = {"name": self.name, "priority": self.priority, "is_active": self.is_active}
+        return {name: value for name, value in given.items() if value is not None}

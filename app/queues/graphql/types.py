@@ -1,0 +1,220 @@
+"""The Queue type and its parts. Sessions and counters are added from their own features, lazily."""
+
+from datetime import datetime, time
+from typing import Annotated
+
+import strawberry
+
+from app.context import Info
+from app.core.db.pages import PageRequest
+from app.core.graphql.node import Node
+from app.core.graphql.pages import After, First, PageInfo
+from app.queues import models
+from app.queues.graphql.events import QueueEventConnection
+from app.queues.rules import estimated_wait_seconds
+from app.sessions.graphql.enums import SessionStatus
+
+LazySessionConnection = Annotated["SessionConnection", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+
+QueueStatus = strawberry.enum(
+    models.QueueStatus,
+    description=(
+        "What a queue lets happen. ACTIVE: join and call. PAUSED: join, no calls. CLOSED: no joins, whoever waits is "
+        "still called. MAINTENANCE: neither. ARCHIVED: put away for good."
+    ),
+)
+QueueMode = strawberry.enum(models.QueueMode, description="Who calls. STAFFED: a member of staff at a counter.")
+QueueDiscipline = strawberry.enum(
+    models.QueueDiscipline,
+    description=(
+        "What decides the order. PRIORITY: higher priorities first, each in join order. TIME_CREDIT: a priority is "
+        "worth seconds of waiting (`priorityCredits`), so nobody starves."
+    ),
+)
+
+
+@strawberry.type(description="Seconds of waiting that a priority is worth under `TIME_CREDIT`.")
+class PriorityCredit:
+    priority: int = strawberry.field(description="From 0 to 9.")
+    seconds: float = strawberry.field(description="From 0 to 86,400.")
+
+
+@strawberry.type(description="The most recent call of a queue.")
+class LastCall:
+    ticket_number: str = strawberry.field(description="Who was called, e.g. `A042`.")
+    counter_name: str | None = strawberry.field(description="Where to.")
+    called_at: datetime = strawberry.field(description="When.")
+
+
+@strawberry.type(description="A kind of visitor or service within a queue.")
+class QueueCategory(Node):
+    name: str = strawberry.field(description="At most 80 characters; unique in the queue.")
+    priority: int = strawberry.field(description="Priority of those who join with it and name none, from 0 to 9.")
+    is_active: bool = strawberry.field(description="Whether visitors can choose it.")
+
+    @classmethod
+    def of(cls, row: models.QueueCategory) -> "QueueCategory":
+        """From its row."""
+        return cls(tenant_key=row.tenant_id, key=row.id, name=row.name, priority=row.priority, is_active=row.is_active)
+
+
+@strawberry.type(
+    description=(
+        "A line visitors wait in. Public but for fields that name a permission; every change raises `revision` by 1."
+    )
+)
+class Queue(Node):
+    name: str = strawberry.field(description="At most 120 characters.")
+    slug: str = strawberry.field(description="Its address within the tenant; unique there.")
+    description: str | None = strawberry.field(description="At most 2,000 characters.")
+    status: QueueStatus = strawberry.field(description="What it lets happen now.")  # type: ignore[valid-type]
+    mode: QueueMode = strawberry.field(description="Who calls.")  # type: ignore[valid-type]
+    discipline: QueueDiscipline = strawberry.field(description="What decides the order.")  # type: ignore[valid-type]
+    priority_credits: list[PriorityCredit] = strawberry.field(
+        description="What priorities are worth under `TIME_CREDIT`; a priority not listed is worth nothing."
+    )
+    visitor_max_priority: int = strawberry.field(
+        description="The highest priority visitors may give themselves; staff may give up to 9."
+    )
+    capacity: int | None = strawberry.field(
+        description="Most people waiting at once, those on hold included; null for no limit."
+    )
+    max_concurrent: int | None = strawberry.field(
+        description="Most people called or served at once; null for no limit."
+    )
+    ticket_prefix: str = strawberry.field(description="What ticket numbers start with, e.g. `A`.")
+    ticket_first_number: int = strawberry.field(description="The first ticket number of a service day.")
+    ticket_last_number: int = strawberry.field(
+        description="The last number planned; sets the width (`A042`). A busier day goes on beyond it."
+    )
+    time_zone: str = strawberry.field(description="IANA name, e.g. `Europe/Berlin`.")
+    daily_reset_time: time = strawberry.field(
+        description="When a service day begins, on the queue's own clock; ticket numbers start anew."
+    )
+    announcement: str | None = strawberry.field(description="Text for displays, at most 280 characters.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    updated_at: datetime = strawberry.field(description="When its configuration or status was last changed.")
+    archived_at: datetime | None = strawberry.field(description="When it was archived; null if it is not.")
+    waiting_count: int = strawberry.field(description="People in line; those on hold are not counted.")
+    held_count: int = strawberry.field(description="People on hold.")
+    called_count: int = strawberry.field(description="People called whose service has not started.")
+    serving_count: int = strawberry.field(description="People being served.")
+    open_counter_count: int = strawberry.field(
+        description="Counters that call people: those with a shift not paused. Without any shift, all active counters."
+    )
+    estimated_wait_seconds: int | None = strawberry.field(
+        description=(
+            "What somebody who joins now can expect: people waiting × mean service time ÷ open counters. "
+            "Null until somebody has been served, and while no counter is open."
+        )
+    )
+    revision: int = strawberry.field(
+        description="Grows by exactly 1 with every change of the queue or its line; the greater, the newer."
+    )
+    last_called: LastCall | None = strawberry.field(description="The most recent call; null until there is one.")
+
+    @classmethod
+    def of(cls, row: models.Queue, line: models.QueueLine) -> "Queue":
+        """From its rows, read together."""
+        last_called = None
+        if line.last_called_ticket is not None and line.last_called_at is not None:
+            last_called = LastCall(
+                ticket_number=line.last_called_ticket,
+                counter_name=line.last_called_counter,
+                called_at=line.last_called_at,
+            )
+        return cls(
+            tenant_key=row.tenant_id,
+            key=row.id,
+            **{name: getattr(row, name) for name in _FROM_QUEUE},
+            **{name: getattr(line, name) for name in _FROM_LINE},
+            priority_credits=[
+                PriorityCredit(priority=int(entry["priority"]), seconds=entry["seconds"])
+                for entry in row.priority_credits
+            ],
+            estimated_wait_seconds=estimated_wait_seconds(
+                line.waiting_count, line.service_seconds_mean, line.open_counter_count
+            ),
+            last_called=last_called,
+        )
+
+    @strawberry.field(description="Its categories, by name.")
+    async def categories(self, info: Info) -> list[QueueCategory]:
+        """Loaded for all queues of the answer at once."""
+        rows = await info.context.loader(loaders.categories_of_queues, self.tenant_key).load(self.key)
+        return [QueueCategory.of(row) for row in rows]
+
+    @strawberry.field(description="Its log, oldest first. Needs the permission `event:read`.")
+    async def events(self, info: Info, first: First, after: After = None) -> QueueEventConnection:
+        """A page of the log."""
+        return await loaders.event_page(info.context, self.tenant_key, self.key, PageRequest(first, after))
+
+    @strawberry.field(
+        description="The counters that serve it, active ones, by name. Needs the permission `counter:read`."
+    )
+    async def counters(self, info: Info) -> list[LazyCounter]:
+        """Loaded for all queues of the answer at once."""
+        from app.counters.graphql.loaders import counters_of_queue
+
+        return await counters_of_queue(info.context, self.tenant_key, self.key)
+
+    @strawberry.field(description="The line in order. Needs the permission `session:read`.")
+    async def waiting(self, info: Info, first: First, after: After = None) -> LazySessionConnection:
+        """A page of the line."""
+        from app.sessions.graphql.loaders import waiting_page
+
+        return await waiting_page(info.context, self.tenant_key, self.key, PageRequest(first, after))
+
+    @strawberry.field(
+        description="Its sessions in order of joining, ended ones included. Needs the permission `session:read`."
+    )
+    async def sessions(
+        self,
+        info: Info,
+        first: First,
+        after: After = None,
+        status: Annotated[SessionStatus | None, strawberry.argument(description="Only those of this status.")] = None,
+    ) -> LazySessionConnection:
+        """A page of sessions."""
+        from app.sessions.graphql.loaders import session_page
+
+        return await session_page(info.context, self.tenant_key, self.key, status, PageRequest(first, after))
+
+
+_FROM_QUEUE = [
+    "name",
+    "slug",
+    "description",
+    "status",
+    "mode",
+    "discipline",
+    "visitor_max_priority",
+    "capacity",
+    "max_concurrent",
+    "ticket_prefix",
+    "ticket_first_number",
+    "ticket_last_number",
+    "time_zone",
+    "daily_reset_time",
+    "announcement",
+    "created_at",
+    "updated_at",
+    "archived_at",
+]
+_FROM_LINE = ["waiting_count", "held_count", "called_count", "serving_count", "open_counter_count", "revision"]
+
+
+@strawberry.type(description="A queue and its cursor.")
+class QueueEdge:
+    cursor: str = strawberry.field(description="Pass as `after` to go on behind it.")
+    node: Queue = strawberry.field(description="The queue.")
+
+
+@strawberry.type(description="A page of queues, in order of creation.")
+class QueueConnection:
+    edges: list[QueueEdge] = strawberry.field(description="The queues.")
+    page_info: PageInfo = strawberry.field(description="Where the page ends.")
+
+
+from app.queues.graphql import loaders  # noqa: E402  (loaders build these types)

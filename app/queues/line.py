@@ -1,0 +1,80 @@
+"""The lock and the pen: the only way to change a queue or its line. Lock, look, change, write down.
+
+Whoever holds a `LockedLine` is alone with that queue until the transaction ends. What was read before does not count.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.core.db import WriteTx
+from app.core.events import record
+from app.queues import repository, rules
+from app.queues.events import QUEUE, LineEvent, LineState
+from app.queues.models import Queue, QueueLine
+
+
+@dataclass(frozen=True, slots=True)
+class LockedLine:
+    """A queue held under its lock, and the time of this change: never before the line's last change."""
+
+    queue: Queue
+    row: QueueLine
+    now: datetime
+
+    def state(self) -> LineState:
+        """The counts as they are now."""
+        return LineState(
+            status=self.queue.status,
+            waiting_count=self.row.waiting_count,
+            held_count=self.row.held_count,
+            called_count=self.row.called_count,
+            serving_count=self.row.serving_count,
+            open_counter_count=self.row.open_counter_count,
+            service_seconds_mean=self.row.service_seconds_mean,
+        )
+
+    def rank(self, priority: int, joined_at: datetime) -> rules.Rank:
+        """A fresh place in this line's order."""
+        self.row.last_sequence += 1
+        credits = rules.credits_by_priority(self.queue.priority_credits)
+        return rules.rank_of(self.queue.discipline, credits, priority, joined_at, self.row.last_sequence)
+
+    def next_ticket(self) -> int:
+        """The next serial number of the current service day."""
+        today = rules.service_day(self.now, self.queue.time_zone, self.queue.daily_reset_time)
+        # A queue whose time zone was moved does not live a day twice: its numbers would repeat.
+        if self.row.service_day is None or today > self.row.service_day:
+            self.row.service_day, self.row.last_ticket_serial = today, None
+        last = self.row.last_ticket_serial
+        self.row.last_ticket_serial = self.queue.ticket_first_number if last is None else last + 1
+        return self.row.last_ticket_serial
+
+
+async def lock(tx: WriteTx, queue_id: UUID) -> LockedLine:
+    """Hold one queue. `NotFound` if it is not the tenant's."""
+    return (await lock_all(tx, [queue_id]))[queue_id]
+
+
+async def lock_all(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, LockedLine]:
+    """Hold several queues, locked in one agreed order. `NotFound` if one is not the tenant's."""
+    rows = await repository.lock(tx, queue_ids)
+    return {queue.id: LockedLine(queue, row, _present(tx, row)) for queue, row in rows.values()}
+
+
+def write_down(tx: WriteTx, line: LockedLine, event: Callable[[LineState], LineEvent]) -> None:
+    """Take the next revision and record the event under it."""
+    line.row.revision += 1
+    line.row.last_change_at = line.now
+    record(tx, QUEUE, line.queue.id, line.row.revision, event(line.state()), line.now)
+
+
+def _present(tx: WriteTx, row: QueueLine) -> datetime:
+    # Clocks of several machines differ. One queue's times must not: order of joining is order of locking.
+    now = tx.now()
+    return (
+        now
+        if row.last_change_at is None or now > row.last_change_at
+        else row.last_change_at + timedelta(microseconds=1)
+    )

@@ -1,0 +1,122 @@
+"""Queues: their configuration, and the small hot row of each line. Who stands in the line is the sessions' business."""
+
+from datetime import date, datetime, time
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field
+
+from app.core.db import TenantRow, enum_column, json_column, optional_time, time_column
+
+
+class QueueStatus(StrEnum):
+    """What a queue lets happen: see `queues/rules.py` for the table."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    CLOSED = "CLOSED"
+    MAINTENANCE = "MAINTENANCE"
+    ARCHIVED = "ARCHIVED"
+
+
+class QueueMode(StrEnum):
+    """Who calls. STAFFED: a member of staff at a counter."""
+
+    STAFFED = "STAFFED"
+
+
+class QueueDiscipline(StrEnum):
+    """What decides the order of the line."""
+
+    PRIORITY = "PRIORITY"
+    TIME_CREDIT = "TIME_CREDIT"
+
+
+class Queue(TenantRow, table=True):
+    """A line's configuration.
+
+    1. created ACTIVE; opened, paused, resumed, closed by staff
+    2. ARCHIVED when it is empty: hidden, kept for its history, never opened again
+
+    Every change is made under the lock of its `queue_lines` row and is an event with the line's next revision.
+    """
+
+    __tablename__ = "queues"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "slug", name="queues_slug_key"),
+        CheckConstraint("capacity is null or capacity >= 1", name="capacity"),
+        CheckConstraint("ticket_first_number >= 0 and ticket_last_number > ticket_first_number", name="ticket_range"),
+    )
+
+    slug: str = Field(max_length=63)
+    name: str = Field(max_length=120)
+    description: str | None = Field(default=None, max_length=2000)
+    status: QueueStatus = enum_column(QueueStatus, "status", QueueStatus.ACTIVE)
+    mode: QueueMode = enum_column(QueueMode, "mode", QueueMode.STAFFED)
+    discipline: QueueDiscipline = enum_column(QueueDiscipline, "discipline", QueueDiscipline.PRIORITY)
+    # Seconds of waiting a priority is worth, by priority: [{"priority": 2, "seconds": 90.0}]
+    priority_credits: list[dict[str, float]] = json_column(list)
+    visitor_max_priority: int = 9
+    capacity: int | None = None
+    max_concurrent: int | None = None
+    ticket_prefix: str = Field(default="A", max_length=4)
+    ticket_first_number: int = 1
+    ticket_last_number: int = 999
+    time_zone: str = Field(default="UTC", max_length=64)
+    daily_reset_time: time = time(0, 0)
+    announcement: str | None = Field(default=None, max_length=280)
+    created_at: datetime = time_column()
+    created_by: str = Field(max_length=64)
+    updated_at: datetime = time_column()
+    updated_by: str = Field(max_length=64)
+    archived_at: datetime | None = optional_time()
+
+
+class QueueLine(TenantRow, table=True):
+    """The row that is locked to change a line: its id is the queue's. Small, because every join and call rewrites it.
+
+    `revision` is the number of the last event in the queue's log. The counts are kept, not counted, so that a join
+    knows exactly whether there is room; their only writer holds the lock.
+    """
+
+    __tablename__ = "queue_lines"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
+        CheckConstraint("waiting_count >= 0 and called_count >= 0 and serving_count >= 0", name="counts"),
+    )
+
+    revision: int = 0
+    waiting_count: int = 0
+    held_count: int = 0
+    called_count: int = 0
+    serving_count: int = 0
+    open_counter_count: int = 0
+    last_sequence: int = 0
+    service_day: date | None = None
+    last_ticket_serial: int | None = None
+    # Moving mean of service times, seconds; null until somebody has been served.
+    service_seconds_mean: float | None = None
+    service_count: int = 0
+    last_called_ticket: str | None = Field(default=None, max_length=16)
+    last_called_counter: str | None = Field(default=None, max_length=80)
+    last_called_at: datetime | None = optional_time()
+    # Times in one queue never run backwards, whichever process writes them.
+    last_change_at: datetime | None = optional_time()
+
+
+class QueueCategory(TenantRow, table=True):
+    """A kind of visitor or service within a queue; gives its sessions a priority unless the join names one."""
+
+    __tablename__ = "queue_categories"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "queue_id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
+        UniqueConstraint("tenant_id", "queue_id", "name", name="queue_categories_name_key"),
+        Index("queue_categories_queue_idx", "tenant_id", "queue_id"),
+    )
+
+    queue_id: UUID
+    name: str = Field(max_length=80)
+    priority: int = 0
+    is_active: bool = True
+    created_at: datetime = time_column()

@@ -1,0 +1,135 @@
+"""Every statement about queues and their line rows. Sessions have their own."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlmodel import col, func, select
+
+from app.core.db import ReadTx, WriteTx
+from app.core.db.pages import Page, PageRequest, fetch_page
+from app.core.errors import NotFound
+from app.queues.models import Queue, QueueCategory, QueueLine, QueueMode, QueueStatus
+
+
+async def get(tx: ReadTx, queue_id: UUID) -> Queue:
+    """A queue of the tenant. `NotFound` otherwise."""
+    found = await tx.get(Queue, (tx.tenant, queue_id))
+    if found is None:
+        raise NotFound("Queue")
+    return found
+
+
+async def by_slug(tx: ReadTx, slug: str) -> tuple[Queue, QueueLine] | None:
+    """A queue and its line row by slug."""
+    found = await tx.exec(
+        select(Queue, QueueLine)
+        .join(QueueLine, (col(QueueLine.tenant_id) == Queue.tenant_id) & (col(QueueLine.id) == Queue.id))
+        .where(Queue.tenant_id == tx.tenant, Queue.slug == slug)
+    )
+    return found.one_or_none()
+
+
+async def with_lines(tx: ReadTx, queue_ids: Sequence[UUID]) -> dict[UUID, tuple[Queue, QueueLine]]:
+    """Queues and their line rows, both as of one instant, by id."""
+    found = await tx.exec(
+        select(Queue, QueueLine)
+        .join(QueueLine, (col(QueueLine.tenant_id) == Queue.tenant_id) & (col(QueueLine.id) == Queue.id))
+        .where(Queue.tenant_id == tx.tenant, col(Queue.id).in_(queue_ids))
+    )
+    return {queue.id: (queue, line) for queue, line in found}
+
+
+async def lock(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, tuple[Queue, QueueLine]]:
+    """Lock lines in the order of their ids (so that two who need the same lines never wait for each other), then read.
+
+    `NotFound` if one of them is not the tenant's.
+    """
+    wanted = sorted(set(queue_ids))
+    locked = await tx.exec(
+        select(QueueLine)
+        .where(QueueLine.tenant_id == tx.tenant, col(QueueLine.id).in_(wanted))
+        .order_by(col(QueueLine.id))
+        # NO KEY UPDATE: the foreign keys of sessions and categories need not wait for it.
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    lines = {line.id: line for line in locked}
+    if len(lines) != len(wanted):
+        raise NotFound("Queue")
+    # A second statement on purpose: joined to the first, a queue changed while we waited would be read as it was.
+    found = await tx.exec(
+        select(Queue)
+        .where(Queue.tenant_id == tx.tenant, col(Queue.id).in_(wanted))
+        .execution_options(populate_existing=True)
+    )
+    return {queue.id: (queue, lines[queue.id]) for queue in found}
+
+
+async def page(
+    tx: ReadTx,
+    request: PageRequest,
+    *,
+    status: QueueStatus | None,
+    mode: QueueMode | None,
+    search: str | None,
+    include_archived: bool,
+) -> Page[Queue]:
+    """The tenant's queues in order of creation."""
+    statement = select(Queue).where(Queue.tenant_id == tx.tenant)
+    if status is not None:
+        statement = statement.where(Queue.status == status)
+    elif not include_archived:
+        statement = statement.where(Queue.status != QueueStatus.ARCHIVED)
+    if mode is not None:
+        statement = statement.where(Queue.mode == mode)
+    if search:
+        statement = statement.where(
+            col(Queue.name).icontains(search, autoescape=True) | col(Queue.slug).icontains(search, autoescape=True)
+        )
+    return await fetch_page(tx, statement, [Queue.created_at, Queue.id], request)  # type: ignore[list-item]
+
+
+async def count_live(tx: ReadTx) -> int:
+    """How many queues the tenant has that are not archived."""
+    found = await tx.exec(
+        select(func.count())
+        .select_from(Queue)
+        .where(Queue.tenant_id == tx.tenant, Queue.status != QueueStatus.ARCHIVED)
+    )
+    return found.one()
+
+
+async def waiting_total(tx: ReadTx) -> int:
+    """People waiting in all the tenant's queues."""
+    found = await tx.exec(
+        select(func.coalesce(func.sum(QueueLine.waiting_count + QueueLine.held_count), 0)).where(
+            QueueLine.tenant_id == tx.tenant
+        )
+    )
+    return int(found.one())
+
+
+async def get_category(tx: ReadTx, category_id: UUID) -> QueueCategory:
+    """A category of the tenant. `NotFound` otherwise."""
+    found = await tx.get(QueueCategory, (tx.tenant, category_id))
+    if found is None:
+        raise NotFound("QueueCategory")
+    return found
+
+
+async def categories_of(tx: ReadTx, queue_ids: Sequence[UUID]) -> Sequence[QueueCategory]:
+    """Categories of several queues, by name."""
+    found = await tx.exec(
+        select(QueueCategory)
+        .where(QueueCategory.tenant_id == tx.tenant, col(QueueCategory.queue_id).in_(queue_ids))
+        .order_by(QueueCategory.name)
+    )
+    return found.all()
+
+
+async def categories_by_id(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, QueueCategory]:
+    """Categories by id."""
+    found = await tx.exec(
+        select(QueueCategory).where(QueueCategory.tenant_id == tx.tenant, col(QueueCategory.id).in_(ids))
+    )
+    return {category.id: category for category in found}

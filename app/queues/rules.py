@@ -1,0 +1,136 @@
+"""What a queue allows and how it counts, as functions of plain values. Reads and writes nothing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from app.queues.errors import (
+    IllegalQueueTransition,
+    MaxConcurrentReached,
+    QueueFull,
+    QueueNotOpen,
+    QueueNotServing,
+    QueuePaused,
+)
+from app.queues.models import QueueDiscipline, QueueStatus
+
+# A pause is a break of the staff: people may still line up. Closing is the end of the day: nobody joins, and whoever
+# waits is still served.
+JOINABLE = frozenset({QueueStatus.ACTIVE, QueueStatus.PAUSED})
+CALLABLE = frozenset({QueueStatus.ACTIVE, QueueStatus.CLOSED})
+
+
+def ensure_joinable(status: QueueStatus) -> None:
+    """`QueueNotOpen` unless people may join."""
+    if status not in JOINABLE:
+        raise QueueNotOpen(status)
+
+
+def ensure_callable(status: QueueStatus) -> None:
+    """A paused queue is not called from (`QueuePaused`), nor one in maintenance or archived (`QueueNotServing`)."""
+    if status is QueueStatus.PAUSED:
+        raise QueuePaused
+    if status not in CALLABLE:
+        raise QueueNotServing(status)
+
+
+def ensure_room(capacity: int | None, waiting_count: int) -> None:
+    """`QueueFull` when the line has no place left."""
+    if capacity is not None and waiting_count >= capacity:
+        raise QueueFull(capacity, waiting_count)
+
+
+def ensure_under_max_concurrent(max_concurrent: int | None, called_and_serving: int) -> None:
+    """`MaxConcurrentReached` when nobody more may be served."""
+    if max_concurrent is not None and called_and_serving >= max_concurrent:
+        raise MaxConcurrentReached(max_concurrent)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of status: from which, to which, and its word for messages."""
+
+    word: str
+    sources: frozenset[QueueStatus]
+    target: QueueStatus
+
+
+_LIVE = frozenset({QueueStatus.ACTIVE, QueueStatus.PAUSED, QueueStatus.CLOSED, QueueStatus.MAINTENANCE})
+OPEN = Transition("opened", _LIVE, QueueStatus.ACTIVE)
+PAUSE = Transition("paused", frozenset({QueueStatus.ACTIVE}), QueueStatus.PAUSED)
+RESUME = Transition("resumed", frozenset({QueueStatus.PAUSED}), QueueStatus.ACTIVE)
+CLOSE = Transition("closed", _LIVE, QueueStatus.CLOSED)
+MAINTAIN = Transition("put into maintenance", _LIVE, QueueStatus.MAINTENANCE)
+ARCHIVE = Transition("archived", _LIVE, QueueStatus.ARCHIVED)
+
+
+def next_status(transition: Transition, status: QueueStatus) -> QueueStatus | None:
+    """The new status; None if the queue is there already. `IllegalQueueTransition` if it cannot get there."""
+    if status is transition.target:
+        return None
+    if status not in transition.sources:
+        raise IllegalQueueTransition(transition.word, status)
+    return transition.target
+
+
+class Rank(NamedTuple):
+    """A place in the order: the lower, the sooner. Compared from left to right."""
+
+    rank_class: int
+    rank_time: datetime
+    sequence: int
+
+
+def rank_of(
+    discipline: QueueDiscipline, credits: Mapping[int, float], priority: int, joined_at: datetime, sequence: int
+) -> Rank:
+    """Where a visitor stands.
+
+    PRIORITY: higher priorities first, each in join order. TIME_CREDIT: in order of an effective join time, which lies
+    `credits[priority]` seconds before the real one, so that nobody starves (accumulating priority with equal slopes;
+    the call centre of Brown et al., JASA 2005, ran on it).
+    """
+    match discipline:
+        case QueueDiscipline.PRIORITY:
+            return Rank(-priority, joined_at, sequence)
+        case QueueDiscipline.TIME_CREDIT:
+            return Rank(0, joined_at - timedelta(seconds=credits.get(priority, 0.0)), sequence)
+
+
+def credits_by_priority(stored: Iterable[Mapping[str, float]]) -> dict[int, float]:
+    """The stored list of credits as a mapping."""
+    return {int(entry["priority"]): float(entry["seconds"]) for entry in stored}
+
+
+def service_day(now: datetime, time_zone: str, reset: time) -> date:
+    """The day whose ticket numbers are given out at `now`; it starts at the reset time on the queue's clock."""
+    local = now.astimezone(ZoneInfo(time_zone))
+    return local.date() if local.time() >= reset else local.date() - timedelta(days=1)
+
+
+def ticket_number(prefix: str, serial: int, last_number: int) -> str:
+    """`A042`: padded to the width of the range. A busier day goes on beyond: nobody is sent home for a number."""
+    return f"{prefix}{serial:0{len(str(last_number))}d}"
+
+
+# The mean forgets: after this many services an old one weighs as little as one of this many.
+_MEAN_WINDOW = 50
+
+
+def moving_mean(mean: float | None, count: int, value: float) -> float:
+    """The mean after one more value: arithmetic at first, exponentially forgetting from 50 values on."""
+    return value if mean is None else mean + (value - mean) / min(count + 1, _MEAN_WINDOW)
+
+
+def estimated_wait_seconds(ahead_count: int, service_seconds_mean: float | None, open_counters: int) -> int | None:
+    """People ahead × mean service time ÷ open counters; None while either is unknown."""
+    if service_seconds_mean is None or open_counters < 1:
+        return None
+    return round(ahead_count * service_seconds_mean / open_counters)
+
+
+def open_counters(active: int, on_shift: int, working: int) -> int:
+    """Counters that call people: those with a shift at work. Where nobody keeps shifts, every active counter."""
+    return working if on_shift else active

@@ -1,0 +1,248 @@
+"""What can be done with a queue: create, update, open, pause, resume, close, archive; and its categories."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import time
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy.exc import IntegrityError
+
+from app.core.db import ReadTx, WriteTx
+from app.core.db.engine import constraint_name
+from app.core.errors import InvalidInput, NotFound
+from app.core.idempotency import first_result, remember
+from app.core.ids import new_id
+from app.queues import events, repository, rules
+from app.queues.errors import CategoryNameTaken, QueueNotEmpty, QueueSlugTaken
+from app.queues.events import LineEvent, LineState
+from app.queues.line import LockedLine, lock, write_down
+from app.queues.models import Queue, QueueCategory, QueueDiscipline, QueueLine, QueueMode, QueueStatus
+from app.tenants import service as tenants
+from app.tenants.errors import LimitReached
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+MAX_PRIORITY = 9
+
+
+@dataclass(frozen=True, slots=True)
+class QueueConfig:
+    """A queue's configuration as it is asked for; the defaults are the product's."""
+
+    name: str
+    slug: str
+    description: str | None = None
+    mode: QueueMode = QueueMode.STAFFED
+    discipline: QueueDiscipline = QueueDiscipline.PRIORITY
+    priority_credits: list[dict[str, float]] = field(default_factory=list)
+    visitor_max_priority: int = MAX_PRIORITY
+    capacity: int | None = None
+    max_concurrent: int | None = None
+    ticket_prefix: str = "A"
+    ticket_first_number: int = 1
+    ticket_last_number: int = 999
+    time_zone: str = "UTC"
+    daily_reset_time: time = time(0, 0)
+    announcement: str | None = None
+
+
+async def create(tx: WriteTx, config: QueueConfig, idempotency_key: str | None = None) -> Queue:
+    """Create a queue, open. Raises `InvalidInput`, `QueueSlugTaken`, `LimitReached`, `IdempotencyConflict`."""
+    _validate(config)
+    if (first := await first_result(tx, "queueCreate", idempotency_key, config)) is not None:
+        return await repository.get(tx, first)
+    limits = await tenants.limits_of(tx)
+    if await repository.count_live(tx) >= limits.queues:
+        raise LimitReached("queues", limits.queues)
+    now = tx.now()
+    queue = Queue(
+        tenant_id=tx.tenant,
+        id=new_id(),
+        **{item.name: getattr(config, item.name) for item in fields(config)},
+        created_at=now,
+        created_by=tx.actor.label,
+        updated_at=now,
+        updated_by=tx.actor.label,
+    )
+    row = QueueLine(tenant_id=tx.tenant, id=queue.id)
+    tx.add(queue)
+    await _flush(tx, config.slug)
+    tx.add(row)
+    remember(tx, "queueCreate", idempotency_key, queue.id, config)
+    write_down(tx, LockedLine(queue, row, now), events.QueueCreated)
+    return queue
+
+
+async def update(tx: WriteTx, queue_id: UUID, changes: dict[str, Any]) -> Queue:
+    """Change some of the configuration; effective at once, for those who wait too.
+
+    Credits count for those who join or change their priority from now on. The discipline changes only while nobody
+    waits: an order people have seen is not turned round under them.
+    Raises `InvalidInput`, `QueueSlugTaken`, `QueueNotEmpty`, `NotFound`.
+    """
+    line = await lock(tx, queue_id)
+    queue = line.queue
+    current = {item.name: getattr(queue, item.name) for item in fields(QueueConfig)}
+    wanted = QueueConfig(**(current | changes))
+    _validate(wanted)
+    changed = {name: value for name, value in changes.items() if current[name] != value}
+    if not changed:
+        return queue
+    if "discipline" in changed and (waiting := line.row.waiting_count + line.row.held_count) > 0:
+        raise QueueNotEmpty(waiting)
+    for name, value in changed.items():
+        setattr(queue, name, value)
+    queue.updated_at, queue.updated_by = line.now, tx.actor.label
+    await _flush(tx, wanted.slug)
+    write_down(tx, line, lambda state: events.QueueUpdated(state, changed))
+    return queue
+
+
+async def open_queue(tx: WriteTx, queue_id: UUID) -> Queue:
+    """Let people join and be called. Nothing happens if it is open already."""
+    return await _move(tx, queue_id, rules.OPEN, events.QueueOpened)
+
+
+async def pause(tx: WriteTx, queue_id: UUID) -> Queue:
+    """Stop calling for a while; people may still join."""
+    return await _move(tx, queue_id, rules.PAUSE, events.QueuePaused)
+
+
+async def resume(tx: WriteTx, queue_id: UUID) -> Queue:
+    """Go on after a pause."""
+    return await _move(tx, queue_id, rules.RESUME, events.QueueResumed)
+
+
+async def close(tx: WriteTx, queue_id: UUID) -> Queue:
+    """Let nobody join any more; who waits is still called."""
+    return await _move(tx, queue_id, rules.CLOSE, events.QueueClosed)
+
+
+async def start_maintenance(tx: WriteTx, queue_id: UUID) -> Queue:
+    """Let nobody join and nobody be called; the line stays as it is."""
+    return await _move(tx, queue_id, rules.MAINTAIN, events.QueueMaintenanceStarted)
+
+
+async def archive(tx: WriteTx, queue_id: UUID) -> Queue:
+    """Put an empty queue away for good; its history stays. Raises `QueueNotEmpty`."""
+    return await _move(tx, queue_id, rules.ARCHIVE, events.QueueArchived)
+
+
+async def create_category(tx: WriteTx, queue_id: UUID, name: str, priority: int) -> QueueCategory:
+    """Add a category to a queue. Raises `InvalidInput`, `CategoryNameTaken`, `NotFound`."""
+    _validate_category(name, priority)
+    await lock(tx, queue_id)
+    category = QueueCategory(
+        tenant_id=tx.tenant, queue_id=queue_id, name=name.strip(), priority=priority, created_at=tx.now()
+    )
+    tx.add(category)
+    await _flush_category(tx, name)
+    return category
+
+
+async def update_category(tx: WriteTx, category_id: UUID, changes: dict[str, Any]) -> QueueCategory:
+    """Rename a category, change its priority for those who join from now on, or stop offering it."""
+    category = await repository.get_category(tx, category_id)
+    for name, value in changes.items():
+        setattr(category, name, value)
+    _validate_category(category.name, category.priority)
+    await _flush_category(tx, category.name)
+    return category
+
+
+async def get(tx: ReadTx, queue_id: UUID) -> Queue:
+    """A queue of the tenant. `NotFound` otherwise."""
+    return await repository.get(tx, queue_id)
+
+
+async def revisions(tx: ReadTx, queue_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The revision of each queue. `NotFound` if one is not the tenant's."""
+    found = await repository.with_lines(tx, queue_ids)
+    if len(found) != len(set(queue_ids)):
+        raise NotFound("Queue")
+    return {id: line.revision for id, (_, line) in found.items()}
+
+
+async def _move(
+    tx: WriteTx, queue_id: UUID, transition: rules.Transition, event: Callable[[LineState], LineEvent]
+) -> Queue:
+    line = await lock(tx, queue_id)
+    status = rules.next_status(transition, line.queue.status)
+    if status is None:
+        return line.queue
+    if status is QueueStatus.ARCHIVED:
+        row = line.row
+        if (left := row.waiting_count + row.held_count + row.called_count + row.serving_count) > 0:
+            raise QueueNotEmpty(left)
+        line.queue.archived_at = line.now
+    line.queue.status = status
+    line.queue.updated_at, line.queue.updated_by = line.now, tx.actor.label
+    write_down(tx, line, event)
+    return line.queue
+
+
+async def _flush(tx: WriteTx, slug: str) -> None:
+    try:
+        await tx.flush()
+    except IntegrityError as error:
+        if constraint_name(error) == "queues_slug_key":
+            raise QueueSlugTaken(slug) from None
+        raise
+
+
+async def _flush_category(tx: WriteTx, name: str) -> None:
+    try:
+        await tx.flush()
+    except IntegrityError as error:
+        if constraint_name(error) == "queue_categories_name_key":
+            raise CategoryNameTaken(name) from None
+        raise
+
+
+def _validate(config: QueueConfig) -> None:
+    _length("name", config.name, 1, 120)
+    _length("description", config.description or "", 0, 2000)
+    _length("announcement", config.announcement or "", 0, 280)
+    if not _SLUG.fullmatch(config.slug):
+        raise InvalidInput("slug", "A slug is 1 to 63 of a-z, 0-9 and -, and starts and ends with a letter or digit.")
+    for name in ("capacity", "max_concurrent"):
+        value = getattr(config, name)
+        if value is not None and not 1 <= value <= 10_000_000:
+            raise InvalidInput(_camel(name), f"`{_camel(name)}` is from 1 to 10,000,000, or null for no limit.")
+    if not re.fullmatch(r"[A-Za-z0-9-]{0,4}", config.ticket_prefix):
+        raise InvalidInput("ticketPrefix", "A ticket prefix is at most 4 letters, digits or dashes.")
+    if not 0 <= config.ticket_first_number < config.ticket_last_number <= 9_999_999:
+        raise InvalidInput(
+            "ticketLastNumber", "Ticket numbers run from 0 or more to a larger last number of at most 9,999,999."
+        )
+    if not 0 <= config.visitor_max_priority <= MAX_PRIORITY:
+        raise InvalidInput("visitorMaxPriority", f"A priority is from 0 to {MAX_PRIORITY}.")
+    for entry in config.priority_credits:
+        if not 0 <= entry["priority"] <= MAX_PRIORITY or not 0 <= entry["seconds"] <= 86_400:
+            raise InvalidInput(
+                "priorityCredits", f"A credit is 0 to 86,400 seconds for a priority from 0 to {MAX_PRIORITY}."
+            )
+    if len({entry["priority"] for entry in config.priority_credits}) != len(config.priority_credits):
+        raise InvalidInput("priorityCredits", "Give one credit per priority.")
+    try:
+        ZoneInfo(config.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidInput("timeZone", "Give an IANA time zone, e.g. `Europe/Berlin`.") from None
+
+
+def _validate_category(name: str, priority: int) -> None:
+    _length("name", name, 1, 80)
+    if not 0 <= priority <= MAX_PRIORITY:
+        raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}.")
+
+
+def _length(name: str, value: str, least: int, most: int) -> None:
+    if not least <= len(value.strip()) or len(value) > most:
+        raise InvalidInput(name, f"`{name}` needs {least} to {most} characters.")
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.title() for part in tail)
