@@ -1,0 +1,94 @@
+"""What a display board shows: numbers and counters, no personal data, no login."""
+
+from datetime import datetime
+
+import strawberry
+
+from app.core.ids import encode
+from app.queues.graphql.types import QueueStatus
+from app.queues.models import Queue, QueueLine
+from app.queues.rules import estimated_wait_seconds
+from app.sessions.graphql.enums import SessionStatus
+from app.sessions.line import Line
+
+NEXT_TICKETS = 10
+MAX_QUEUES = 20
+
+
+@strawberry.type(description="A ticket number at a counter.")
+class DisplayCall:
+    ticket_number: str = strawberry.field(description="E.g. `A042`.")
+    counter_name: str | None = strawberry.field(description="Where to go.")
+    called_at: datetime = strawberry.field(description="When it was last called.")
+    status: SessionStatus = strawberry.field(description="`CALLED` or `SERVING`.")  # type: ignore[valid-type]
+
+    @classmethod
+    def all_of(cls, line: Line) -> "list[DisplayCall]":
+        """Everybody at a counter, latest call first."""
+        return [
+            cls(
+                ticket_number=session.ticket_number,
+                counter_name=session.counter_name,
+                called_at=session.called_at,
+                status=session.status,
+            )
+            for session in line.at_counters()
+            if session.called_at is not None
+        ]
+
+
+@strawberry.type(description="One queue on a display.")
+class DisplayQueue:
+    id: strawberry.ID = strawberry.field(description="The queue's id.")
+    name: str = strawberry.field(description="The queue's name.")
+    status: QueueStatus = strawberry.field(description="What it lets happen now.")  # type: ignore[valid-type]
+    waiting_count: int = strawberry.field(description="People in line.")
+    estimated_wait_seconds: int | None = strawberry.field(description="For somebody who joins now; null while unknown.")
+    announcement: str | None = strawberry.field(description="Text to show.")
+    revision: int = strawberry.field(description="The queue's revision this shows.")
+    now_serving: list[DisplayCall] = strawberry.field(description="Numbers at counters, latest call first.")
+    next: list[str] = strawberry.field(description="The next ticket numbers, at most 10.")
+
+    @classmethod
+    def of(cls, queue: Queue, row: QueueLine, line: Line) -> "DisplayQueue":
+        """From the configuration and the live line, which may be a revision apart: numbers are the line's."""
+        state = line.state
+        return cls(
+            id=strawberry.ID(encode("Queue", queue.tenant_id, queue.id)),
+            name=queue.name,
+            status=state.status,
+            waiting_count=state.waiting_count,
+            estimated_wait_seconds=estimated_wait_seconds(
+                state.waiting_count, state.service_seconds_mean, state.open_counter_count
+            ),
+            announcement=queue.announcement,
+            revision=line.revision,
+            now_serving=DisplayCall.all_of(line),
+            next=[entry.ticket_number for entry in line.head(NEXT_TICKETS)],
+        )
+
+
+@strawberry.type(description="A display board of one or more queues of a tenant.")
+class Display:
+    queues: list[DisplayQueue] = strawberry.field(description="In the order asked for.")
+
+
+@strawberry.type(description="Somebody in a line of the past.")
+class SnapshotPlace:
+    position: int = strawberry.field(description="Place in line, from 1.")
+    ticket_number: str = strawberry.field(description="E.g. `A042`.")
+    session_id: strawberry.ID = strawberry.field(description="The session's id.")
+
+
+@strawberry.type(description="A queue as it was at a time, built from its log.")
+class QueueSnapshot:
+    at: datetime = strawberry.field(description="The time asked for.")
+    revision: int = strawberry.field(description="The last revision until then; 0 if the queue did not exist yet.")
+    changed_at: datetime | None = strawberry.field(description="When that revision was; null for revision 0.")
+    status: QueueStatus = strawberry.field(description="What it let happen.")  # type: ignore[valid-type]
+    waiting_count: int = strawberry.field(description="People in line.")
+    called_count: int = strawberry.field(description="People called whose service had not started.")
+    serving_count: int = strawberry.field(description="People being served.")
+    open_counter_count: int = strawberry.field(description="Counters that called people.")
+    waiting: list[SnapshotPlace] = strawberry.field(description="The first 100 of the line.")
+    now_serving: list[DisplayCall] = strawberry.field(description="Numbers at counters, latest call first.")

@@ -1,0 +1,196 @@
+"""The Session type: what a visitor and the staff see of one place in one queue."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+from strawberry.scalars import JSON
+
+from app.context import Context, Info
+from app.core.actor import ActorKind
+from app.core.graphql.node import Node
+from app.core.graphql.pages import PageInfo
+from app.core.ids import Ref
+from app.identity.permissions import Permission
+from app.queues.graphql.loaders import categories_by_id, load_queue
+from app.queues.graphql.types import Queue, QueueCategory
+from app.sessions import models
+from app.sessions.graphql.enums import SessionStatus
+from app.sessions.line import Place
+
+LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyUser = Annotated["User", strawberry.lazy("app.identity.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+
+
+@strawberry.type(description="How to reach a visitor.")
+class SessionContact:
+    email: str | None = strawberry.field(description="E-mail address.")
+    phone: str | None = strawberry.field(description="Phone number.")
+
+
+@strawberry.type(description="What staff wrote down about a session.")
+class SessionNote:
+    text: str = strawberry.field(description="At most 2,000 characters.")
+    author: str = strawberry.field(description="Who: `USER:<uuid>`.")
+    created_at: datetime = strawberry.field(description="When.")
+
+
+@strawberry.type(description="One visitor's place in one queue, from joining to its end.")
+class Session(Node):
+    row: strawberry.Private[models.Session]
+    # Revision of the queue when the row was read; `revision` may be newer, because positions come from the live line.
+    row_revision: strawberry.Private[int]
+    # The answer to the very join that made it: its visitor is reading, though not yet with the token.
+    is_own: strawberry.Private[bool]
+    ticket_number: str = strawberry.field(
+        description="What is printed and called, e.g. `A042`; unique and gapless per queue and service day."
+    )
+    status: SessionStatus = strawberry.field(description="Where it stands.")  # type: ignore[valid-type]
+    on_hold: bool = strawberry.field(description="Whether it is waiting outside the line: not called, place kept.")
+    priority: int = strawberry.field(description="From 0 to 9; the higher, the sooner.")
+    party_size: int = strawberry.field(description="How many people, 1 to 50.")
+    position: int | None = strawberry.field(description="Place in line, from 1; null unless in line.")
+    ahead_count: int | None = strawberry.field(description="People ahead, from 0; null unless in line.")
+    estimated_wait_seconds: int | None = strawberry.field(
+        description=(
+            "People ahead × mean service time ÷ open counters. Null unless in line, until somebody has been served, "
+            "and while no counter is open."
+        )
+    )
+    revision: int = strawberry.field(
+        description="Revision of the queue this shows; of two answers with the same `queue.id` the greater is newer."
+    )
+    locale: str | None = strawberry.field(description="Language of messages, e.g. `en` or `pt-BR`.")
+    joined_at: datetime = strawberry.field(description="When the visitor joined; kept in a transfer.")
+    called_at: datetime | None = strawberry.field(description="When it was last called; null until then.")
+    started_at: datetime | None = strawberry.field(description="When service started; null until then.")
+    completed_at: datetime | None = strawberry.field(description="When service was completed; null until then.")
+    cancelled_at: datetime | None = strawberry.field(description="When it was cancelled; null unless it was.")
+    cancelled_by: str | None = strawberry.field(description="`VISITOR`, `STAFF` or `SYSTEM`; null unless cancelled.")
+    ended_at: datetime | None = strawberry.field(description="When it ended, in whichever way; null until then.")
+    call_count: int = strawberry.field(description="How often it was called.")
+    wait_seconds: float | None = strawberry.field(
+        description="From joining to the last call, or to the end without one; null while waiting."
+    )
+    service_seconds: float | None = strawberry.field(description="From start to completion; null until completed.")
+
+    @classmethod
+    def of(cls, row: models.Session, revision: int, place: Place | None, row_revision: int = 0) -> "Session":
+        """From its row and its place, at a revision of its queue."""
+        waited_until = row.called_at or row.ended_at
+        return cls(
+            tenant_key=row.tenant_id,
+            key=row.id,
+            row=row,
+            row_revision=row_revision,
+            is_own=False,
+            revision=revision,
+            on_hold=row.held_at is not None,
+            position=place.position if place else None,
+            ahead_count=place.ahead_count if place else None,
+            estimated_wait_seconds=place.estimated_wait_seconds if place else None,
+            wait_seconds=(waited_until - row.joined_at).total_seconds() if waited_until else None,
+            service_seconds=(
+                (row.completed_at - row.started_at).total_seconds() if row.completed_at and row.started_at else None
+            ),
+            **{name: getattr(row, name) for name in _FROM_ROW},
+        )
+
+    @strawberry.field(description="The queue it is in.")
+    async def queue(self, info: Info) -> Queue:
+        """Loaded for all sessions of the answer at once."""
+        return await load_queue(info.context, Ref(self.tenant_key, self.row.queue_id))
+
+    @strawberry.field(description="The category it joined with.")
+    async def category(self, info: Info) -> QueueCategory | None:
+        """Loaded for all sessions of the answer at once."""
+        if self.row.category_id is None:
+            return None
+        row = await info.context.loader(categories_by_id, self.tenant_key).load(self.row.category_id)
+        return None if row is None else QueueCategory.of(row)
+
+    @strawberry.field(description="The counter it was called to; null until then.")
+    async def counter(self, info: Info) -> LazyCounter | None:
+        """Loaded for all sessions of the answer at once."""
+        from app.counters.graphql.loaders import counters_by_id
+
+        if self.row.counter_id is None:
+            return None
+        return await info.context.loader(counters_by_id, self.tenant_key).load(self.row.counter_id)
+
+    @strawberry.field(description="Who called or served it. Null for visitors: staff see it with `session:read`.")
+    async def served_by(self, info: Info) -> LazyUser | None:
+        """Loaded for all sessions of the answer at once."""
+        from app.identity.graphql.loaders import users_by_id
+
+        if self.row.served_by is None or not info.context.actor.may_in(self.tenant_key, Permission.SESSION_READ):
+            return None
+        return await info.context.loader(users_by_id, self.tenant_key).load(self.row.served_by)
+
+    @strawberry.field(description="Who this is, as the join named it. Null except for its visitor and staff.")
+    def user_identifier(self, info: Info) -> str | None:
+        """Personal."""
+        return self.row.user_identifier if self._is_open_to(info.context) else None
+
+    @strawberry.field(description="How to reach the visitor. Null except for its visitor and staff.")
+    def contact(self, info: Info) -> SessionContact | None:
+        """Personal."""
+        if not self._is_open_to(info.context):
+            return None
+        return SessionContact(email=self.row.email, phone=self.row.phone)
+
+    @strawberry.field(description="What the front-end stored with the join. Null except for its visitor and staff.")
+    def metadata(self, info: Info) -> JSON | None:
+        """Personal."""
+        data = self.row.visitor_metadata if self._is_open_to(info.context) else None
+        return None if data is None else JSON(data)
+
+    @strawberry.field(description="Why it was cancelled. Null except for its visitor and staff.")
+    def cancel_reason(self, info: Info) -> str | None:
+        """Personal."""
+        return self.row.cancel_reason if self._is_open_to(info.context) else None
+
+    @strawberry.field(description="Notes of the staff, oldest first. Needs the permission `session:read`.")
+    async def notes(self, info: Info) -> list[SessionNote]:
+        """Loaded for all sessions of the answer at once."""
+        info.context.actor.require_in(self.tenant_key, Permission.SESSION_READ)
+        rows = await info.context.loader(loaders.notes_by_session, self.tenant_key).load(self.key)
+        return [SessionNote(text=row.text, author=row.author, created_at=row.created_at) for row in rows]
+
+    def _is_open_to(self, context: Context) -> bool:
+        actor = context.actor
+        if self.is_own or actor.kind is ActorKind.VISITOR:
+            return self.is_own or actor.id == self.key
+        return actor.may_in(self.tenant_key, Permission.SESSION_READ)
+
+
+_FROM_ROW = [
+    "ticket_number",
+    "status",
+    "priority",
+    "party_size",
+    "locale",
+    "joined_at",
+    "called_at",
+    "started_at",
+    "completed_at",
+    "cancelled_at",
+    "cancelled_by",
+    "ended_at",
+    "call_count",
+]
+
+
+@strawberry.type(description="A session and its cursor.")
+class SessionEdge:
+    cursor: str = strawberry.field(description="Pass as `after` to go on behind it.")
+    node: Session = strawberry.field(description="The session.")
+
+
+@strawberry.type(description="A page of sessions.")
+class SessionConnection:
+    edges: list[SessionEdge] = strawberry.field(description="The sessions.")
+    page_info: PageInfo = strawberry.field(description="Where the page ends.")
+
+
+from app.sessions.graphql import loaders  # noqa: E402  (loaders build these types)

@@ -1,0 +1,126 @@
+"""Sessions: one visitor's place in one queue, from joining to its end."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field
+
+from app.core.db import TenantRow, enum_column, json_column, optional_time, time_column
+
+
+class SessionStatus(StrEnum):
+    """Where a session stands; `sessions/rules.py` has the moves."""
+
+    WAITING = "WAITING"
+    CALLED = "CALLED"
+    SERVING = "SERVING"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    NO_SHOW = "NO_SHOW"
+    EXPIRED = "EXPIRED"
+
+
+_ACTIVE = "status in ('WAITING', 'CALLED', 'SERVING')"
+
+
+class Session(TenantRow, table=True):
+    """A place in a line.
+
+    1. WAITING from the join; its rank (class, effective join time, sequence) is its place, the position is derived
+    2. CALLED to a counter; recalled, returned to the line, or marked NO_SHOW
+    3. SERVING from the start of service; COMPLETED, or transferred: WAITING in another queue, join time kept
+    4. CANCELLED by the visitor or by staff before service has started
+
+    - one active place per person and queue (`sessions_person_key`)
+    - a counter holds at most one called or served session (`sessions_counter_busy_key`)
+    - ticket numbers are unique per issuing queue and service day (`sessions_ticket_key`); a transferred visitor keeps
+      the number, because it is the one on the paper
+    """
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "queue_id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["tenant_id", "ticket_queue_id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["tenant_id", "counter_id"], ["counters.tenant_id", "counters.id"]),
+        ForeignKeyConstraint(["tenant_id", "served_by"], ["users.tenant_id", "users.id"]),
+        ForeignKeyConstraint(["tenant_id", "category_id"], ["queue_categories.tenant_id", "queue_categories.id"]),
+        UniqueConstraint("tenant_id", "ticket_queue_id", "service_day", "ticket_serial", name="sessions_ticket_key"),
+        Index(
+            "sessions_person_key",
+            "tenant_id",
+            "queue_id",
+            "user_identifier",
+            unique=True,
+            postgresql_where=f"{_ACTIVE} and user_identifier is not null",
+        ),
+        Index(
+            "sessions_counter_busy_key",
+            "tenant_id",
+            "counter_id",
+            unique=True,
+            postgresql_where="status in ('CALLED', 'SERVING') and counter_id is not null",
+        ),
+        Index(
+            "sessions_line_idx",
+            "tenant_id",
+            "queue_id",
+            "rank_class",
+            "rank_time",
+            "rank_sequence",
+            postgresql_where="status = 'WAITING' and held_at is null",
+        ),
+        Index("sessions_at_counters_idx", "tenant_id", "queue_id", postgresql_where="status in ('CALLED', 'SERVING')"),
+        Index("sessions_queue_idx", "tenant_id", "queue_id", "joined_at", "id"),
+        CheckConstraint("party_size between 1 and 50", name="party_size"),
+        CheckConstraint("priority between 0 and 9", name="priority"),
+    )
+
+    queue_id: UUID
+    status: SessionStatus = enum_column(SessionStatus, "status", SessionStatus.WAITING)
+    ticket_queue_id: UUID
+    service_day: date
+    ticket_serial: int
+    ticket_number: str = Field(max_length=16)
+    priority: int = 0
+    rank_class: int
+    rank_time: datetime = time_column()
+    rank_sequence: int = Field(sa_type=BigInteger)
+    held_at: datetime | None = optional_time()
+
+    user_identifier: str | None = Field(default=None, max_length=200)
+    category_id: UUID | None = None
+    party_size: int = 1
+    email: str | None = Field(default=None, max_length=254)
+    phone: str | None = Field(default=None, max_length=32)
+    locale: str | None = Field(default=None, max_length=35)
+    visitor_metadata: dict[str, Any] | None = json_column(lambda: None)
+
+    joined_at: datetime = time_column()
+    called_at: datetime | None = optional_time()
+    started_at: datetime | None = optional_time()
+    completed_at: datetime | None = optional_time()
+    cancelled_at: datetime | None = optional_time()
+    ended_at: datetime | None = optional_time()
+    call_count: int = 0
+    counter_id: UUID | None = None
+    served_by: UUID | None = None
+    cancelled_by: str | None = Field(default=None, max_length=16)
+    cancel_reason: str | None = Field(default=None, max_length=500)
+
+
+class SessionNote(TenantRow, table=True):
+    """What staff wrote down about a session. Visitors do not see it."""
+
+    __tablename__ = "session_notes"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "session_id"], ["sessions.tenant_id", "sessions.id"], ondelete="CASCADE"),
+        Index("session_notes_session_idx", "tenant_id", "session_id", "created_at"),
+    )
+
+    session_id: UUID
+    author: str = Field(max_length=64)
+    text: str = Field(max_length=2000)
+    created_at: datetime = time_column()

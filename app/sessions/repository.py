@@ -1,0 +1,168 @@
+"""Every statement about sessions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, literal, tuple_
+from sqlmodel import col, select
+
+from app.core.db import ReadTx
+from app.core.db.pages import Page, PageRequest, fetch_page
+from app.core.errors import NotFound
+from app.counters.models import Counter
+from app.queues.models import QueueLine
+from app.queues.rules import Rank
+from app.sessions.models import Session, SessionNote, SessionStatus
+
+_IN_LINE = (col(Session.status) == SessionStatus.WAITING) & col(Session.held_at).is_(None)
+_AT_COUNTER = col(Session.status).in_([SessionStatus.CALLED, SessionStatus.SERVING])
+_ACTIVE = col(Session.status).in_([SessionStatus.WAITING, SessionStatus.CALLED, SessionStatus.SERVING])
+_RANK = (col(Session.rank_class), col(Session.rank_time), col(Session.rank_sequence))
+
+
+async def get(tx: ReadTx, session_id: UUID) -> Session:
+    """A session of the tenant. `NotFound` otherwise."""
+    found = (
+        await tx.exec(
+            select(Session)
+            .where(Session.tenant_id == tx.tenant, Session.id == session_id)
+            .execution_options(populate_existing=True)
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFound("Session")
+    return found
+
+
+async def with_revisions(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, tuple[Session, int]]:
+    """Sessions and the revision of their queue, both as of one instant, by id."""
+    found = await tx.exec(
+        select(Session, QueueLine.revision)
+        .join(QueueLine, (col(QueueLine.tenant_id) == Session.tenant_id) & (col(QueueLine.id) == Session.queue_id))
+        .where(Session.tenant_id == tx.tenant, col(Session.id).in_(ids))
+    )
+    return {session.id: (session, revision) for session, revision in found}
+
+
+async def active_of_person(tx: ReadTx, queue_id: UUID, user_identifier: str) -> Session | None:
+    """The place a person has in a queue."""
+    found = await tx.exec(
+        select(Session).where(
+            Session.tenant_id == tx.tenant,
+            Session.queue_id == queue_id,
+            Session.user_identifier == user_identifier,
+            _ACTIVE,
+        )
+    )
+    return found.one_or_none()
+
+
+async def held_by_counter(tx: ReadTx, counter_id: UUID) -> Session | None:
+    """The session a counter has called or is serving."""
+    found = await tx.exec(
+        select(Session).where(Session.tenant_id == tx.tenant, Session.counter_id == counter_id, _AT_COUNTER)
+    )
+    return found.one_or_none()
+
+
+async def first_in_line(tx: ReadTx, queue_id: UUID) -> Session | None:
+    """Who is next. Right only while the line is held."""
+    found = await tx.exec(
+        select(Session)
+        .where(Session.tenant_id == tx.tenant, Session.queue_id == queue_id, _IN_LINE)
+        .order_by(*_RANK)
+        .limit(1)
+    )
+    return found.first()
+
+
+async def rank_places_behind(tx: ReadTx, session: Session, places: int) -> Rank | None:
+    """The rank of the person `places` behind a waiting session, or of the last one; None if nobody is behind."""
+    found = await tx.exec(
+        select(*_RANK)
+        .where(
+            Session.tenant_id == tx.tenant,
+            Session.queue_id == session.queue_id,
+            _IN_LINE,
+            _after(Rank(session.rank_class, session.rank_time, session.rank_sequence)),
+        )
+        .order_by(*_RANK)
+        .limit(places)
+    )
+    behind = found.all()
+    return Rank(*behind[-1]) if behind else None
+
+
+async def last_rank(tx: ReadTx, queue_id: UUID) -> Rank | None:
+    """The rank of whoever is last in line."""
+    found = await tx.exec(
+        select(*_RANK)
+        .where(Session.tenant_id == tx.tenant, Session.queue_id == queue_id, _IN_LINE)
+        .order_by(*(key.desc() for key in _RANK))
+        .limit(1)
+    )
+    row = found.first()
+    return Rank(*row) if row is not None else None
+
+
+async def line_of(tx: ReadTx, queue_id: UUID) -> Sequence[tuple[UUID, str, int, datetime, int]]:
+    """The whole line in order: id, ticket number, rank class, rank time, sequence."""
+    found = await tx.exec(
+        select(Session.id, Session.ticket_number, *_RANK)
+        .where(Session.tenant_id == tx.tenant, Session.queue_id == queue_id, _IN_LINE)
+        .order_by(*_RANK)
+    )
+    return found.all()  # type: ignore[no-any-return]
+
+
+async def at_counters(tx: ReadTx, queue_id: UUID) -> Sequence[tuple[Session, str | None]]:
+    """Called and served sessions of a queue with their counter's name, latest call first."""
+    found = await tx.exec(
+        select(Session, Counter.name)
+        .join(
+            Counter,
+            (col(Counter.tenant_id) == Session.tenant_id) & (col(Counter.id) == Session.counter_id),
+            isouter=True,
+        )
+        .where(Session.tenant_id == tx.tenant, Session.queue_id == queue_id, _AT_COUNTER)
+        .order_by(col(Session.called_at).desc(), col(Session.id))
+    )
+    return found.all()
+
+
+async def waiting_page(tx: ReadTx, queue_id: UUID, request: PageRequest) -> Page[Session]:
+    """The line in order."""
+    statement = select(Session).where(Session.tenant_id == tx.tenant, Session.queue_id == queue_id, _IN_LINE)
+    keys = [Session.rank_class, Session.rank_time, Session.rank_sequence]
+    return await fetch_page(tx, statement, keys, request)  # type: ignore[arg-type]
+
+
+async def page(tx: ReadTx, queue_id: UUID, status: SessionStatus | None, request: PageRequest) -> Page[Session]:
+    """A queue's sessions in order of joining, ended ones included."""
+    statement = select(Session).where(Session.tenant_id == tx.tenant, Session.queue_id == queue_id)
+    if status is not None:
+        statement = statement.where(Session.status == status)
+    return await fetch_page(tx, statement, [Session.joined_at, Session.id], request)  # type: ignore[list-item]
+
+
+async def notes_of(tx: ReadTx, session_ids: Sequence[UUID]) -> Sequence[SessionNote]:
+    """Notes of several sessions, oldest first."""
+    found = await tx.exec(
+        select(SessionNote)
+        .where(SessionNote.tenant_id == tx.tenant, col(SessionNote.session_id).in_(session_ids))
+        .order_by(col(SessionNote.created_at), col(SessionNote.id))
+    )
+    return found.all()
+
+
+async def held_by_counters(tx: ReadTx, counter_ids: Sequence[UUID]) -> dict[UUID, Session]:
+    """The called or served session of each counter."""
+    found = await tx.exec(
+        select(Session).where(Session.tenant_id == tx.tenant, col(Session.counter_id).in_(counter_ids), _AT_COUNTER)
+    )
+    return {session.counter_id: session for session in found if session.counter_id is not None}
+
+
+def _after(rank: Rank) -> ColumnElement[bool]:
+    return tuple_(*_RANK) > tuple_(*(literal(value, key.type) for value, key in zip(rank, _RANK, strict=True)))

@@ -1,0 +1,319 @@
+"""What can be done with a session while it waits: join, cancel, step back, hold, transfer, change priority, add a note.
+
+What happens at a counter stands in `calls.py`. Every verb holds the line first and decides on what it then reads.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from email_validator import EmailNotValidError, validate_email
+
+from app.core.actor import ActorKind
+from app.core.db import WriteTx
+from app.core.errors import InvalidInput
+from app.core.idempotency import first_result, remember
+from app.core.ids import new_id
+from app.queues import repository as queues
+from app.queues.events import LineState
+from app.queues.line import LockedLine, lock, lock_all, write_down
+from app.queues.rules import Rank, ensure_joinable, ensure_room, ticket_number
+from app.queues.service import MAX_PRIORITY
+from app.sessions import events, repository, rules
+from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed, SessionOnHold
+from app.sessions.models import Session, SessionNote, SessionStatus
+from app.tenants import service as tenants
+from app.tenants.errors import LimitReached
+
+MAX_METADATA_BYTES = 8192
+MAX_PARTY_SIZE = 50
+MAX_STEP_BACK = 100
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+_PHONE = re.compile(r"\+?[0-9 ()./-]{4,31}")
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRequest:
+    """What a visitor joins with."""
+
+    queue_id: UUID
+    user_identifier: str | None = None
+    priority: int | None = None
+    category_id: UUID | None = None
+    party_size: int = 1
+    email: str | None = None
+    phone: str | None = None
+    locale: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+async def join(tx: WriteTx, request: JoinRequest, idempotency_key: str | None = None) -> Session:
+    """Take a place in the line: the next ticket number, at the place the discipline gives.
+
+    Raises `InvalidInput`, `QueueNotOpen`, `QueueFull`, `AlreadyWaiting`, `PriorityNotAllowed`, `LimitReached`,
+    `IdempotencyConflict`, `NotFound`.
+    """
+    _validate(request)
+    scope = f"queueJoin:{request.queue_id}"
+    if (first := await first_result(tx, scope, idempotency_key, request)) is not None:
+        return await repository.get(tx, first)
+    line = await lock(tx, request.queue_id)
+    ensure_joinable(line.queue.status)
+    priority = await _priority(tx, line, request)
+    if request.user_identifier is not None:
+        await _ensure_no_place(tx, line.queue.id, request.user_identifier)
+    ensure_room(line.queue.capacity, line.row.waiting_count + line.row.held_count)
+    limit = (await tenants.limits_of(tx)).waiting_sessions
+    if await queues.waiting_total(tx) >= limit:
+        raise LimitReached("waitingSessions", limit)
+
+    rank = line.rank(priority, line.now)
+    serial = line.next_ticket()
+    assert line.row.service_day is not None  # set by next_ticket
+    session = Session(
+        tenant_id=tx.tenant,
+        id=new_id(),
+        queue_id=line.queue.id,
+        ticket_queue_id=line.queue.id,
+        service_day=line.row.service_day,
+        ticket_serial=serial,
+        ticket_number=ticket_number(line.queue.ticket_prefix, serial, line.queue.ticket_last_number),
+        priority=priority,
+        rank_class=rank.rank_class,
+        rank_time=rank.rank_time,
+        rank_sequence=rank.sequence,
+        user_identifier=request.user_identifier,
+        category_id=request.category_id,
+        party_size=request.party_size,
+        email=request.email,
+        phone=request.phone,
+        locale=request.locale,
+        visitor_metadata=request.metadata,
+        joined_at=line.now,
+    )
+    tx.add(session)
+    line.row.waiting_count += 1
+    remember(tx, scope, idempotency_key, session.id, request)
+    write_down(tx, line, lambda state: events.SessionJoined(state, events.state_of(session)))
+    return session
+
+
+async def cancel(tx: WriteTx, session_id: UUID, reason: str | None = None) -> Session:
+    """Give up the place. Raises `IllegalTransition`, `InvalidInput`, `NotFound`."""
+    if reason is not None and len(reason) > 500:
+        raise InvalidInput("reason", "`reason` has at most 500 characters.")
+    line, session = await hold(tx, session_id, rules.CANCEL)
+    leave(line, session)
+    session.status = SessionStatus.CANCELLED
+    session.cancelled_at = session.ended_at = line.now
+    session.cancelled_by = {ActorKind.VISITOR: "VISITOR", ActorKind.USER: "STAFF"}.get(tx.actor.kind, "SYSTEM")
+    session.cancel_reason = reason
+    note(tx, line, session, events.SessionCancelled)
+    return session
+
+
+async def step_back(tx: WriteTx, session_id: UUID, places: int) -> Session:
+    """Ask for more time: let the next `places` people go first. Nothing happens if nobody is behind."""
+    if not 1 <= places <= MAX_STEP_BACK:
+        raise InvalidInput("places", f"`places` is from 1 to {MAX_STEP_BACK}.")
+    line, session = await hold(tx, session_id, rules.STEP_BACK)
+    _ensure_in_line(session)
+    behind = await repository.rank_places_behind(tx, session, places)
+    if behind is not None:
+        _place_behind(line, session, behind)
+        note(tx, line, session, events.SessionSteppedBack)
+    return session
+
+
+async def put_on_hold(tx: WriteTx, session_id: UUID) -> Session:
+    """Take somebody out of the line for a while: not called, place kept. Raises `SessionOnHold`."""
+    line, session = await hold(tx, session_id, rules.HOLD)
+    _ensure_in_line(session)
+    session.held_at = line.now
+    line.row.waiting_count -= 1
+    line.row.held_count += 1
+    note(tx, line, session, events.SessionHeld)
+    return session
+
+
+async def unhold(tx: WriteTx, session_id: UUID) -> Session:
+    """Put somebody back into the line, at the place they had. Raises `SessionOnHold`."""
+    line, session = await hold(tx, session_id, rules.UNHOLD)
+    if session.held_at is None:
+        raise SessionOnHold(is_held=False)
+    session.held_at = None
+    line.row.held_count -= 1
+    line.row.waiting_count += 1
+    note(tx, line, session, events.SessionUnheld)
+    return session
+
+
+async def set_priority(tx: WriteTx, session_id: UUID, priority: int) -> Session:
+    """Raise or lower somebody who waits; the join time is kept. Nothing happens if it is the priority already."""
+    if not 0 <= priority <= MAX_PRIORITY:
+        raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}.")
+    line, session = await hold(tx, session_id, rules.SET_PRIORITY)
+    if session.priority != priority:
+        session.priority = priority
+        _take(session, line.rank(priority, session.joined_at))
+        note(tx, line, session, events.SessionPriorityChanged)
+    return session
+
+
+async def transfer(tx: WriteTx, session_id: UUID, to_queue_id: UUID) -> Session:
+    """Move somebody to another queue of the tenant: waiting there, with the join time and the ticket number kept.
+
+    Raises `IllegalTransition`, `QueueNotOpen`, `QueueFull`, `AlreadyWaiting`, `InvalidInput`, `NotFound`.
+    """
+    session = await repository.get(tx, session_id)
+    if session.queue_id == to_queue_id:
+        raise InvalidInput("toQueueId", "The session is in this queue already.")
+    while True:
+        from_queue_id = session.queue_id
+        lines = await lock_all(tx, [from_queue_id, to_queue_id])
+        session = await repository.get(tx, session_id)
+        if session.queue_id == from_queue_id:
+            break
+    source, target = lines[from_queue_id], lines[to_queue_id]
+    rules.ensure_may(rules.TRANSFER, session.status)
+    ensure_joinable(target.queue.status)
+    if session.user_identifier is not None:
+        await _ensure_no_place(tx, to_queue_id, session.user_identifier)
+    ensure_room(target.queue.capacity, target.row.waiting_count + target.row.held_count)
+    left = events.state_of(session)
+    leave(source, session)
+    write_down(tx, source, lambda state: events.SessionTransferredOut(state, left, to_queue_id))
+    session.queue_id, session.category_id = to_queue_id, None
+    clear_call(session)
+    _take(session, target.rank(session.priority, session.joined_at))
+    target.row.waiting_count += 1
+    arrived = events.state_of(session)
+    write_down(tx, target, lambda state: events.SessionTransferredIn(state, arrived, from_queue_id))
+    return session
+
+
+async def add_note(tx: WriteTx, session_id: UUID, text: str) -> Session:
+    """Write something down for other staff."""
+    if not text.strip() or len(text) > 2000:
+        raise InvalidInput("text", "`text` needs 1 to 2,000 characters.")
+    line, session = await hold(tx, session_id, rules.ADD_NOTE)
+    tx.add(
+        SessionNote(
+            tenant_id=tx.tenant,
+            id=new_id(),
+            session_id=session_id,
+            author=tx.actor.label,
+            text=text.strip(),
+            created_at=line.now,
+        )
+    )
+    note(tx, line, session, events.SessionNoteAdded)
+    return session
+
+
+async def hold(tx: WriteTx, session_id: UUID, move: rules.Move) -> tuple[LockedLine, Session]:
+    """A session with its line held, allowed to make the move. Raises `IllegalTransition`, `NotFound`."""
+    session = await repository.get(tx, session_id)
+    while True:
+        line = await lock(tx, session.queue_id)
+        # Read again under the lock: it may have been called, or transferred to a line we do not hold.
+        session = await repository.get(tx, session_id)
+        if session.queue_id == line.queue.id:
+            rules.ensure_may(move, session.status)
+            return line, session
+
+
+def leave(line: LockedLine, session: Session) -> None:
+    """Take a session out of the count it stands in."""
+    match session.status:
+        case SessionStatus.WAITING if session.held_at is not None:
+            line.row.held_count -= 1
+            session.held_at = None
+        case SessionStatus.WAITING:
+            line.row.waiting_count -= 1
+        case SessionStatus.CALLED:
+            line.row.called_count -= 1
+        case SessionStatus.SERVING:
+            line.row.serving_count -= 1
+        case _:
+            raise AssertionError(f"an ended session is in no count: {session.status}")
+
+
+def clear_call(session: Session) -> None:
+    """Make a called or served session a waiting one again."""
+    session.status = SessionStatus.WAITING
+    session.called_at = session.started_at = session.counter_id = session.served_by = None
+
+
+def place_last(line: LockedLine, session: Session, last: Rank | None) -> None:
+    """Put a session behind the last one in line."""
+    if last is not None:
+        _place_behind(line, session, last)
+
+
+def note(
+    tx: WriteTx,
+    line: LockedLine,
+    session: Session,
+    event: Callable[[LineState, events.SessionState], events.SessionEvent],
+    counter_name: str | None = None,
+) -> None:
+    """Record what happened to a session in its queue's log."""
+    write_down(tx, line, lambda state: event(state, events.state_of(session, counter_name)))
+
+
+def _take(session: Session, rank: Rank) -> None:
+    session.rank_class, session.rank_time, session.rank_sequence = rank
+
+
+def _place_behind(line: LockedLine, session: Session, rank: Rank) -> None:
+    # The same class and time as that person, and a sequence later than everybody's: right behind.
+    line.row.last_sequence += 1
+    _take(session, Rank(rank.rank_class, rank.rank_time, line.row.last_sequence))
+
+
+def _ensure_in_line(session: Session) -> None:
+    if session.held_at is not None:
+        raise SessionOnHold(is_held=True)
+
+
+async def _ensure_no_place(tx: WriteTx, queue_id: UUID, user_identifier: str) -> None:
+    # Exact, because every join of this queue holds its line; `sessions_person_key` stands behind it.
+    if (found := await repository.active_of_person(tx, queue_id, user_identifier)) is not None:
+        raise AlreadyWaiting(tx.tenant, found.id)
+
+
+async def _priority(tx: WriteTx, line: LockedLine, request: JoinRequest) -> int:
+    category = None
+    if request.category_id is not None:
+        category = await queues.get_category(tx, request.category_id)
+        if category.queue_id != line.queue.id or not category.is_active:
+            raise InvalidInput("categoryId", "The category is not offered by this queue.")
+    if request.priority is None:
+        return category.priority if category is not None else 0
+    if tx.actor.kind is not ActorKind.USER and request.priority > line.queue.visitor_max_priority:
+        raise PriorityNotAllowed(line.queue.visitor_max_priority)
+    return request.priority
+
+
+def _validate(request: JoinRequest) -> None:
+    if request.priority is not None and not 0 <= request.priority <= MAX_PRIORITY:
+        raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}; the higher, the sooner.")
+    if not 1 <= request.party_size <= MAX_PARTY_SIZE:
+        raise InvalidInput("partySize", f"`partySize` is from 1 to {MAX_PARTY_SIZE}.")
+    if request.user_identifier is not None and not 1 <= len(request.user_identifier) <= 200:
+        raise InvalidInput("userIdentifier", "`userIdentifier` needs 1 to 200 characters.")
+    if request.locale is not None and not _LOCALE.fullmatch(request.locale):
+        raise InvalidInput("locale", "`locale` is a language tag such as `en` or `pt-BR`.")
+    if request.phone is not None and not _PHONE.fullmatch(request.phone):
+        raise InvalidInput("contact.phone", "A phone number is 4 to 32 digits, with + and separators.")
+    if request.email is not None:
+        try:
+            validate_email(request.email, check_deliverability=False)
+        except EmailNotValidError as error:
+            raise InvalidInput("contact.email", f"Not an e-mail address: {error}") from None
+    if request.metadata is not None and len(orjson.dumps(request.metadata)) > MAX_METADATA_BYTES:
+        raise InvalidInput("metadata", "`metadata` has at most 8 KB as JSON.")
