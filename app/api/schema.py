@@ -1,0 +1,108 @@
+"""The one schema: every feature's roots merged, every node kind known, limits and errors attached. Assembly only."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import strawberry
+from app.identity.graphql.mutations import IdentityMutation
+from app.notifications.graphql.mutations import NotificationMutation
+from app.tenants.graphql.mutations import TenantMutation
+from strawberry.extensions import DisableIntrospection
+from strawberry.schema.config import StrawberryConfig
+
+from app.api.execution import ServedSchema
+from app.api.limits import Limits
+from app.context import Context, Info
+from app.core.errors import NotFound
+from app.core.graphql.errors import exception_handlers
+from app.core.graphql.node import IdArgument, Node
+from app.core.graphql.permissions import Checked
+from app.core.ids import Ref, parse
+from app.counters.graphql import queries as counters
+from app.counters.graphql.mutations import CounterMutation
+from app.identity.graphql import queries as identity
+from app.notifications.graphql import queries as notifications
+from app.queues.graphql import queries as queues
+from app.queues.graphql.mutations import QueueMutation
+from app.sessions.graphql import queries as sessions
+from app.sessions.graphql.mutations import SessionMutation
+from app.sessions.graphql.subscriptions import SessionSubscription
+from app.settings import Settings
+from app.tenants.graphql import queries as tenants
+
+NodeResolver = Callable[[Context, Ref], Awaitable[Any]]
+
+NODES: Mapping[str, NodeResolver] = {
+    **tenants.NODES,
+    **identity.NODES,
+    **queues.NODES,
+    **counters.NODES,
+    **sessions.NODES,
+    **notifications.NODES,
+}
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query(
+    tenants.TenantQuery,
+    identity.IdentityQuery,
+    queues.QueueQuery,
+    counters.CounterQuery,
+    sessions.SessionQuery,
+    notifications.NotificationQuery,
+):
+    @strawberry.field(
+        description="Any object by its opaque id.",
+        extensions=[Checked("Who may see it is decided as in the kind's own query.")],
+    )
+    async def node(self, info: Info, id: IdArgument) -> Node | None:
+        kind, _ = parse(id)
+        resolver = NODES.get(kind)
+        if resolver is None:
+            raise NotFound
+        return await resolver(info.context, info.context.public_ref(kind, id))  # type: ignore[no-any-return]
+
+
+@strawberry.type(
+    description=(
+        "Everything that can be changed. Each mutation answers with a union: its success, or a refusal one can act on. "
+        "Codes that can happen anywhere (`UNAUTHENTICATED`, `FORBIDDEN`, `NOT_FOUND`, `BAD_USER_INPUT`, "
+        "`RATE_LIMITED`, `INTERNAL`) come as errors with `extensions.code`."
+    )
+)
+class Mutation(TenantMutation, IdentityMutation, QueueMutation, CounterMutation, SessionMutation, NotificationMutation):
+    pass
+
+
+@strawberry.type(
+    description=(
+        "Live feeds over websocket (`graphql-transport-ws`). The first item of a `…Changed` feed is the current state; "
+        "every item carries the `revision` it shows."
+    )
+)
+class Subscription(SessionSubscription):
+    pass
+
+
+def schema_text() -> str:
+    """The schema as `schema.graphql` has it: sorted, so that a diff shows what changed and nothing else."""
+    # A schema sorted by Strawberry can be printed but not served: its unions no longer know their members.
+    return build_schema(config=StrawberryConfig(sort_schema=True)).as_str() + "\n"
+
+
+def build_schema(settings: Settings | None = None, config: StrawberryConfig | None = None) -> ServedSchema:
+    """The schema with the limits of an installation; the defaults without settings."""
+    limits = Limits()
+    if settings is not None:
+        limits = Limits(
+            depth=settings.max_query_depth, aliases=settings.max_query_aliases, tokens=settings.max_query_tokens
+        )
+    return ServedSchema(
+        Query,
+        Mutation,
+        Subscription,
+        config=config,
+        extensions=[] if settings is None or settings.introspection else [DisableIntrospection()],
+        exception_handlers=exception_handlers(),
+        limits=limits,
+    )

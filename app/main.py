@@ -1,0 +1,146 @@
+"""The API process as an ASGI application: parts built once, routes, start and stop."""
+
+import gc
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from app.api.graphiql import graphiql_assets, graphiql_page
+from app.api.health import health_routes
+from app.api.http import GraphQLOverHTTP
+from app.api.schema import build_schema
+from app.api.sockets import Sockets
+from app.api.transport import Caller
+from app.api.websocket import GraphQLOverWebSocket, SocketLimits
+from app.context import Context
+from app.core.actor import Actor
+from app.core.clock import Clock, SystemClock
+from app.core.db import Aggregate, Database, Databases
+from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
+from app.core.live.bus import Bus
+from app.core.live.doorbell import Doorbell
+from app.identity.authentication import Authenticator, bearer_token
+from app.queues.events import QUEUE
+from app.runtime import Runtime
+from app.sessions.live import LiveLines
+from app.settings import Settings, SettingsError
+
+OPERATIONS = Path(__file__).resolve().parents[1] / "frontend-contract" / "operations"
+
+
+def build_databases(settings: Settings, clock: Clock, name: str) -> Databases:
+    """Pools of the two roles. Platform work is rare: its pool is small."""
+    return Databases(
+        app=Database(
+            role_url(settings, APP_ROLE), pool_size=settings.database_pool_size, clock=clock, name=f"{name} app"
+        ),
+        system=Database(role_url(settings, SYSTEM_ROLE), pool_size=2, clock=clock, name=f"{name} system"),
+    )
+
+
+def build_bus(settings: Settings) -> Bus:
+    """The bus of an installation; `SettingsError` without a Redis URL."""
+    if settings.redis_url is None:
+        raise SettingsError(
+            "VQ_REDIS_URL is not set: give redis://host:6379/0, or use `vq up`, which starts a server of its own."
+        )
+    return Bus(settings.redis_url, prefix=settings.bus_prefix)
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
+    """The application. Opens nothing before its lifespan starts."""
+    clock = clock or SystemClock()
+    dbs = build_databases(settings, clock, "vq api")
+    bus = build_bus(settings)
+    authenticator = Authenticator(settings, dbs)
+    lines = LiveLines(dbs.app, bus)
+    runtime = Runtime(settings, clock, dbs, bus, lines, authenticator)
+    doorbell = Doorbell(bus)
+    schema = build_schema(settings)
+
+    async def context_of(caller: Caller) -> Context:
+        actor = await authenticator.authenticate(bearer_token(caller.authorization))
+        return Context(runtime, actor, caller.request_id, caller.address, caller.agent)
+
+    async def reauthenticate(actor: Actor) -> Actor:
+        if actor.tenant_id is not None:
+            authenticator.forget(actor.tenant_id)
+        return await authenticator.reauthenticate(actor)
+
+    def recorded(tenant_id: UUID | None, aggregates: Mapping[Aggregate, int]) -> None:
+        doorbell.ring()
+        for (kind, id), revision in aggregates.items():
+            if kind == QUEUE:
+                lines.nudge(id, revision)
+            elif tenant_id is not None:
+                authenticator.forget(tenant_id)
+
+    dbs.app.on_recorded = dbs.system.on_recorded = recorded
+    sockets = Sockets(limit=settings.max_sockets, bus=bus, reauthenticate=reauthenticate)
+    page = graphiql_page(schema._schema, OPERATIONS) if settings.graphiql else None
+    http = GraphQLOverHTTP(schema, context_of, page=page)
+    websocket = GraphQLOverWebSocket(
+        schema,
+        context_of,
+        sockets,
+        clock=clock,
+        limits=SocketLimits(ping_seconds=settings.websocket_ping_seconds),
+        allowed_origins=settings.cors_origins,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await bus.start()
+        await authenticator.start()
+        lines.start()
+        # What start-up made lives as long as the process: keep it out of every collection. Collections beside a
+        # fan-out cost more than the garbage they find.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
+        try:
+            yield
+        finally:
+            await sockets.stop()
+            await lines.stop()
+            await doorbell.close()
+            await bus.stop()
+            await dbs.dispose()
+
+    async def jwks(request: Request) -> Response:
+        return JSONResponse(await authenticator.jwks(), headers={"Cache-Control": "public, max-age=300"})
+
+    async def root(request: Request) -> Response:
+        return RedirectResponse("/graphql")
+
+    app = Starlette(
+        routes=[
+            Route("/", root),
+            graphiql_assets(),
+            Route("/graphql", http),
+            WebSocketRoute("/graphql", websocket),
+            Route("/.well-known/jwks.json", jwks),
+            *health_routes(runtime),
+        ],
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=["POST"],
+                allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+                expose_headers=["X-Request-Id"],
+                max_age=600,
+            )
+        ],
+        lifespan=lifespan,
+    )
+    app.state.runtime = runtime
+    return app
