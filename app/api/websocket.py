@@ -362,8 +362,9 @@ class _Connection:
         self._stop_operations()
         for task in self._tasks:
             task.cancel()
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Only unfinished ones: gathering finished tasks does not suspend, and would spin until they are discarded.
+        while unfinished := [task for task in self._tasks if not task.done()]:
+            await asyncio.gather(*unfinished, return_exceptions=True)
         self._finished.set()
 
 
