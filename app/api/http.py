@@ -63,7 +63,7 @@ class GraphQLOverHTTP:
     Statuses. 200: the operation was executed, field errors included. 400: it was not (syntax, validation, variables,
     malformed body); with `Accept: application/json` a well-formed request gets 200 even then, as the specification
     asks. 401: the token is expired, revoked or no token; 403: its tenant or user is suspended; 405, 413, 415: method,
-    size, media type; 429: too many requests; 500: our fault before execution; 503: the operation took too long.
+    size, media type; 429: too many requests; 500: our fault outside any field; 503: the operation took too long.
     Every body has `errors` in GraphQL's shape.
     """
 
@@ -88,11 +88,11 @@ class GraphQLOverHTTP:
         try:
             response = await self._answer(request, media_type, request_id)
         except _Refused as refusal:
-            response = Response(
-                encode({"errors": [refusal.error.formatted]}), refusal.status, refusal.headers, media_type
-            )
+            response = _refusal(refusal.status, refusal.error, media_type, refusal.headers)
         except ClientDisconnect:
             return
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the client gets JSON with a request id
+            response = _refusal(500, public_error(GraphQLError("", original_error=problem)), media_type)
         finally:
             current_request_id.reset(reset)
         response.headers["X-Request-Id"] = request_id
@@ -145,8 +145,6 @@ class GraphQLOverHTTP:
         except CodedError as problem:
             challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
             raise _Refused(401, coded_error(problem), challenge) from problem
-        except Exception as problem:
-            raise _Refused(500, public_error(GraphQLError("", original_error=problem))) from problem
 
     async def _body(self, request: Request) -> bytes:
         limit = self._limits.body_bytes
@@ -165,6 +163,10 @@ class GraphQLOverHTTP:
             if len(body) > limit:
                 raise too_large
         return bytes(body)
+
+
+def _refusal(status: int, error: PublicError, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(encode({"errors": [error.formatted]}), status, headers, media_type)
 
 
 def _check_content(request: Request) -> None:

@@ -5,7 +5,7 @@ Speaks no protocol; `websocket.py` does.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 from uuid import UUID
 
@@ -52,15 +52,22 @@ class Sockets:
 
     With a bus, the topic `tenant:<id>` is watched for each tenant that has sockets here: after any message on it (or a
     gap in it) each of them is authenticated again. Whoever is no longer good is closed with 4401; whoever may do other
-    things than before with 4403, so that the client comes back and every stream is permitted anew.
+    things than before with 4403, so that the client comes back and every stream is permitted anew. Once per message,
+    before the checks, `on_change` is told: what was remembered of the tenant is stale.
     """
 
     def __init__(
-        self, *, limit: int = 20_000, bus: Bus | None = None, reauthenticate: Reauthenticate | None = None
+        self,
+        *,
+        limit: int = 20_000,
+        bus: Bus | None = None,
+        reauthenticate: Reauthenticate | None = None,
+        on_change: Callable[[UUID], None] | None = None,
     ) -> None:
         self._limit = limit
         self._bus = bus
         self._reauthenticate = reauthenticate
+        self._on_change = on_change
         self._open: set[Socket] = set()
         self._tenants: dict[UUID, set[Socket]] = {}
         self._watchers: dict[UUID, asyncio.Task[None]] = {}
@@ -131,6 +138,8 @@ class Sockets:
         async with bus.subscribe(f"tenant:{tenant_id}") as feed:
             async for _ in feed:
                 feed.take()  # one check answers all that was said so far
+                if self._on_change is not None:
+                    self._on_change(tenant_id)
                 undecided = True
                 while undecided:
                     undecided = await self._check(tenant_id, reauthenticate)

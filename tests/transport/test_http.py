@@ -239,3 +239,8 @@ async def test_an_operation_that_takes_too_long_is_stopped(the_toy: Toy) -> None
         response = await post(http, "{ slow }")
     assert response.status_code == 503
     assert the_toy.cleaned_up == ["slow"]
+
+
+async def test_an_answer_that_is_no_json_is_our_fault_and_says_so_in_json(http: httpx.AsyncClient) -> None:
+    response = await post(http, "{ unspeakable }")
+    assert (response.status_code, code(response)) == (500, "INTERNAL")

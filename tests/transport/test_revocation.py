@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -57,7 +57,8 @@ async def watching(bus: Bus, topic: str) -> None:
 
 async def test_a_message_on_the_tenants_topic_closes_who_is_no_longer_good(bus: Bus, the_toy: Toy) -> None:
     judge = Judge()
-    sockets = Sockets(bus=bus, reauthenticate=judge)
+    stale: list[UUID] = []
+    sockets = Sockets(bus=bus, reauthenticate=judge, on_change=stale.append)
     app = toy_app(sockets=sockets)
     revoked, expired, changed, fine = (the_toy.actor(name) for name in ("revoked", "expired2", "changed", "fine"))
     judge.verdicts = {
@@ -79,6 +80,7 @@ async def test_a_message_on_the_tenants_topic_closes_who_is_no_longer_good(bus: 
         assert (await third.closed()).code == 4403
         assert await (await fourth.subscribe("{ hello }")).item() == "hello world"
         assert sockets.count == 1
+        assert stale == [TENANT]
     await sockets.stop()
 
 

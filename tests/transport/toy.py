@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import strawberry
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
+from strawberry.scalars import JSON
 from strawberry.types import Info as StrawberryInfo
 
 from app.api.execution import ServedSchema
@@ -133,6 +134,10 @@ class Query:
     @strawberry.field
     def number(self) -> int:
         return SECRET  # type: ignore[return-value]
+
+    @strawberry.field
+    def unspeakable(self) -> JSON:
+        return JSON({"no JSON": object()})
 
     @strawberry.field
     async def generation(self, info: Info) -> int:
