@@ -54,6 +54,10 @@ class Measure:
 
 _NOTHING = Measure()
 
+_DEEPEST = 100
+"""Selections within selections that are followed at all, fragments included: far beyond any limit, and far from where
+Python's own recursion ends."""
+
 
 class _Measurer:
     """Measures each fragment once, so doubled fragments cost additions, not a walk that doubles with each level."""
@@ -63,10 +67,22 @@ class _Measurer:
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         self._measured: dict[str, Measure] = {}
+        self._level = 0
 
     def measure(self, selections: SelectionSetNode | None) -> Measure:
+        """The size of a selection; a lower bound where it is absurdly deep."""
+        if selections is None:
+            return _NOTHING
+        if self._level >= _DEEPEST:
+            return Measure(depth=_DEEPEST, introspection_depth=_DEEPEST)
+        self._level += 1
+        size = self._measure(selections)
+        self._level -= 1
+        return size
+
+    def _measure(self, selections: SelectionSetNode) -> Measure:
         depth = introspection_depth = aliases = fields = 0
-        for node in selections.selections if selections else ():
+        for node in selections.selections:
             if isinstance(node, FieldNode):
                 below = self.measure(node.selection_set)
                 if node.name.value.startswith("__"):

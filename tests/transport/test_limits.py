@@ -44,13 +44,32 @@ def test_doubled_fragments_are_measured_in_as_many_steps_as_they_have_levels(
 
 
 async def test_doubled_fragments_are_rejected_by_the_schema_before_anything_else() -> None:
-    result = await toy_schema().execute(doubled(60))
-    assert [error.extensions and error.extensions["code"] for error in result.errors or ()] == [
-        "GRAPHQL_VALIDATION_FAILED",
-        "GRAPHQL_VALIDATION_FAILED",
+    result = await toy_schema().execute(doubled(40))
+    assert [(error.message, error.extensions["code"]) for error in result.errors or () if error.extensions] == [
+        ("The operation has a depth of 42; at most 12 is allowed.", "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "The operation has a number of fields of over a billion; at most 1000 is allowed.",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
     ]
-    assert "depth of 62" in (result.errors or ())[0].message
-    assert "over a billion" in (result.errors or ())[1].message
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        doubled(200),
+        "{ thing " + "{ self " * 150 + "{ name }" + "}" * 151,
+        "{" + "...{" * 150 + "hello" + "}" * 151,
+        "{ ...F0 } "
+        + " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(280))
+        + " fragment F280 on Query { hello }",
+    ],
+)
+async def test_absurd_depth_is_refused_long_before_recursion_ends(query: str) -> None:
+    errors = (await toy_schema(Limits(tokens=10_000, repeats=1_000)).execute(query)).errors or ()
+    assert errors
+    assert {error.extensions["code"] for error in errors if error.extensions} == {"GRAPHQL_VALIDATION_FAILED"}
+    assert " depth of " in errors[0].message
 
 
 @pytest.mark.parametrize(
