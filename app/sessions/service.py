@@ -17,6 +17,7 @@ from app.core.db import WriteTx
 from app.core.errors import InvalidInput
 from app.core.idempotency import first_result, remember
 from app.core.ids import new_id
+from app.identity.permissions import Permission
 from app.queues import repository as queues
 from app.queues.events import LineState
 from app.queues.line import LockedLine, lock, lock_all, write_down
@@ -294,7 +295,7 @@ async def _priority(tx: WriteTx, line: LockedLine, request: JoinRequest) -> int:
             raise InvalidInput("categoryId", "The category is not offered by this queue.")
     if request.priority is None:
         return category.priority if category is not None else 0
-    if tx.actor.kind is not ActorKind.USER and request.priority > line.queue.visitor_max_priority:
+    if request.priority > line.queue.visitor_max_priority and not tx.actor.may(Permission.SESSION_WRITE):
         raise PriorityNotAllowed(line.queue.visitor_max_priority)
     return request.priority
 
