@@ -21,7 +21,6 @@ from app.api.sockets import Sockets
 from app.api.transport import Caller
 from app.api.websocket import GraphQLOverWebSocket, SocketLimits
 from app.context import Context
-from app.core.actor import Actor
 from app.core.clock import Clock, SystemClock
 from app.core.db import Aggregate, Database, Databases
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
@@ -70,11 +69,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         actor = await authenticator.authenticate(bearer_token(caller.authorization))
         return Context(runtime, actor, caller.request_id, caller.address, caller.agent)
 
-    async def reauthenticate(actor: Actor) -> Actor:
-        if actor.tenant_id is not None:
-            authenticator.forget(actor.tenant_id)
-        return await authenticator.reauthenticate(actor)
-
     def recorded(tenant_id: UUID | None, aggregates: Mapping[Aggregate, int]) -> None:
         doorbell.ring()
         for (kind, id), revision in aggregates.items():
@@ -84,7 +78,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
                 authenticator.forget(tenant_id)
 
     dbs.app.on_recorded = dbs.system.on_recorded = recorded
-    sockets = Sockets(limit=settings.max_sockets, bus=bus, reauthenticate=reauthenticate)
+    sockets = Sockets(
+        limit=settings.max_sockets,
+        bus=bus,
+        reauthenticate=authenticator.reauthenticate,
+        on_change=authenticator.forget,
+    )
     page = graphiql_page(schema._schema, OPERATIONS) if settings.graphiql else None
     http = GraphQLOverHTTP(schema, context_of, page=page)
     websocket = GraphQLOverWebSocket(

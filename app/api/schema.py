@@ -102,7 +102,7 @@ def build_schema(settings: Settings | None = None, config: StrawberryConfig | No
         Mutation,
         Subscription,
         config=config,
-        extensions=[] if settings is None or settings.introspection else [DisableIntrospection()],
+        extensions=[] if settings is None or settings.introspection else [DisableIntrospection],
         exception_handlers=exception_handlers(),
         limits=limits,
     )
