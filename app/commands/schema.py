@@ -5,7 +5,7 @@ import difflib
 import itertools
 from pathlib import Path
 
-from app.api.schema import schema
+from app.api.schema import schema_text
 
 _DIFFERENCES_SHOWN = 40
 
@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the file, or with `--check` say how it differs."""
     path: Path = arguments.output
-    generated = schema.as_str().rstrip("\n") + "\n"
+    generated = schema_text()
     if not arguments.check:
         path.write_text(generated)
         print(f"Wrote {path}.")

@@ -5,6 +5,7 @@ import argparse
 from app.commands.servers import settings_of_running_servers
 from app.core.jobs.worker import main
 from app.core.logs import configure_logging
+from app.reactions import JOBS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,5 +16,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Work until signalled."""
     settings = settings_of_running_servers()
     configure_logging(settings.log_level)
-    main(settings)
+    main(settings, JOBS)
     return 0
