@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.core.actor import SYSTEM
 from app.core.clock import Clock
-from app.core.db import Database, WriteTx
+from app.core.db import Database
 from app.core.db.pages import PageRequest
 from app.core.db.urls import SYSTEM_ROLE, role_url
 from app.core.ids import new_id
@@ -125,14 +125,15 @@ async def _user(password: str, person: tuple[str, Role, str, str]) -> NewUser:
 
 
 async def _seed_queues(system: Database, tenant_id: UUID) -> None:
+    ids = {config.slug: await _queue(system, tenant_id, config) for config in (_RECEPTION, _SERVICE)}
     async with system.write(tenant_id, SYSTEM) as tx:
-        ids = {config.slug: await _queue(tx, config) for config in (_RECEPTION, _SERVICE)}
-        # Counters carry whatever names their tenant gives them: only an installation without any gets ours.
+        # Counters have whatever names their tenant gives them: only where there are none, ours are made, all or none.
         if not (await counters.page(tx, PageRequest(1))).rows:
             for name, slugs in _COUNTERS.items():
                 await counter_service.create(tx, name, [ids[slug] for slug in slugs])
 
 
-async def _queue(tx: WriteTx, config: QueueConfig) -> UUID:
-    found = await queues.by_slug(tx, config.slug)
-    return found[0].id if found is not None else (await queue_service.create(tx, config)).id
+async def _queue(system: Database, tenant_id: UUID, config: QueueConfig) -> UUID:
+    async with system.write(tenant_id, SYSTEM) as tx:
+        found = await queues.by_slug(tx, config.slug)
+        return found[0].id if found is not None else (await queue_service.create(tx, config)).id

@@ -4,17 +4,15 @@ Whatever a token says, its owner is looked up as they stand now (at most two sec
 sign-in not ended, permissions unchanged. A visitor's token stands for exactly one session; its tenant is looked up.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.core.actor import ANONYMOUS, Actor, ActorKind
-from app.core.db import Aggregate, Databases
+from app.core.db import Databases
 from app.core.errors import NotFound, TokenExpired
 from app.identity.errors import TokenInvalid, TokenRevoked
-from app.identity.events import USER
 from app.identity.keyring import KeyRing, ensure_keys
 from app.identity.models import UserStatus
 from app.identity.permissions import MATRIX
@@ -23,7 +21,6 @@ from app.identity.standing import Standings
 from app.identity.tokens import AccessClaims, SessionClaims, Tokens
 from app.settings import Settings
 from app.tenants.errors import TenantClosed
-from app.tenants.events import TENANT
 from app.tenants.models import TenantStatus
 
 
@@ -94,11 +91,6 @@ class Authenticator:
     def forget(self, tenant_id: UUID) -> None:
         """Look up this tenant and its users afresh; call it for every message of the topic `tenant:<id>`."""
         self._standings.forget(tenant_id)
-
-    def heard(self, tenant_id: UUID | None, recorded: Iterable[Aggregate]) -> None:
-        """`forget` for what this very process has just changed; fits `Database.on_recorded`."""
-        if tenant_id is not None and any(kind in (TENANT, USER) for kind, _ in recorded):
-            self._standings.forget(tenant_id)
 
     async def _user(self, claims: AccessClaims) -> Actor:
         standing = self._welcome(

@@ -10,6 +10,10 @@ from app.identity.errors import RoleNotGrantable
 from app.identity.models import Role
 from app.identity.permissions import MATRIX
 
+# Reserved for a protocol of its own, but what many an intranet is called; the library's way to allow it.
+if "local" in email_validator.SPECIAL_USE_DOMAIN_NAMES:
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.remove("local")
+
 _PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{3,30}")
 _USERNAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -30,6 +30,8 @@ _UNNAMED_ISSUER = "urn:virtual-queue"
 _ACCESS_TYPE = "at+jwt"
 _VISITOR_ALGORITHM = "HS256"
 _VISITOR_HEADER = {"alg": _VISITOR_ALGORITHM, "typ": "JWT"}
+# What a `datetime` can hold.
+_LAST_SECOND = 253_402_300_799
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{1,2048}\.[A-Za-z0-9_-]{1,4096}\.[A-Za-z0-9_-]{1,1024}")
 
 
@@ -134,7 +136,7 @@ class Tokens:
 
     def _expiry(self, claims: dict[str, Any]) -> datetime:
         # The library's decode() does not look at it.
-        if type(claims["exp"]) is not int:
+        if type(claims["exp"]) is not int or not 0 <= claims["exp"] <= _LAST_SECOND:
             raise TokenInvalid
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
         if expires_at <= self._clock.now():

@@ -72,9 +72,7 @@ async def test_inactive_users_and_suspended_tenants_are_refused_alike(house: Hou
         assert (await tx.exec(select(Login).where(Login.tenant_id == shop.id))).all() == []
 
 
-async def test_an_unknown_account_costs_a_password_check_too(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_unknown_account_costs_a_password_check_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     from app.identity import passwords
 
     checked: list[str] = []

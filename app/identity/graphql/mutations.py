@@ -23,9 +23,9 @@ class IdentityMutation:
 
     @strawberry.mutation(
         description=(
-            "Exchange a refresh token for a fresh pair of tokens. Each works once; if the answer was lost, the "
-            "same one may be sent again within 30 s. Any other second use ends the sign-in, because it must have been copied. "
-            "A sign-in lasts 30 days at most."
+            "Exchange a refresh token for a fresh pair of tokens. Each works once; if the answer was lost, it may be "
+            "sent again within 30 s. Any other second use ends the sign-in, because it must have been copied. A "
+            "sign-in lasts 30 days at most."
         ),
         extensions=[Public("Public: the refresh token says who asks.")],
     )
