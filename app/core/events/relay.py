@@ -1,0 +1,253 @@
+"""The relay: takes what is new in the event log to the bus and turns it into the jobs that follow. Decides nothing.
+
+It is the only writer of `published_at`. Several relays may share the work: an event is published at least once, its
+jobs are owed exactly once. Then events of one queue may reach the bus in the wrong order; their revisions tell.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from sqlalchemy import CursorResult, Text, text
+from sqlalchemy import cast as sql_cast
+from sqlmodel import col, select
+
+from app.core.clock import SystemClock
+from app.core.db import Database, WriteTx
+from app.core.db.urls import SYSTEM_ROLE, role_url
+from app.core.events import upkeep
+from app.core.events.models import EventRow
+from app.core.events.reactions import Fact, Reactions, jobs_owed
+from app.core.jobs import repository as jobs
+from app.core.jobs.alive import keep_showing
+from app.core.jobs.broker import redis_url
+from app.core.jobs.context import SEND_AGAIN_AFTER
+from app.core.jobs.dispatch import Dispatcher
+from app.core.jobs.outage import Outage, is_database_away
+from app.core.jobs.sweep import Sweep
+from app.core.live.bus import Bus, BusUnavailable
+from app.core.live.connection import connect_redis
+from app.core.live.doorbell import RELAY_TOPIC
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+"""Events relayed in one transaction."""
+
+_POLL_SECONDS = 0.25
+# Rings that come closer together are answered together: a busy second costs a hundred passes, not a thousand.
+_LEAST_SECONDS_BETWEEN_PASSES = 0.01
+_SWEEP_SECONDS = 1.0
+_HOUR_SECONDS = 3_600.0
+_DAY_SECONDS = 86_400.0
+_LATE_SECONDS = 10.0
+_MISSED_AGGREGATES = 10_000
+
+_COLUMNS = (
+    col(EventRow.id),
+    col(EventRow.tenant_id),
+    col(EventRow.aggregate_type),
+    col(EventRow.aggregate_id),
+    col(EventRow.revision),
+    col(EventRow.occurred_at),
+    col(EventRow.type),
+    # As text: most of it goes to the bus as it is.
+    sql_cast(col(EventRow.data), Text),
+    col(EventRow.request_id),
+)
+
+
+class Relay:
+    """Relays in the loop it is used from, with the system role."""
+
+    def __init__(self, system: Database, bus: Bus, reactions: Reactions, dispatcher: Dispatcher) -> None:
+        self._system = system
+        self._bus = bus
+        self._reactions = reactions
+        self._dispatcher = dispatcher
+        self._missed: dict[tuple[str, UUID], Fact] = {}
+        # Age of the oldest event of the last batch when it was taken.
+        self.lag_seconds = 0.0
+
+    async def relay_once(self) -> int:
+        """Relay the oldest events nobody else is relaying; how many there were, at most `BATCH`."""
+        await self._catch_up()
+        async with self._system.write(None) as tx:
+            facts = await _take(tx)
+            if not facts:
+                return 0
+            self._measure((tx.now() - facts[0].occurred_at).total_seconds())
+            # In the transaction, although it is network: if we die before the commit the events are published again,
+            # and if we die after it they have been. The deadline is a second, and none is spent while the bus is down.
+            await self._publish(facts)
+            owed = jobs_owed(self._reactions, facts)
+            written = await jobs.write(tx, owed, send_at=tx.now() + SEND_AGAIN_AFTER)
+            await _mark_published(tx, facts)
+        await self._dispatcher.send(written)
+        return len(facts)
+
+    async def _publish(self, facts: Sequence[Fact]) -> None:
+        """Tell whoever listens. An event counts as published without it: jobs and log must not wait for the bus.
+
+        Listeners whose connection broke read RESYNC when it is back, and then the log. Those whose connection did not
+        break, because only ours did, are told of each aggregate's newest event as soon as we can.
+        """
+        if self._bus.connected:
+            try:
+                await self._bus.publish_many(list(messages_for(facts).items()))
+                return
+            except BusUnavailable:
+                logger.debug("A batch was not published.")
+        self._missed |= {(fact.aggregate_type, fact.aggregate_id): fact for fact in facts}
+        while len(self._missed) > _MISSED_AGGREGATES:
+            del self._missed[next(iter(self._missed))]
+
+    async def _catch_up(self) -> None:
+        if not self._missed or not self._bus.connected:
+            return
+        with suppress(BusUnavailable):
+            await self._bus.publish_many(list(messages_for(list(self._missed.values())).items()))
+            self._missed.clear()
+
+    def _measure(self, lag_seconds: float) -> None:
+        was_late, self.lag_seconds = self.lag_seconds > _LATE_SECONDS, max(0.0, lag_seconds)
+        if (is_late := self.lag_seconds > _LATE_SECONDS) != was_late:
+            logger.log(
+                logging.WARNING if is_late else logging.INFO,
+                "The relay is behind." if is_late else "The relay has caught up.",
+                extra={"lag_seconds": round(self.lag_seconds, 1)},
+            )
+
+
+def messages_for(facts: Sequence[Fact]) -> dict[str, bytes]:
+    """Events as messages, one per topic: `queue:<id>` for a queue's, `tenant:<id>` for everything else."""
+    topics: dict[str, list[dict[str, object]]] = {}
+    for fact in facts:
+        entry: dict[str, object] = {
+            "revision": fact.revision,
+            "type": fact.type,
+            "data": orjson.Fragment(fact.json),
+            "occurredAt": fact.occurred_at,
+        }
+        if fact.aggregate_type == "queue":
+            topic = f"queue:{fact.aggregate_id}"
+        else:
+            topic = f"tenant:{fact.tenant_id}"
+            entry |= {"aggregateType": fact.aggregate_type, "aggregateId": str(fact.aggregate_id)}
+        topics.setdefault(topic, []).append(entry)
+    return {topic: orjson.dumps(entries) for topic, entries in topics.items()}
+
+
+async def run_relay(settings: Settings, reactions: Reactions) -> None:
+    """Relay, sweep and tidy up until cancelled. Outlasts PostgreSQL and Redis being away."""
+    system = Database(role_url(settings, SYSTEM_ROLE), pool_size=4, name="vq-relay", clock=SystemClock())
+    bus = Bus(redis_url(settings), prefix=settings.bus_prefix)
+    redis = connect_redis(redis_url(settings), max_connections=1)
+    dispatcher = Dispatcher(settings)
+    relay, sweep = Relay(system, bus, reactions, dispatcher), Sweep(system, dispatcher)
+    rung = asyncio.Event()
+
+    async def pass_on() -> None:
+        while await relay.relay_once() == BATCH:
+            pass
+
+    async def wait_for_ring() -> None:
+        await asyncio.sleep(_LEAST_SECONDS_BETWEEN_PASSES)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_POLL_SECONDS):
+                await rung.wait()
+        rung.clear()
+
+    await bus.start()
+    logger.info("Relay started.", extra={"event_types": sorted(reactions)})
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_listen(bus, rung), name="doorbell")
+            tasks.create_task(_repeat(pass_on, wait_for_ring, "relay"), name="relay")
+            tasks.create_task(_repeat(sweep.once, _every(_SWEEP_SECONDS), "sweep"), name="sweep")
+            partitions, old = partial(upkeep.make_partitions, system), partial(upkeep.delete_old, system)
+            tasks.create_task(_repeat(partitions, _every(_DAY_SECONDS), "partitions"), name="partitions")
+            tasks.create_task(_repeat(old, _every(_HOUR_SECONDS), "clean-up"), name="clean-up")
+            tasks.create_task(keep_showing(redis, settings, "relay"), name="alive")
+    finally:
+        await bus.stop()
+        await dispatcher.close()
+        await redis.aclose()
+        await system.dispose()
+        logger.info("Relay stopped.")
+
+
+async def _listen(bus: Bus, rung: asyncio.Event) -> None:
+    async with bus.subscribe(RELAY_TOPIC) as feed:
+        async for _ in feed:
+            feed.take()
+            rung.set()
+
+
+async def _repeat(work: Callable[[], Awaitable[object]], wait: Callable[[], Awaitable[None]], name: str) -> None:
+    database = Outage(logger, f"The database ({name})")
+    while True:
+        try:
+            await work()
+        except Exception as problem:
+            # Nobody restarts a relay at night: whatever it stumbles over, it says so and tries again.
+            if is_database_away(problem):
+                database.failed(problem)
+            else:
+                logger.exception("The %s failed; trying again.", name)
+            await asyncio.sleep(max(_POLL_SECONDS, database.pause_seconds()))
+        else:
+            database.worked()
+            await wait()
+
+
+def _every(seconds: float) -> Callable[[], Awaitable[None]]:
+    return lambda: asyncio.sleep(seconds)
+
+
+async def _take(tx: WriteTx) -> list[Fact]:
+    found = await tx.exec(
+        select(*_COLUMNS)  # type: ignore[call-overload]
+        .where(col(EventRow.published_at).is_(None))
+        .order_by(col(EventRow.occurred_at), col(EventRow.aggregate_id), col(EventRow.revision))
+        .limit(BATCH)
+        # Never by "greater than the last": what commits later may have happened earlier.
+        .with_for_update(skip_locked=True)
+    )
+    return [Fact(*row) for row in found]
+
+
+async def _mark_published(tx: WriteTx, facts: Sequence[Fact]) -> None:
+    found = await tx.exec(  # type: ignore[call-overload]
+        text(
+            """
+            update events set published_at = :now
+            from unnest(
+                cast(:tenant_ids as uuid[]), cast(:types as text[]), cast(:ids as uuid[]),
+                cast(:revisions as bigint[]), cast(:times as timestamptz[])
+            ) as relayed (tenant_id, aggregate_type, aggregate_id, revision, occurred_at)
+            where events.tenant_id = relayed.tenant_id
+                and events.aggregate_type = relayed.aggregate_type
+                and events.aggregate_id = relayed.aggregate_id
+                and events.revision = relayed.revision
+                and events.occurred_at = relayed.occurred_at
+            """
+        ),
+        params={
+            "now": tx.now(),
+            "tenant_ids": [fact.tenant_id for fact in facts],
+            "types": [fact.aggregate_type for fact in facts],
+            "ids": [fact.aggregate_id for fact in facts],
+            "revisions": [fact.revision for fact in facts],
+            "times": [fact.occurred_at for fact in facts],
+        },
+    )
+    marked = cast(CursorResult[Any], found).rowcount
+    if marked != len(facts):
+        raise RuntimeError(f"{len(facts)} events were held, but {marked} could be marked as published")

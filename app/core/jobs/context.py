@@ -1,0 +1,84 @@
+"""What a job's handler works with: transactions of the job's tenant that count only while the job is held."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from app.core.actor import SYSTEM
+from app.core.clock import Clock
+from app.core.db import Database, ReadTx, WriteTx
+from app.core.jobs import repository
+from app.core.jobs.repository import ClaimedJob, JobRef, NewJob
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.core.jobs.kinds import JobKind
+
+SEND_AGAIN_AFTER = timedelta(seconds=10)
+"""A sent job nobody has claimed is sent again: longer than a busy worker's backlog usually waits, and no flood."""
+
+
+class LeaseLost(Exception):
+    """The job was given to another worker meanwhile: nothing more may be written for it here."""
+
+
+@dataclass(slots=True)
+class JobContext:
+    """One claimed job. Its blocks are bound to its tenant; each of them rolls back with `LeaseLost` if it was lost."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    claimed: ClaimedJob
+    finished: bool = False
+    followers: list[JobRef] = field(default_factory=list)
+    _written: list[JobRef] = field(default_factory=list)
+
+    @property
+    def tenant_id(self) -> UUID:
+        """Whose job it is."""
+        return self.claimed.ref.tenant_id
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """What the job was written with."""
+        return self.claimed.args
+
+    @property
+    def attempt(self) -> int:
+        """How often it has been claimed, this time included."""
+        return self.claimed.attempt
+
+    def read(self) -> AbstractAsyncContextManager[ReadTx]:
+        """A read-only block."""
+        return self.db.read(self.tenant_id)
+
+    @asynccontextmanager
+    async def write(self, *, fenced: bool = True) -> AsyncIterator[WriteTx]:
+        """A block for a step on the way. Not `fenced`: it counts although the lease was lost."""
+        async with self._block() as tx:
+            yield tx
+            if not await repository.holds(tx, self.claimed) and fenced:
+                raise LeaseLost
+
+    @asynccontextmanager
+    async def finish(self, *, fenced: bool = True) -> AsyncIterator[WriteTx]:
+        """The last block: what is done in it and the job's being done are one commit. `fenced` as for `write`."""
+        self._written = []
+        async with self._block() as tx:
+            yield tx
+            if not await repository.finish(tx, self.claimed) and fenced:
+                raise LeaseLost
+        self.finished = True
+        self.followers += self._written
+
+    async def then(self, tx: WriteTx, kind: "JobKind", args: dict[str, Any], *, dedupe_key: str) -> None:
+        """Write another job, in the `finish` block; it is sent after the commit."""
+        new = NewJob(self.tenant_id, kind.name, args, dedupe_key, self.claimed.request_id)
+        self._written += await repository.write(tx, [new], send_at=tx.now() + SEND_AGAIN_AFTER)
+
+    def _block(self) -> AbstractAsyncContextManager[WriteTx]:
+        return self.db.write(self.tenant_id, SYSTEM, self.claimed.request_id)

@@ -1,0 +1,56 @@
+"""Hands jobs to Dramatiq after the commit that made them owed. Best effort: what does not arrive is sent again."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from app.core.jobs.broker import QUEUE, job_message, namespace, redis_url, sending_broker
+from app.core.jobs.outage import REDIS_ERRORS, Outage
+from app.core.jobs.repository import JobRef
+from app.core.live.connection import connect_redis
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+QUEUE_LIMIT = 1_000
+"""Messages that may lie in Redis. More would only be doubles of jobs that wait in PostgreSQL anyway."""
+
+
+class Dispatcher:
+    """Sends messages; one per process and loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._broker = sending_broker(settings)
+        self._redis = connect_redis(redis_url(settings), max_connections=2)
+        self._messages_key = f"{namespace(settings)}:{QUEUE}.msgs"
+        self._outage = Outage(logger, "Redis (jobs)")
+
+    async def room(self) -> int:
+        """How many more messages may be sent now; 0 while Redis is away."""
+        try:
+            async with asyncio.timeout(1.0):
+                waiting = await self._redis.hlen(self._messages_key)
+        except REDIS_ERRORS as problem:
+            self._outage.failed(problem)
+            return 0
+        self._outage.worked()
+        return max(0, QUEUE_LIMIT - waiting)
+
+    async def send(self, jobs: Sequence[JobRef]) -> None:
+        """Send messages for as many of the jobs as there is room for. Never raises for Redis' sake."""
+        if not jobs or not (room := await self.room()):
+            return
+        try:
+            # Dramatiq's client blocks.
+            await asyncio.to_thread(self._send, jobs[:room])
+        except REDIS_ERRORS as problem:
+            self._outage.failed(problem)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._broker.client.close()
+        await self._redis.aclose()
+
+    def _send(self, jobs: Sequence[JobRef]) -> None:
+        for tenant_id, job_id in jobs:
+            self._broker.enqueue(job_message(str(tenant_id), str(job_id)))
