@@ -1,0 +1,145 @@
+"""Notifications and their templates as staff see them."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from app.context import Info
+from app.core.graphql.node import Node
+from app.core.graphql.pages import PageInfo
+from app.identity.permissions import Permission
+from app.notifications import models, texts
+from app.notifications.rules import masked
+from app.notifications.service import EffectiveTemplate
+
+LazySession = Annotated["Session", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+
+NotificationKind = strawberry.enum(
+    models.NotificationKind,
+    description=(
+        "What a message says. CALLED: it is the visitor's turn; sent at every call and recall. PEOPLE_AHEAD: only 3 "
+        "people or fewer are ahead; sent once per session and queue, when somebody moves up to there."
+    ),
+)
+NotificationChannel = strawberry.enum(models.NotificationChannel, description="How a message travels. EMAIL: by SMTP.")
+NotificationStatus = strawberry.enum(
+    models.NotificationStatus,
+    description=(
+        "How far a message is. PENDING: not sent yet; `error` says why if it has been tried. SENT: the mail server "
+        "took it. DELIVERED: its arrival was reported (plain SMTP never does). FAILED: `error` says why."
+    ),
+)
+
+
+@strawberry.type(description="One message to one visitor, with its text as it is sent.")
+class Notification(Node):
+    row: strawberry.Private[models.Notification]
+    kind: NotificationKind = strawberry.field(description="What it says.")  # type: ignore[valid-type]
+    channel: NotificationChannel = strawberry.field(description="How it travels.")  # type: ignore[valid-type]
+    status: NotificationStatus = strawberry.field(description="How far it is.")  # type: ignore[valid-type]
+    locale: str = strawberry.field(description="Language of the text, e.g. `en`.")
+    subject: str = strawberry.field(description="Subject line.")
+    body: str = strawberry.field(description="Text.")
+    attempts: int = strawberry.field(description="How often a mail server was tried.")
+    error: str | None = strawberry.field(description="Why it was not sent, or not yet; null if there is no reason.")
+    provider_message_id: str | None = strawberry.field(
+        description="Its Message-ID once it is sent: look for it in the mail server's logs."
+    )
+    created_at: datetime = strawberry.field(description="When it became owed.")
+    sent_at: datetime | None = strawberry.field(description="When the mail server took it; null until then.")
+
+    @classmethod
+    def of(cls, row: models.Notification) -> "Notification":
+        """From its row."""
+        return cls(
+            tenant_key=row.tenant_id,
+            key=row.id,
+            row=row,
+            kind=row.kind,
+            channel=row.channel,
+            status=row.status,
+            locale=row.locale,
+            subject=row.subject,
+            body=row.body,
+            attempts=row.attempts,
+            error=row.error,
+            provider_message_id=row.provider_message_id,
+            created_at=row.created_at,
+            sent_at=row.sent_at,
+        )
+
+    @strawberry.field(description="Where it goes; masked (`a***@example.com`) without the permission `session:read`.")
+    def recipient(self, info: Info) -> str:
+        """Whole for those who see visitors' data anyway."""
+        return self.row.recipient if info.context.actor.may(Permission.SESSION_READ) else masked(self.row.recipient)
+
+    @strawberry.field(description="Whose place in line it is about. Needs the permission `session:read`.")
+    async def session(self, info: Info) -> LazySession | None:
+        """Loaded for all notifications of the answer at once."""
+        from app.sessions.graphql.loaders import sessions_by_id
+
+        info.context.actor.require_in(self.tenant_key, Permission.SESSION_READ)
+        return await info.context.loader(sessions_by_id, self.tenant_key).load(self.row.session_id)
+
+
+@strawberry.type(description="A notification in a page.")
+class NotificationEdge:
+    cursor: str = strawberry.field(description="Pass as `after` to continue behind this one.")
+    node: Notification = strawberry.field(description="The notification.")
+
+
+@strawberry.type(description="A page of notifications.")
+class NotificationConnection:
+    edges: list[NotificationEdge] = strawberry.field(description="The notifications with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page ends.")
+
+
+@strawberry.type(description="A value a template can fill in, written `{{ name }}`.")
+class NotificationVariable:
+    name: str = strawberry.field(description="Its name, e.g. `ticketNumber`.")
+    meaning: str = strawberry.field(description="What it holds.")
+    example: str = strawberry.field(description="What previews fill in.")
+
+
+@strawberry.type(description="A message as it would be sent, filled in with example values.")
+class NotificationPreview:
+    subject: str = strawberry.field(description="Subject line.")
+    body: str = strawberry.field(description="Text.")
+
+    @classmethod
+    def of(cls, text: texts.Text) -> "NotificationPreview":
+        """From its text."""
+        return cls(subject=text.subject, body=text.body)
+
+
+@strawberry.type(description="The text in use for one kind, channel and language.")
+class NotificationTemplate:
+    kind: NotificationKind = strawberry.field(description="For which message.")  # type: ignore[valid-type]
+    channel: NotificationChannel = strawberry.field(description="For which channel.")  # type: ignore[valid-type]
+    locale: str = strawberry.field(description="Language tag, e.g. `en` or `pt-BR`.")
+    subject: str = strawberry.field(description="Subject line with variables, at most 200 characters.")
+    body: str = strawberry.field(description="Text with variables, at most 10,000 characters.")
+    is_built_in: bool = strawberry.field(description="Whether it is the product's text, because you set none.")
+    updated_at: datetime | None = strawberry.field(description="When it was last set; null if it is built in.")
+
+    @classmethod
+    def of(cls, template: EffectiveTemplate) -> "NotificationTemplate":
+        """From the template in use."""
+        return cls(
+            kind=template.kind,
+            channel=template.channel,
+            locale=template.locale,
+            subject=template.text.subject,
+            body=template.text.body,
+            is_built_in=template.updated_at is None,
+            updated_at=template.updated_at,
+        )
+
+    @strawberry.field(description="What the text may fill in.")
+    def variables(self) -> list[NotificationVariable]:
+        """In alphabetical order."""
+        return [
+            NotificationVariable(name=name, meaning=meaning, example=str(example))
+            for name, (meaning, example) in sorted(texts.VARIABLES[self.kind].items())
+        ]

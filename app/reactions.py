@@ -1,0 +1,28 @@
+"""What follows from what: read this file to know what an event causes. The verbs themselves are the features'.
+
+Everything here happens after the event's commit, at least once, in a worker. Live updates are not in the table: every
+event goes to its queue's (or tenant's) topic.
+"""
+
+from typing import Final
+
+from app.core.events.reactions import Reactions, each, latest
+from app.core.jobs.kinds import Jobs
+from app.notifications import tasks as notifications
+from app.sessions import events as sessions
+
+# Somebody who waited may have come nearer to the front. NO_SHOW, START and COMPLETE are not among them: whoever these
+# happen to left the line when they were called.
+_NEARER = latest(notifications.tell_people_ahead)
+
+REACTIONS: Final[Reactions] = {
+    sessions.SessionCalled.type: [each(notifications.tell_called), _NEARER],
+    sessions.SessionRecalled.type: [each(notifications.tell_called)],
+    sessions.SessionCancelled.type: [_NEARER],
+    sessions.SessionTransferredOut.type: [_NEARER],
+    sessions.SessionHeld.type: [_NEARER],
+    sessions.SessionSteppedBack.type: [_NEARER],
+    sessions.SessionPriorityChanged.type: [_NEARER],
+}
+
+JOBS: Final = Jobs([notifications.tell_called, notifications.tell_people_ahead, notifications.deliver])
