@@ -13,7 +13,8 @@ async def test_a_visitor_joins_watches_and_is_served(business: Business) -> None
 
     async with second.visitor.socket() as socket:
         feed = await socket.subscribe(
-            "subscription($id: ID!) { sessionChanged(sessionId: $id) { status position aheadCount revision counter { name } } }",
+            "subscription($id: ID!) {"
+            " sessionChanged(sessionId: $id) { status position aheadCount revision counter { name } } }",
             {"id": second.id},
         )
         assert (await feed.item())["position"] == 2

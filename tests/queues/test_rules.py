@@ -1,0 +1,250 @@
+"""What a queue allows and how it counts, as tables: every status, every transition, every edge of the clock."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.queues import rules
+from app.queues.errors import (
+    IllegalQueueTransition,
+    MaxConcurrentReached,
+    QueueFull,
+    QueueNotOpen,
+    QueueNotServing,
+    QueuePaused,
+)
+from app.queues.models import QueueDiscipline, QueueStatus
+from app.queues.rules import Rank, Transition
+
+A, P, C, M, X = (
+    QueueStatus.ACTIVE,
+    QueueStatus.PAUSED,
+    QueueStatus.CLOSED,
+    QueueStatus.MAINTENANCE,
+    QueueStatus.ARCHIVED,
+)
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+BERLIN = "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("status", "join", "call"),
+    [
+        (A, None, None),
+        (P, None, QueuePaused),
+        (C, QueueNotOpen, None),
+        (M, QueueNotOpen, QueueNotServing),
+        (X, QueueNotOpen, QueueNotServing),
+    ],
+)
+def test_who_may_join_and_be_called(
+    status: QueueStatus, join: type[Exception] | None, call: type[Exception] | None
+) -> None:
+    for ensure, refusal in ((rules.ensure_joinable, join), (rules.ensure_callable, call)):
+        if refusal is None:
+            ensure(status)
+        else:
+            with pytest.raises(refusal) as raised:
+                ensure(status)
+            assert getattr(raised.value, "status", status) is status
+
+
+TRANSITIONS: dict[Transition, dict[QueueStatus, QueueStatus | None]] = {
+    rules.OPEN: {A: None, P: A, C: A, M: A},
+    rules.PAUSE: {A: P, P: None},
+    rules.RESUME: {A: None, P: A},
+    rules.CLOSE: {A: C, P: C, C: None, M: C},
+    rules.MAINTAIN: {A: M, P: M, C: M, M: None},
+    rules.ARCHIVE: {A: X, P: X, C: X, M: X, X: None},
+}
+
+
+@pytest.mark.parametrize("transition", TRANSITIONS, ids=lambda transition: transition.word)
+@pytest.mark.parametrize("status", QueueStatus)
+def test_every_transition_from_every_status(transition: Transition, status: QueueStatus) -> None:
+    if status in TRANSITIONS[transition]:
+        assert rules.next_status(transition, status) is TRANSITIONS[transition][status]
+        return
+    with pytest.raises(IllegalQueueTransition) as raised:
+        rules.next_status(transition, status)
+    assert raised.value.status is status
+    assert transition.word in str(raised.value)
+
+
+@pytest.mark.parametrize(("capacity", "waiting", "fits"), [(None, 10**6, True), (1, 0, True), (1, 1, False)])
+def test_room(capacity: int | None, waiting: int, fits: bool) -> None:
+    if fits:
+        return rules.ensure_room(capacity, waiting)
+    with pytest.raises(QueueFull) as raised:
+        rules.ensure_room(capacity, waiting)
+    assert (raised.value.capacity, raised.value.waiting_count) == (capacity, waiting)
+    return None
+
+
+def test_a_line_that_is_over_its_capacity_has_no_room() -> None:
+    """Lowering the capacity sends nobody away."""
+    with pytest.raises(QueueFull):
+        rules.ensure_room(3, 7)
+
+
+@pytest.mark.parametrize(("limit", "now", "fits"), [(None, 50, True), (2, 1, True), (2, 2, False), (2, 3, False)])
+def test_max_concurrent(limit: int | None, now: int, fits: bool) -> None:
+    if fits:
+        return rules.ensure_under_max_concurrent(limit, now)
+    with pytest.raises(MaxConcurrentReached) as raised:
+        rules.ensure_under_max_concurrent(limit, now)
+    assert raised.value.max_concurrent == limit
+    return None
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "reset", "day"),
+    [
+        ("2026-05-04T00:00:00+00:00", "UTC", time(0), date(2026, 5, 4)),
+        ("2026-05-03T23:59:59.999999+00:00", "UTC", time(0), date(2026, 5, 3)),
+        # The queue's own clock, not UTC.
+        ("2026-05-03T22:00:00+00:00", BERLIN, time(0), date(2026, 5, 4)),
+        ("2026-05-03T21:59:59+00:00", BERLIN, time(0), date(2026, 5, 3)),
+        ("2026-05-04T09:59:59+00:00", "Pacific/Kiritimati", time(0), date(2026, 5, 4)),
+        ("2026-05-04T10:00:00+00:00", "Pacific/Kiritimati", time(0), date(2026, 5, 5)),
+        # A reset at four: the night belongs to the day before.
+        ("2026-05-04T01:59:59+00:00", BERLIN, time(4), date(2026, 5, 3)),
+        ("2026-05-04T02:00:00+00:00", BERLIN, time(4), date(2026, 5, 4)),
+        ("2026-05-04T22:30:00+00:00", BERLIN, time(23, 59), date(2026, 5, 4)),
+        ("2026-05-04T21:58:59+00:00", BERLIN, time(23, 59), date(2026, 5, 3)),
+        # 2026-03-29: 02:00 to 03:00 is left out; a reset in the gap happens when it is over.
+        ("2026-03-29T00:59:59+00:00", BERLIN, time(2, 30), date(2026, 3, 28)),
+        ("2026-03-29T01:00:00+00:00", BERLIN, time(2, 30), date(2026, 3, 29)),
+    ],
+)
+def test_service_day(now: str, zone: str, reset: time, day: date) -> None:
+    assert rules.service_day(datetime.fromisoformat(now), zone, reset) == day
+
+
+def test_an_hour_that_comes_twice_makes_the_raw_service_day_go_back() -> None:
+    """2026-10-25, 02:30 twice: the day flips, goes back and flips again. So lines never take an earlier day."""
+    days = [
+        rules.service_day(datetime(2026, 10, 25, hour, minute, tzinfo=UTC), BERLIN, time(2, 30)).day
+        for hour, minute in [(0, 29), (0, 30), (0, 59), (1, 0), (1, 29), (1, 30)]
+    ]
+    assert days == [24, 25, 25, 24, 24, 25]
+
+
+@given(
+    st.integers(946_684_800, 2_051_222_400).map(lambda second: datetime.fromtimestamp(second, UTC)),
+    st.sampled_from(["UTC", BERLIN, "America/St_Johns", "Asia/Kathmandu", "Pacific/Apia", "Australia/Lord_Howe"]),
+    st.times(),
+)
+def test_a_service_day_begins_at_its_reset_time(now: datetime, zone: str, reset: time) -> None:
+    local = now.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    day = rules.service_day(now, zone, reset)
+    start = datetime.combine(day, reset)
+    assert start <= local < start + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "serial", "last", "ticket"),
+    [
+        ("A", 1, 999, "A001"),
+        ("A", 42, 999, "A042"),
+        ("A", 999, 999, "A999"),
+        ("A", 1000, 999, "A1000"),
+        ("", 0, 9, "0"),
+        ("VIP-", 7, 9_999_999, "VIP-0000007"),
+        ("B", 100, 99, "B100"),
+    ],
+)
+def test_ticket_numbers_keep_their_width_and_go_on_beyond(prefix: str, serial: int, last: int, ticket: str) -> None:
+    assert rules.ticket_number(prefix, serial, last) == ticket
+
+
+def test_priority_puts_classes_first_and_each_in_join_order() -> None:
+    people = [(0, 0), (5, 1), (0, 2), (9, 3), (5, 4), (0, 5)]
+    ranks = {
+        (priority, minute): rules.rank_of(
+            QueueDiscipline.PRIORITY, {9: 1e6}, priority, NOON + timedelta(minutes=minute), minute
+        )
+        for priority, minute in people
+    }
+    assert sorted(people, key=ranks.__getitem__) == [(9, 3), (5, 1), (5, 4), (0, 0), (0, 2), (0, 5)]
+
+
+def test_time_credit_is_worth_its_seconds_and_no_more() -> None:
+    credits = {1: 90.0, 2: 0.0}
+
+    def rank(priority: int, seconds: float, sequence: int) -> Rank:
+        joined_at = NOON + timedelta(seconds=seconds)
+        return rules.rank_of(QueueDiscipline.TIME_CREDIT, credits, priority, joined_at, sequence)
+
+    assert rank(1, 89.999, 2) < rank(0, 0, 1)
+    assert rank(1, 90.001, 2) > rank(0, 0, 1)
+    assert rank(1, 90, 2) > rank(0, 0, 1), "in a tie whoever came first"
+    assert rank(2, 1, 2) > rank(0, 0, 1)
+    assert rank(9, 1, 2) > rank(0, 0, 1), "a priority that is not listed is worth nothing"
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 600)), min_size=2, max_size=30), st.randoms())
+def test_under_time_credit_nobody_starves(people: list[tuple[int, int]], random: Random) -> None:
+    credits = {priority: priority * 30.0 for priority in range(10)}
+    ranked = [
+        (rules.rank_of(QueueDiscipline.TIME_CREDIT, credits, priority, NOON + timedelta(seconds=at), number), at)
+        for number, (priority, at) in enumerate(people)
+    ]
+    random.shuffle(ranked)
+    ranked.sort()
+    for place, (_, at) in enumerate(ranked):
+        # Whoever joined longer ago than the largest credit is never behind.
+        assert all(earlier <= at + 270 for _, earlier in ranked[:place])
+
+
+def test_stored_credits_are_read_back() -> None:
+    assert rules.credits_by_priority([{"priority": 2, "seconds": 90.0}, {"priority": 3.0, "seconds": 1}]) == {
+        2: 90.0,
+        3: 1.0,
+    }
+
+
+@given(st.lists(st.floats(0, 36_000), min_size=1, max_size=50))
+def test_the_mean_is_the_arithmetic_one_at_first(values: list[float]) -> None:
+    mean: float | None = None
+    for count, value in enumerate(values):
+        mean = rules.moving_mean(mean, count, value)
+    assert mean == pytest.approx(sum(values) / len(values), abs=1e-6)
+
+
+def test_the_mean_forgets() -> None:
+    mean: float | None = None
+    for count in range(1000):
+        mean = rules.moving_mean(mean, count, 600.0)
+    for count in range(1000, 1200):
+        mean = rules.moving_mean(mean, count, 60.0)
+    assert mean is not None
+    assert 60 < mean < 75, "200 quick services weigh more than 1,000 slow ones before them"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "mean", "counters", "wait"),
+    [
+        (0, 120.0, 1, 0),
+        (3, 120.0, 1, 360),
+        (3, 120.0, 2, 180),
+        (1, 100.0, 3, 33),
+        (5, None, 2, None),
+        (5, 120.0, 0, None),
+        (0, None, 1, None),
+    ],
+)
+def test_estimated_wait(ahead: int, mean: float | None, counters: int, wait: int | None) -> None:
+    assert rules.estimated_wait_seconds(ahead, mean, counters) == wait
+
+
+@pytest.mark.parametrize(
+    ("active", "on_shift", "working", "open_count"),
+    [(0, 0, 0, 0), (3, 0, 0, 3), (3, 1, 1, 1), (3, 2, 1, 1), (3, 1, 0, 0), (3, 3, 3, 3)],
+)
+def test_open_counters(active: int, on_shift: int, working: int, open_count: int) -> None:
+    assert rules.open_counters(active, on_shift, working) == open_count
