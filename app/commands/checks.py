@@ -18,8 +18,8 @@ from app.commands.health import ask
 from app.commands.reach import bus_connection, database_connection
 from app.core.db.admin import alembic_config
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
-from app.core.jobs.heartbeat import living_workers
-from app.settings import Settings
+from app.core.jobs.alive import relay_alive, worker_alive
+from app.settings import Settings, SettingsError
 
 _OLDEST_UNPUBLISHED_SECONDS = 10
 _OVERDUE_JOB_SECONDS = 60
@@ -48,7 +48,7 @@ async def roles(settings: Settings) -> str:
                 row = await connection.fetchrow(
                     "select rolname, rolsuper or rolbypassrls as mighty from pg_roles where rolname = current_user"
                 )
-        except CommandError as problem:
+        except SettingsError as problem:
             raise Unwell(f"{problem} `vq migrate` creates the roles and sets their passwords.") from problem
         if row["mighty"]:
             raise Unwell(f"The role {row['rolname']} may bypass row-level security: use the one `vq migrate` makes.")
@@ -103,28 +103,28 @@ async def relay(settings: Settings) -> str:
             " from events where published_at is null"
         )
     if row["waiting"] and row["age"] > _OLDEST_UNPUBLISHED_SECONDS:
-        raise Unwell(
-            f"{row['waiting']} events wait to be published, the oldest for {row['age']:.0f} s: is a `vq relay` running?"
-        )
+        waiting = f"{row['waiting']} events wait to be published, the oldest for {row['age']:.0f} s"
+        if await relay_alive(settings):
+            raise Unwell(f"{waiting}, though a relay is alive: see its log.")
+        raise Unwell(f"{waiting}, and no relay is alive: start one with `vq relay`.")
+    if not await relay_alive(settings):
+        raise Unwell("No relay is alive: start one with `vq relay`.")
     return f"{row['waiting']} events waiting to be published"
 
 
 async def worker(settings: Settings) -> str:
     """A worker lives, and jobs do not lie about."""
-    assert settings.redis_url is not None
-    async with bus_connection(settings.redis_url) as client:
-        workers = await living_workers(client, settings.bus_prefix)
     async with _as_system(settings) as connection:
         overdue = await connection.fetchval(
             "select count(*) from jobs where done_at is null and failed_at is null"
             " and due_at < now() - make_interval(secs => $1)",
             _OVERDUE_JOB_SECONDS,
         )
-    if not workers:
+    if not await worker_alive(settings):
         raise Unwell(f"No worker is alive ({overdue} jobs overdue): start one with `vq worker`.")
     if overdue:
-        raise Unwell(f"{overdue} jobs are overdue though {workers} workers live: see the worker's log.")
-    return f"{workers} alive, no job overdue"
+        raise Unwell(f"{overdue} jobs are overdue though a worker is alive: see its log.")
+    return "alive, no job overdue"
 
 
 async def api(settings: Settings) -> str:

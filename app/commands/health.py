@@ -4,14 +4,16 @@ import urllib.error
 import urllib.request
 
 _SECONDS = 2.0
+_MOST_BYTES = 1_000
 
 
 def ask(url: str) -> str | None:
-    """None if the address answers 200; else what it answers."""
+    """None if all is well there; else what it answers. Serving with a part missing ("degraded") is not well."""
     try:
         with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
-            return None if answer.status == 200 else str(answer.status)
+            report = answer.read(_MOST_BYTES).decode(errors="replace")
+            return None if '"status":"ok"' in report else report
     except urllib.error.HTTPError as answer:
-        return f"{answer.code} {answer.read(300).decode(errors='replace')}"
+        return f"{answer.code} {answer.read(_MOST_BYTES).decode(errors='replace')}"
     except OSError as problem:
         return str(problem)

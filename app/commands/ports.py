@@ -4,19 +4,19 @@ import errno
 import socket
 
 from app.commands.errors import CommandError
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 
 _BACKLOG = 2048
 _TRIED = 50
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A listening socket on VQ_HOST and VQ_PORT; `CommandError` names the variable to change."""
+    """A listening socket on VQ_HOST and VQ_PORT; the error names the variable to change."""
     host, port = settings.host, settings.port
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except socket.gaierror:
-        raise CommandError(f"VQ_HOST: {host!r} is not an address or name of this machine; 127.0.0.1 is.") from None
+        raise SettingsError(f"VQ_HOST: {host!r} is not an address or name of this machine; 127.0.0.1 is.") from None
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         # What a stopped server leaves in TIME_WAIT is no reason to refuse.
@@ -26,19 +26,23 @@ def listen(settings: Settings) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as problem:
         listener.close()
-        raise CommandError(_explain(problem, host, port)) from None
+        raise _explained(problem, host, port) from None
     return listener
 
 
-def _explain(problem: OSError, host: str, port: int) -> str:
+def _explained(problem: OSError, host: str, port: int) -> Exception:
     if problem.errno == errno.EADDRINUSE:
         free = _free_port(host, port)
-        return f"Port {port} on {host} is used by another program: stop it, or set VQ_PORT, e.g. VQ_PORT={free}."
+        return CommandError(
+            f"Port {port} on {host} is used by another program: stop it, or set VQ_PORT, e.g. VQ_PORT={free}."
+        )
     if problem.errno == errno.EACCES:
-        return f"Port {port} needs more rights than we have: set VQ_PORT to one above 1023, e.g. VQ_PORT=8000."
+        return SettingsError(f"VQ_PORT: {port} needs more rights than we have; set one above 1023, e.g. VQ_PORT=8000.")
     if problem.errno == errno.EADDRNOTAVAIL:
-        return f"VQ_HOST: {host!r} is not an address of this machine; 127.0.0.1 is, and 0.0.0.0 means all of them."
-    return f"Cannot listen on {host} port {port}: {problem.strerror}. Set VQ_HOST and VQ_PORT."
+        return SettingsError(
+            f"VQ_HOST: {host!r} is not an address of this machine; 127.0.0.1 is, and 0.0.0.0 means all of them."
+        )
+    return CommandError(f"Cannot listen on {host} port {port}: {problem.strerror}. Set VQ_HOST and VQ_PORT.")
 
 
 def _free_port(host: str, port: int) -> int:

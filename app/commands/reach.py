@@ -11,7 +11,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 from sqlalchemy.engine import make_url
 
-from app.commands.errors import CommandError
+from app.settings import SettingsError
 
 _SECONDS = 5.0
 
@@ -23,12 +23,12 @@ async def database_connection(url: str, variable: str) -> AsyncIterator[asyncpg.
     try:
         connection = await asyncpg.connect(plain, timeout=_SECONDS)
     except (OSError, TimeoutError) as problem:
-        raise CommandError(
+        raise SettingsError(
             f"{variable}: no PostgreSQL answers at {_shown(url)} ({str(problem) or 'no answer in time'}): "
             "start it, or correct the address."
         ) from problem
     except asyncpg.PostgresError as problem:
-        raise CommandError(f"{variable}: PostgreSQL at {_shown(url)} refuses the connection: {problem}.") from problem
+        raise SettingsError(f"{variable}: PostgreSQL at {_shown(url)} refuses the connection: {problem}.") from problem
     try:
         yield connection
     finally:
@@ -43,7 +43,7 @@ async def bus_connection(url: str) -> AsyncIterator["redis.asyncio.Redis"]:
         try:
             await client.ping()
         except (RedisError, OSError) as problem:
-            raise CommandError(
+            raise SettingsError(
                 f"VQ_REDIS_URL: no Redis or Valkey answers there ({problem}): start it, or correct the address."
             ) from problem
         yield client
