@@ -32,7 +32,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 EXPECTED = (ServerAwayError, ApiError, RefusedError)
 
 # A server that vanished in the middle is not waited for when tidying up.
-TIDY_PATIENCE_SECONDS = 2.0
+TIDY_PATIENCE_SECONDS = 5.0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -76,7 +76,7 @@ async def run(options: Options, day: str, plan: Plan) -> int:
                 ending.fail("it ended before it began")
             events = await _read_log(stage, player, ending) if player.began else []
         finally:
-            await _tidy(console, options, stage, player)
+            await _tidy(console, options, stage)
         if not events:
             raise ApiError(ending.reason)
         return _report(console, options, day, plan, player, events, ending)
@@ -162,11 +162,11 @@ async def _read_log(stage: Stage, player: Player, ending: Ending) -> list[LogEve
         return []
 
 
-async def _tidy(console: Console, options: Options, stage: Stage, player: Player) -> None:
+async def _tidy(console: Console, options: Options, stage: Stage) -> None:
     if options.keep:
         console.print(f"queue {stage.queue_slug} is kept")
         return
-    for problem in await stage.clear(player.unfinished, patience=TIDY_PATIENCE_SECONDS):
+    for problem in await stage.clear(patience=TIDY_PATIENCE_SECONDS):
         console.print(f"not tidied up: {problem}", markup=False)
 
 

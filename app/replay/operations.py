@@ -56,6 +56,18 @@ class Named(Answer):
     id: str
 
 
+class SessionEdge(Answer):
+    node: Named
+
+
+class SessionPage(Answer):
+    edges: list[SessionEdge]
+
+
+class QueueWithSessions(Answer):
+    sessions: SessionPage
+
+
 class Outcome(Answer):
     """A member of a result union: `kind` is the type's name, the rest is what this member carries."""
 
@@ -149,6 +161,9 @@ QUEUE_CHANGED = f"subscription QueueChanged($id: ID!) {{ queueChanged(queueId: $
 QUEUE_EVENTS = """subscription QueueEvents($id: ID!, $after: Int) {
   queueEvents(queueId: $id, after: $after) { revision type occurredAt sessionId ticketNumber data }
 }"""
+OPEN_SESSIONS = """query OpenSessions($id: ID!, $status: SessionStatus) {
+  queue(id: $id) { sessions(first: 100, status: $status) { edges { node { id } } } }
+}"""
 QUEUE = f"query Queue($id: ID!) {{ queue(id: $id) {{ {_QUEUE} }} }}"
 
 
@@ -177,6 +192,12 @@ class Api:
 
     async def queue(self, queue_id: str, bearer: Bearer) -> QueueState:
         return _read(QueueState, await self.client.execute(QUEUE, {"id": queue_id}, bearer), "queue")
+
+    async def sessions(self, queue_id: str, status: str, bearer: Bearer, *, patience: float) -> list[str]:
+        """Up to a hundred of the queue's sessions of this status."""
+        variables = {"id": queue_id, "status": status}
+        data = await self.client.execute(OPEN_SESSIONS, variables, bearer, patience=patience)
+        return [edge.node.id for edge in _read(QueueWithSessions, data, "queue").sessions.edges]
 
     async def watch_session(self, session_id: str, bearer: Bearer) -> AsyncGenerator[SessionState]:
         async with aclosing(self._watch(SessionState, SESSION_CHANGED, {"id": session_id}, bearer)) as items:

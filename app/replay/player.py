@@ -103,11 +103,6 @@ class Player:
     def traffic(self) -> Traffic:
         return self.api.client.traffic
 
-    @property
-    def unfinished(self) -> list[str]:
-        """Sessions that joined and whose end nobody has seen."""
-        return [session for session, end in self._ends.items() if not end.is_set()]
-
     async def play(self) -> None:
         """The day itself; returns when everybody who joined is served or gone."""
         self._pace = Pace(self.speed, self.plan.starts, asyncio.get_running_loop().time())

@@ -66,6 +66,8 @@ class Figures:
     gone_when_called: int
     unwatched: int
     stuck_feeds: int
+    answer_p50_seconds: float
+    answer_p99_seconds: float
     worst_lag_seconds: float
     p99_lag_seconds: float
     real_seconds: float
@@ -141,6 +143,8 @@ def figures(
 ) -> Figures:
     told = stories(events)
     waits = replayed_waits(told.values(), record.numbers, plan, speed)
+    # A run that was stopped is compared with what the same callers met in the source.
+    source = plan.source if finished else plan.source[: record.joined]
     statuses = Counter(story.status for story in told.values())
     hours = Counter(int(visitor.joins // 3600) for visitor in plan.visitors[: record.joined])
     busiest, busiest_joins = hours.most_common(1)[0] if hours else (0, 0)
@@ -153,18 +157,18 @@ def figures(
         day=day,
         speed=speed,
         finished=finished,
-        callers=len(plan.visitors),
+        callers=len(source),
         joined=len(told),
         served=statuses["COMPLETED"],
         abandoned=statuses["CANCELLED"],
         on_their_way=statuses["WAITING"] + statuses["CALLED"] + statuses["SERVING"],
-        source_abandoned=sum(wait.abandoned for wait in plan.source),
+        source_abandoned=sum(wait.abandoned for wait in source),
         waits=spreads(waits),
-        source_waits=spreads(plan.source),
+        source_waits=spreads(source),
         busiest_hour=f"{busiest:02d}:00 to {busiest + 1:02d}:00",
         busiest_hour_joins=busiest_joins,
         most_waiting=most_waiting(waits),
-        source_most_waiting=most_waiting(plan.source),
+        source_most_waiting=most_waiting(source),
         estimate_median_error_seconds=percentile(errors, 0.5) if errors else None,
         estimates=len(errors),
         updates=len(record.updates),
@@ -178,6 +182,8 @@ def figures(
         gone_when_called=record.gone_when_called,
         unwatched=record.unwatched,
         stuck_feeds=record.stuck_feeds,
+        answer_p50_seconds=percentile(traffic.answer_seconds, 0.5) if traffic.answer_seconds else 0.0,
+        answer_p99_seconds=percentile(traffic.answer_seconds, 0.99) if traffic.answer_seconds else 0.0,
         worst_lag_seconds=max(record.lags, default=0.0),
         p99_lag_seconds=percentile(record.lags, 0.99) if record.lags else 0.0,
         real_seconds=real_seconds,
@@ -256,6 +262,11 @@ def _wire(found: Figures) -> Table:
     table.add_row("updates of the own place received", f"{found.updates:,} ({found.updates_per_second:.1f}/s)")
     table.add_row("sockets open at once, at most", f"{found.most_sockets:,}")
     table.add_row("requests (sent again)", f"{found.requests:,} ({found.retries:,})")
+    table.add_row(
+        "answered after, p50 (p99)",
+        f"{_ms(found.answer_p50_seconds)} ({_ms(found.answer_p99_seconds)}), "
+        f"{found.answer_p50_seconds * found.speed:.1f} s of the day",
+    )
     table.add_row("sockets reconnected", f"{found.reconnects:,}")
     table.add_row(
         "player behind schedule, p99 (worst)", f"{_ms(found.p99_lag_seconds)} ({_ms(found.worst_lag_seconds)})"

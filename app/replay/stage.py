@@ -5,7 +5,6 @@ It builds and clears; what happens in between is the player's.
 
 import asyncio
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -103,7 +102,7 @@ class Stage:
             raise ApiError("userCreate or counterCreate answered without its object")
         return Seat(agent, counter.counter.id, user.user.id, self._login(email, password))
 
-    async def clear(self, unfinished: Iterable[str], *, patience: float) -> list[str]:
+    async def clear(self, *, patience: float) -> list[str]:
         """End what still runs, close and archive the queue. Gives back what could not be cleared, in one line each."""
         if not self.queue_id:
             return []
@@ -118,11 +117,6 @@ class Stage:
                     failures.append(f"{name}: {problem}")
                     return None
 
-        async def end(session_id: str) -> None:
-            outcome = await attempt("sessionComplete", session_id=session_id)
-            if outcome is not None and not outcome.succeeded:
-                await attempt("sessionCancel", session_id=session_id, reason="the replay was stopped")
-
         async def leave(seat: Seat) -> None:
             if seat.on_shift:
                 await attempt("shiftEnd", counter_id=seat.counter_id)
@@ -130,14 +124,27 @@ class Stage:
             await attempt("userDeactivate", user_id=seat.user_id)
 
         await attempt("queueClose", queue_id=self.queue_id)
-        if failures:
-            return failures
-        await asyncio.gather(*(end(session) for session in unfinished))
-        await asyncio.gather(*(leave(seat) for seat in self.seats))
-        archived = await attempt("queueArchive", queue_id=self.queue_id)
-        if archived is not None and not archived.succeeded:
-            failures.append(f"queueArchive: {archived.kind}: {archived.message}")
-        return failures
+        tried: set[str] = set()
+        for status, verb in (("SERVING", "sessionComplete"), ("CALLED", "sessionCancel"), ("WAITING", "sessionCancel")):
+            while not failures and (left := await self._left(status, failures, patience)):
+                if tried.issuperset(left):
+                    failures.append(f"{verb} leaves {len(left)} sessions {status}")
+                tried.update(left)
+                await asyncio.gather(*(attempt(verb, session_id=session) for session in left))
+        if not failures:
+            await asyncio.gather(*(leave(seat) for seat in self.seats))
+            archived = await attempt("queueArchive", queue_id=self.queue_id)
+            if archived is not None and not archived.succeeded:
+                failures.append(f"queueArchive: {archived.kind}: {archived.message}")
+        return list(dict.fromkeys(failures))
+
+    async def _left(self, status: str, failures: list[str], patience: float) -> list[str]:
+        """Sessions nobody took care of, also those whose join was answered too late to be known here."""
+        try:
+            return await self.api.sessions(self.queue_id, status, self.admin, patience=patience)
+        except (ApiError, RefusedError, ServerAwayError) as problem:
+            failures.append(f"sessions: {problem}")
+            return []
 
     def _login(self, email: str, password: str) -> Login:
         return Login(self.api, self.credentials.tenant, email, password)

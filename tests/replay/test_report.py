@@ -61,8 +61,10 @@ PLAN = Plan(
 )
 
 
-def found(events: Sequence[LogEvent] = EVENTS, broken: dict[str, list[Broken]] | None = None) -> Figures:
-    record = Record(joined=3, lags=[0.001, 0.002, 0.5], numbers={f"session {who}": who for who in (1, 2, 3)})
+def found(
+    events: Sequence[LogEvent] = EVENTS, broken: dict[str, list[Broken]] | None = None, joined: int = 3
+) -> Figures:
+    record = Record(joined=joined, lags=[0.001, 0.002, 0.5], numbers={f"session {who}": who for who in (1, 2, 3)})
     record.estimates = {"session 1": 2.0, "session 3": 2.0, "session 2": 1.0}
     return figures(
         plan=PLAN,
@@ -72,7 +74,7 @@ def found(events: Sequence[LogEvent] = EVENTS, broken: dict[str, list[Broken]] |
         traffic=Traffic(requests=20, most_open_sockets=3),
         day="1999-08-02",
         speed=SPEED,
-        finished=True,
+        finished=joined == 3,
         real_seconds=7.0,
     )
 
@@ -92,9 +94,12 @@ def test_figures_are_those_of_the_log_in_the_sources_seconds() -> None:
 
 
 def test_a_run_that_stopped_counts_who_is_still_on_the_way() -> None:
-    early = found(EVENTS[:7])
-    assert (early.served, early.abandoned, early.on_their_way) == (1, 0, 2)
-    assert early.waits["all"].callers == 2
+    early = found(EVENTS[:4], joined=2)
+    assert (early.served, early.abandoned, early.on_their_way) == (0, 0, 2)
+    assert early.waits["all"].callers == 1
+    # The source's figures are those of the same callers.
+    assert (early.callers, early.source_waits["all"].callers, early.source_abandoned) == (2, 2, 1)
+    assert "stopped early" in text(early)
 
 
 def test_figures_go_through_json() -> None:
