@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, literal, tuple_
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Integer, literal, tuple_
 from sqlmodel import col, select
 
 from app.core.db import ReadTx
@@ -109,11 +110,11 @@ async def last_rank(tx: ReadTx, queue_id: UUID) -> Rank | None:
 async def line_of(tx: ReadTx, queue_id: UUID) -> Sequence[tuple[UUID, str, int, datetime, int]]:
     """The whole line in order: id, ticket number, rank class, rank time, sequence."""
     found = await tx.exec(
-        select(Session.id, Session.ticket_number, *_RANK)
+        select(Session.id, Session.ticket_number, *_RANK)  # type: ignore[call-overload]
         .where(Session.tenant_id == tx.tenant, Session.queue_id == queue_id, _IN_LINE)
         .order_by(*_RANK)
     )
-    return found.all()  # type: ignore[no-any-return]
+    return cast(Sequence[tuple[UUID, str, int, datetime, int]], found.all())
 
 
 async def at_counters(tx: ReadTx, queue_id: UUID) -> Sequence[tuple[Session, str | None]]:
@@ -165,4 +166,8 @@ async def held_by_counters(tx: ReadTx, counter_ids: Sequence[UUID]) -> dict[UUID
 
 
 def _after(rank: Rank) -> ColumnElement[bool]:
-    return tuple_(*_RANK) > tuple_(*(literal(value, key.type) for value, key in zip(rank, _RANK, strict=True)))
+    return tuple_(*_RANK) > tuple_(
+        literal(rank.rank_class, Integer()),
+        literal(rank.rank_time, DateTime(timezone=True)),
+        literal(rank.sequence, BigInteger()),
+    )

@@ -174,7 +174,10 @@ class Queue(Node):
         info: Info,
         first: First,
         after: After = None,
-        status: Annotated[SessionStatus | None, strawberry.argument(description="Only those of this status.")] = None,
+        status: Annotated[
+            SessionStatus | None,  # type: ignore[valid-type]
+            strawberry.argument(description="Only those of this status."),
+        ] = None,
     ) -> LazySessionConnection:
         """A page of sessions."""
         from app.sessions.graphql.loaders import session_page

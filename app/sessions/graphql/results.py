@@ -16,8 +16,8 @@ from app.queues.graphql.results import (
     QueuePausedError,
 )
 from app.sessions import errors
-from app.sessions.graphql.loaders import load_session
 from app.sessions.graphql.enums import SessionStatus
+from app.sessions.graphql.loaders import load_session
 from app.sessions.graphql.types import Session
 from app.tenants.graphql.results import LimitReachedError
 

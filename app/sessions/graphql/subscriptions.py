@@ -82,7 +82,8 @@ class SessionSubscription:
     @strawberry.subscription(
         description=(
             "Every event of a queue, in order, none left out: those after the revision `after` from the log, then "
-            "new ones as they happen. Without `after`: new ones only. Resume with the `revision` of the last event received."
+            "new ones as they happen. Without `after`: new ones only. Resume with the `revision` of the "
+            "last event received."
         ),
         extensions=[Requires(Permission.EVENT_READ)],
     )
