@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel, select
 from app.core.crypto import fingerprint
 from app.core.db import WriteTx, time_column
 from app.core.errors import UserFacingError
+from app.core.texts import ensure_text
 
 
 class IdempotencyConflict(UserFacingError):
@@ -37,10 +38,11 @@ async def first_result(tx: WriteTx, scope: str, key: str | None, *given: object)
     """Id of the first result of this key, or None if this is the first try.
 
     Holds a lock on the key until the transaction ends, so two tries at once cannot both be first.
-    Raises `IdempotencyConflict` if the key came with other input.
+    Raises `IdempotencyConflict` if the key came with other input, `InvalidInput` for an unusable key.
     """
     if key is None:
         return None
+    ensure_text("idempotencyKey", key, 1, 200)
     await tx.exec(  # type: ignore[call-overload]
         text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
         params={"name": f"{tx.tenant}:{scope}:{key}"},

@@ -16,6 +16,7 @@ from app.core.errors import Forbidden, InvalidInput
 from app.core.events import Event, record
 from app.core.idempotency import first_result, remember
 from app.core.ids import new_id
+from app.core.texts import ensure_text
 from app.counters import events, repository
 from app.counters.errors import CounterNameTaken, CounterNotServingQueue, NoRunningShift, ShiftConflict, ShiftRequired
 from app.counters.models import Counter, Shift
@@ -117,8 +118,7 @@ async def resume_shift(tx: WriteTx, counter_id: UUID) -> Shift:
 
 async def end_shift(tx: WriteTx, counter_id: UUID, notes: str | None) -> Shift:
     """Stop working at a counter; whoever is still served there can be completed all the same."""
-    if notes is not None and len(notes) > 2000:
-        raise InvalidInput("notes", "`notes` has at most 2,000 characters.")
+    ensure_text("notes", notes or "", 0, 2000)
 
     def end(shift: Shift) -> Event:
         _count_break(tx, shift)
@@ -195,7 +195,6 @@ async def _flush(tx: WriteTx, name: str) -> None:
 
 
 def _validate(name: str, queue_ids: Sequence[UUID]) -> None:
-    if not name.strip() or len(name) > 80:
-        raise InvalidInput("name", "`name` needs 1 to 80 characters.")
+    ensure_text("name", name, 1, 80)
     if len(queue_ids) > MAX_QUEUES:
         raise InvalidInput("queueIds", f"A counter serves at most {MAX_QUEUES} queues.")

@@ -15,6 +15,7 @@ from app.core.db.engine import constraint_name
 from app.core.errors import InvalidInput, NotFound
 from app.core.idempotency import first_result, remember
 from app.core.ids import new_id
+from app.core.texts import ensure_text
 from app.queues import events, repository, rules
 from app.queues.errors import CategoryNameTaken, QueueNotEmpty, QueueSlugTaken
 from app.queues.events import LineEvent, LineState
@@ -202,9 +203,9 @@ async def _flush_category(tx: WriteTx, name: str) -> None:
 
 
 def _validate(config: QueueConfig) -> None:
-    _length("name", config.name, 1, 120)
-    _length("description", config.description or "", 0, 2000)
-    _length("announcement", config.announcement or "", 0, 280)
+    ensure_text("name", config.name, 1, 120)
+    ensure_text("description", config.description or "", 0, 2000)
+    ensure_text("announcement", config.announcement or "", 0, 280)
     if not _SLUG.fullmatch(config.slug):
         raise InvalidInput("slug", "A slug is 1 to 63 of a-z, 0-9 and -, and starts and ends with a letter or digit.")
     for name in ("capacity", "max_concurrent"):
@@ -233,14 +234,9 @@ def _validate(config: QueueConfig) -> None:
 
 
 def _validate_category(name: str, priority: int) -> None:
-    _length("name", name, 1, 80)
+    ensure_text("name", name, 1, 80)
     if not 0 <= priority <= MAX_PRIORITY:
         raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}.")
-
-
-def _length(name: str, value: str, least: int, most: int) -> None:
-    if not least <= len(value.strip()) or len(value) > most:
-        raise InvalidInput(name, f"`{name}` needs {least} to {most} characters.")
 
 
 def _camel(name: str) -> str:

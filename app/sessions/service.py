@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
 from email_validator import EmailNotValidError, validate_email
 
 from app.core.actor import ActorKind
@@ -17,6 +16,7 @@ from app.core.db import WriteTx
 from app.core.errors import InvalidInput
 from app.core.idempotency import first_result, remember
 from app.core.ids import new_id
+from app.core.texts import ensure_json, ensure_text
 from app.identity.permissions import Permission
 from app.queues import repository as queues
 from app.queues.events import LineState
@@ -104,8 +104,7 @@ async def join(tx: WriteTx, request: JoinRequest, idempotency_key: str | None = 
 
 async def cancel(tx: WriteTx, session_id: UUID, reason: str | None = None) -> Session:
     """Give up the place. Raises `IllegalTransition`, `InvalidInput`, `NotFound`."""
-    if reason is not None and len(reason) > 500:
-        raise InvalidInput("reason", "`reason` has at most 500 characters.")
+    ensure_text("reason", reason or "", 0, 500)
     line, session = await hold(tx, session_id, rules.CANCEL)
     leave(line, session)
     session.status = SessionStatus.CANCELLED
@@ -198,8 +197,7 @@ async def transfer(tx: WriteTx, session_id: UUID, to_queue_id: UUID) -> Session:
 
 async def add_note(tx: WriteTx, session_id: UUID, text: str) -> Session:
     """Write something down for other staff."""
-    if not text.strip() or len(text) > 2000:
-        raise InvalidInput("text", "`text` needs 1 to 2,000 characters.")
+    ensure_text("text", text, 1, 2000)
     line, session = await hold(tx, session_id, rules.ADD_NOTE)
     tx.add(
         SessionNote(
@@ -305,8 +303,8 @@ def _validate(request: JoinRequest) -> None:
         raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}; the higher, the sooner.")
     if not 1 <= request.party_size <= MAX_PARTY_SIZE:
         raise InvalidInput("partySize", f"`partySize` is from 1 to {MAX_PARTY_SIZE}.")
-    if request.user_identifier is not None and not 1 <= len(request.user_identifier) <= 200:
-        raise InvalidInput("userIdentifier", "`userIdentifier` needs 1 to 200 characters.")
+    if request.user_identifier is not None:
+        ensure_text("userIdentifier", request.user_identifier, 1, 200)
     if request.locale is not None and not _LOCALE.fullmatch(request.locale):
         raise InvalidInput("locale", "`locale` is a language tag such as `en` or `pt-BR`.")
     if request.phone is not None and not _PHONE.fullmatch(request.phone):
@@ -316,5 +314,4 @@ def _validate(request: JoinRequest) -> None:
             validate_email(request.email, check_deliverability=False)
         except EmailNotValidError as error:
             raise InvalidInput("contact.email", f"Not an e-mail address: {error}") from None
-    if request.metadata is not None and len(orjson.dumps(request.metadata)) > MAX_METADATA_BYTES:
-        raise InvalidInput("metadata", "`metadata` has at most 8 KB as JSON.")
+    ensure_json("metadata", request.metadata, MAX_METADATA_BYTES)

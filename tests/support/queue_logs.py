@@ -10,9 +10,8 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from app.core.db import Database
-from app.core.errors import NotFound
 from app.core.events.models import EventRow
-from app.core.ids import Ref, decode
+from app.core.ids import decode, parse
 from app.queues.models import Queue, QueueLine
 from app.sessions.models import Session
 from tests.support.api import Api
@@ -113,7 +112,7 @@ async def revision_of(api: Api, queue_id: str) -> int:
 
 async def picture(api: Api, node_id: str) -> dict[str, list[str]]:
     """Every row that the tenant of a node has in the tables of queues, sessions and counters."""
-    tenant_id = api_ref(node_id).tenant_id
+    tenant_id = parse(node_id)[1].tenant_id
     shown = {}
     async with api.runtime.dbs.app.read(tenant_id, snapshot=True) as tx:
         for table in _TABLES:
@@ -128,16 +127,6 @@ async def nothing_changes(api: Api, *node_ids: str) -> AsyncIterator[None]:
     before = [await picture(api, id) for id in node_ids]
     yield
     assert [await picture(api, id) for id in node_ids] == before
-
-
-def api_ref(node_id: str) -> Ref:
-    """The tenant and key in an opaque id, of whatever kind."""
-    for kind in ("Queue", "Session", "Counter", "QueueCategory"):
-        try:
-            return decode(kind, node_id)
-        except NotFound:
-            continue
-    raise AssertionError(f"{node_id} is none of ours")
 
 
 def _plain(value: object) -> object:
