@@ -37,8 +37,8 @@ async def by_ids(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, Tenant]:
 
 
 async def page(tx: ReadTx, request: PageRequest) -> Page[Tenant]:
-    """Tenants by slug; needs a block of the platform."""
-    return await fetch_page(tx, select(Tenant), [Tenant.slug], request)  # type: ignore[list-item]
+    """Tenants in order of creation; needs a block of the platform."""
+    return await fetch_page(tx, select(Tenant), [Tenant.created_at, Tenant.id], request)  # type: ignore[list-item]
 
 
 async def lock(tx: WriteTx, tenant_id: UUID) -> Tenant:

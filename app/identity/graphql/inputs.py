@@ -38,7 +38,7 @@ class UserCreateInput:
     email: str = strawberry.field(description="What they sign in with; unique in the tenant.")
     password: str = strawberry.field(description=_PASSWORD)
     role: Role = strawberry.field(  # type: ignore[valid-type]
-        default=Role.STAFF,  # type: ignore[attr-defined]
+        default=Role.STAFF,
         description="One that allows no more than one's own. Default `STAFF`.",
     )
     username: str | None = strawberry.field(

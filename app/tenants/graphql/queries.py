@@ -27,7 +27,8 @@ class TenantQuery:
         return None if found is None else Tenant.of(found)
 
     @strawberry.field(
-        description="All tenants of this installation, by slug.", extensions=[Requires(Permission.PLATFORM_TENANTS)]
+        description="All tenants of this installation, in order of creation.",
+        extensions=[Requires(Permission.PLATFORM_TENANTS)],
     )
     async def tenants(self, info: Info, first: First, after: After = None) -> TenantConnection:
         async with info.context.platform_read() as tx:

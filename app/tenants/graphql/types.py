@@ -120,7 +120,7 @@ class TenantEdge:
     node: Tenant = strawberry.field(description="The tenant.")
 
 
-@strawberry.type(description="A page of tenants, by slug.")
+@strawberry.type(description="A page of tenants, in order of creation.")
 class TenantConnection:
     edges: list[TenantEdge] = strawberry.field(description="The tenants.")
     page_info: PageInfo = strawberry.field(description="Where the page ends.")
