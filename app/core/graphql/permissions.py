@@ -16,7 +16,9 @@ class Access(FieldExtension):
 
     def apply(self, field: StrawberryField) -> None:
         """Say in the schema who may use the field."""
-        field.description = f"{field.description}\n\n{self.sentence}" if field.description else self.sentence
+        # Applied each time a schema is built from the field, and a process may build several.
+        if not (field.description or "").endswith(self.sentence):
+            field.description = f"{field.description}\n\n{self.sentence}" if field.description else self.sentence
 
 
 class Requires(Access):
