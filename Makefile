@@ -53,7 +53,7 @@ schema: $(VENV)/.dev ## write schema.graphql
 
 check: $(VENV)/.dev ## what must not drift: schema.graphql, models against migrations
 	@$(BIN)/vq schema --check
-	@$(BIN)/python .ci/check_migrations.py
+	@$(BIN)/pytest -q tests/commands/test_drift.py
 
 bench: $(VENV)/.dev ## measure
 	@$(BIN)/python -m bench
