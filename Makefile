@@ -17,13 +17,15 @@ endif
 NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-python contract lint types schema check bench lock clean reset
+.PHONY: help up install test test-python contract lint types schema check bench lock clean reset
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(VENV)/.runtime ## install what is needed, start everything here, print where it is
 	@exec $(BIN)/vq up
+
+install: $(VENV)/.dev ## create the virtual environment with everything in it
 
 test: test-python contract ## run every test, on servers of its own
 
@@ -36,8 +38,9 @@ contract: $(VENV)/.dev ## check the front-end contract with its real clients (ne
 	elif ! command -v npm >/dev/null; then \
 	    echo "The front-end contract is checked with Node, which is not installed: skipped."; \
 	else \
-	    cd frontend-contract && npm ci --no-audit --no-fund --loglevel=error && cd .. && \
-	    $(BIN)/python .ci/with_server.py npm --prefix frontend-contract test; \
+	    npm --prefix frontend-contract ci --no-audit --no-fund --loglevel=error && \
+	    npm --prefix frontend-contract run --silent check && \
+	    $(BIN)/python .ci/with_server.py npm --prefix frontend-contract run --silent test; \
 	fi
 
 lint: $(VENV)/.dev ## style, format and the rules of who may import whom
