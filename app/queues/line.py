@@ -37,9 +37,12 @@ class LockedLine:
 
     def rank(self, priority: int, joined_at: datetime) -> rules.Rank:
         """A fresh place in this line's order."""
-        self.row.last_sequence += 1
         credits = rules.credits_by_priority(self.queue.priority_credits)
-        return rules.rank_of(self.queue.discipline, credits, priority, joined_at, self.row.last_sequence)
+        return rules.rank_of(self.queue.discipline, credits, priority, joined_at, self._fresh_sequence())
+
+    def rank_behind(self, rank: rules.Rank, next_sequence: int | None) -> rules.Rank:
+        """The place right behind somebody; `next_sequence` as in the rule."""
+        return rules.rank_behind(rank, next_sequence, self._fresh_sequence())
 
     def next_ticket(self) -> int:
         """The next serial number of the current service day."""
@@ -50,6 +53,10 @@ class LockedLine:
         last = self.row.last_ticket_serial
         self.row.last_ticket_serial = self.queue.ticket_first_number if last is None else last + 1
         return self.row.last_ticket_serial
+
+    def _fresh_sequence(self) -> int:
+        self.row.last_sequence += 1
+        return self.row.last_sequence * rules.SEQUENCE_STEP
 
 
 async def lock(tx: WriteTx, queue_id: UUID) -> LockedLine:

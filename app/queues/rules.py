@@ -99,6 +99,20 @@ def rank_of(
             return Rank(0, joined_at - timedelta(seconds=credits.get(priority, 0.0)), sequence)
 
 
+# Sequences are given out so far apart that ten people one after the other fit between any two.
+SEQUENCE_STEP = 1024
+
+
+def rank_behind(rank: Rank, next_sequence: int | None, fresh_sequence: int) -> Rank:
+    """Right behind somebody: of the same class and time, before whoever has that class and time and comes next.
+
+    `next_sequence` is that next one's. Where no number is left in between, behind all who share the class and time.
+    """
+    if next_sequence is not None and next_sequence - rank.sequence > 1:
+        return rank._replace(sequence=(rank.sequence + next_sequence) // 2)
+    return rank._replace(sequence=fresh_sequence)
+
+
 def credits_by_priority(stored: Iterable[Mapping[str, float]]) -> dict[int, float]:
     """The stored list of credits as a mapping."""
     return {int(entry["priority"]): float(entry["seconds"]) for entry in stored}

@@ -6,7 +6,7 @@ from typing import cast
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, DateTime, Integer, literal, tuple_
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from app.core.db import ReadTx
 from app.core.db.pages import Page, PageRequest, fetch_page
@@ -93,6 +93,21 @@ async def rank_places_behind(tx: ReadTx, session: Session, places: int) -> Rank 
     )
     behind = found.all()
     return Rank(*behind[-1]) if behind else None
+
+
+async def next_sequence(tx: ReadTx, queue_id: UUID, rank: Rank) -> int | None:
+    """The sequence that follows a rank among those of its class and time who have a place or may come back to one."""
+    found = await tx.exec(
+        select(func.min(Session.rank_sequence)).where(
+            Session.tenant_id == tx.tenant,
+            Session.queue_id == queue_id,
+            _ACTIVE,
+            Session.rank_class == rank.rank_class,
+            Session.rank_time == rank.rank_time,
+            col(Session.rank_sequence) > rank.sequence,
+        )
+    )
+    return found.one()
 
 
 async def last_rank(tx: ReadTx, queue_id: UUID) -> Rank | None:

@@ -123,7 +123,7 @@ async def step_back(tx: WriteTx, session_id: UUID, places: int) -> Session:
     _ensure_in_line(session)
     behind = await repository.rank_places_behind(tx, session, places)
     if behind is not None:
-        _place_behind(line, session, behind)
+        _take(session, line.rank_behind(behind, await repository.next_sequence(tx, line.queue.id, behind)))
         note(tx, line, session, events.SessionSteppedBack)
     return session
 
@@ -250,7 +250,7 @@ def clear_call(session: Session) -> None:
 def place_last(line: LockedLine, session: Session, last: Rank | None) -> None:
     """Put a session behind the last one in line."""
     if last is not None:
-        _place_behind(line, session, last)
+        _take(session, line.rank_behind(last, None))
 
 
 def note(
@@ -266,12 +266,6 @@ def note(
 
 def _take(session: Session, rank: Rank) -> None:
     session.rank_class, session.rank_time, session.rank_sequence = rank
-
-
-def _place_behind(line: LockedLine, session: Session, rank: Rank) -> None:
-    # The same class and time as that person, and a sequence later than everybody's: right behind.
-    line.row.last_sequence += 1
-    _take(session, Rank(rank.rank_class, rank.rank_time, line.row.last_sequence))
 
 
 def _ensure_in_line(session: Session) -> None:

@@ -201,6 +201,17 @@ def test_under_time_credit_nobody_starves(people: list[tuple[int, int]], random:
         assert all(earlier <= at + 270 for _, earlier in ranked[:place])
 
 
+def test_right_behind_somebody_before_the_next_of_the_same_time() -> None:
+    target = Rank(0, NOON, 1024)
+    assert rules.rank_behind(target, None, 9216) == Rank(0, NOON, 9216)
+    last = 2048
+    for _ in range(10):
+        rank = rules.rank_behind(target, last, 9216)
+        assert target < rank < Rank(0, NOON, last)
+        last = rank.sequence
+    assert rules.rank_behind(target, last, 9216) == Rank(0, NOON, 9216), "no number is left"
+
+
 def test_stored_credits_are_read_back() -> None:
     assert rules.credits_by_priority([{"priority": 2, "seconds": 90.0}, {"priority": 3.0, "seconds": 1}]) == {
         2: 90.0,
