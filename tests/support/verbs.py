@@ -9,7 +9,6 @@ from typing import Any
 
 from graphql import (
     GraphQLField,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLUnionType,
@@ -54,7 +53,7 @@ def document(verb: str) -> str:
 async def ask(caller: Caller, verb: str, **given: Any) -> dict[str, Any]:
     """The whole result. `GraphQLFailed` for a top-level error."""
     answer: dict[str, Any] = await caller(document(verb), i=given)
-    return {key.removesuffix("_"): value for key, value in answer.items()}
+    return {key if key == "__typename" else key.rpartition("__")[2]: value for key, value in answer.items()}
 
 
 async def done(caller: Caller, verb: str, **given: Any) -> dict[str, Any]:
@@ -68,13 +67,9 @@ async def done(caller: Caller, verb: str, **given: Any) -> dict[str, Any]:
 
 
 def _fields(member: GraphQLObjectType) -> str:
-    return " ".join(_field(name, field) for name, field in member.fields.items())
+    # Members of one union may give the same name different types: each has aliases of its own.
+    return " ".join(f"{member.name}__{name}: {name} {_selection(name, field)}" for name, field in member.fields.items())
 
 
-def _field(name: str, field: GraphQLField) -> str:
-    # Two members may give one name nullable in one and not in the other: then each needs its own alias.
-    alias = name if isinstance(field.type, GraphQLNonNull) else f"{name}_: {name}"
-    named = get_named_type(field.type)
-    if is_leaf_type(named):
-        return alias
-    return f"{alias} {{ {_SHOWN.get(name, 'id')} }}"
+def _selection(name: str, field: GraphQLField) -> str:
+    return "" if is_leaf_type(get_named_type(field.type)) else f"{{ {_SHOWN.get(name, 'id')} }}"
