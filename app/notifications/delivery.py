@@ -99,9 +99,10 @@ async def _hand_over(context: JobContext, server: Conversation, mail: Mail, noti
 
 def _refused(context: JobContext, notification: Notification, failure: MailFailure) -> Outcome:
     reason = without_address(failure.reason, notification.recipient)
+    logger.info("A mail was not taken.", extra={"notification_id": notification.id, "reason": reason})
     if failure.permanent:
         return Outcome(NotificationStatus.FAILED, reason)
-    if context.clock.now() - notification.created_at > GIVE_UP_AFTER:
+    if context.clock.now() - notification.created_at >= GIVE_UP_AFTER:
         return Outcome(NotificationStatus.FAILED, f"Given up after 30 minutes. {reason}")
     return Outcome(NotificationStatus.PENDING, reason)
 

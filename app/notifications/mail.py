@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from email.errors import HeaderParseError
+from email.errors import HeaderParseError, NonASCIILocalPartDefect
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -20,9 +20,9 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 from aiosmtplib.errors import (
+    SMTPConnectError,
     SMTPDataError,
     SMTPException,
-    SMTPNotSupported,
     SMTPRecipientRefused,
     SMTPResponseException,
     SMTPSenderRefused,
@@ -73,11 +73,14 @@ def parse_address(text: str) -> Address:
     message = EmailMessage(policy=SMTP)
     try:
         message["To"] = text
-        addresses: tuple[Address, ...] = message["To"].addresses
+        header = message["To"]
+        addresses: tuple[Address, ...] = header.addresses
+        # Letters beyond ASCII are a defect only to servers that cannot take them: those are asked.
+        defects = [defect for defect in header.defects if not isinstance(defect, NonASCIILocalPartDefect)]
     except (ValueError, IndexError, HeaderParseError, AttributeError):
-        addresses = ()
-    if len(addresses) != 1 or not addresses[0].username or not addresses[0].domain or message["To"].defects:
-        raise MailFailure("This is not an address mail can be sent to.", permanent=True)
+        raise _not_an_address() from None
+    if len(addresses) != 1 or not addresses[0].username or not addresses[0].domain or defects:
+        raise _not_an_address()
     return addresses[0]
 
 
@@ -90,12 +93,12 @@ def compose(mail: Mail) -> EmailMessage:
     message["Subject"] = mail.subject
     message["Date"] = mail.written_at
     message["Message-ID"] = mail.message_id
-    message["Content-Language"] = mail.language
     # RFC 3834: vacation responders and ticket systems leave it alone. There is no List-Unsubscribe: the message is an
     # answer to the visitor's own join and comes once.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(mail.body, cte="quoted-printable")
+    message["Content-Language"] = mail.language
     return message
 
 
@@ -179,7 +182,11 @@ def _ascii(address: Address) -> Address:
         domain = address.domain if address.domain.isascii() else address.domain.encode("idna").decode()
         return Address(address.display_name, address.username, domain)
     except (UnicodeError, ValueError):
-        raise MailFailure("This is not an address mail can be sent to.", permanent=True) from None
+        raise _not_an_address() from None
+
+
+def _not_an_address() -> MailFailure:
+    return MailFailure("This is not an address mail can be sent to.", permanent=True)
 
 
 def _failure(problem: Exception) -> MailFailure:
@@ -193,7 +200,9 @@ def _failure(problem: Exception) -> MailFailure:
         case SMTPResponseException(code=code, message=text):
             # Greeting, EHLO, TLS or password: something to be put right with the server, not with this message.
             return MailFailure(f"The mail server answered {code} {_one_line(text)}", permanent=False)
-        case SMTPNotSupported(message=text):
+        case SMTPConnectError(__cause__=ssl.SSLError(reason=str(reason))):
+            return MailFailure(f"No encrypted connection to the mail server: {reason}.", permanent=False)
+        case SMTPException(message=text) if not isinstance(problem, (OSError, TimeoutError)):
             return MailFailure(f"The server cannot do what VQ_SMTP_URL asks for: {_one_line(text)}", permanent=False)
         case _:
             return MailFailure(f"The mail server cannot be reached ({type(problem).__name__}).", permanent=False)

@@ -1,5 +1,5 @@
-"""The same databases as for jobs."""
+"""The same database as for jobs."""
 
-from tests.jobs.conftest import clock, dbs
+from tests.jobs.conftest import clock, dbs, settings
 
-__all__ = ["clock", "dbs"]
+__all__ = ["clock", "dbs", "settings"]

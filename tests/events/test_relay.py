@@ -113,7 +113,7 @@ async def listening(settings: Settings, *topics: str) -> AsyncIterator[list[tupl
 
 
 async def test_events_go_out_in_order_one_message_per_topic_and_owe_their_jobs(
-    dbs: Databases, migrated_settings: Settings, clock: ManualClock
+    dbs: Databases, settings: Settings, clock: ManualClock
 ) -> None:
     tenant_id, one, two = await new_tenant(dbs), uuid4(), uuid4()
     await write_events(dbs, tenant_id, one, [1, 2])
@@ -122,7 +122,7 @@ async def test_events_go_out_in_order_one_message_per_topic_and_owe_their_jobs(
         record(tx, "user", two, 3, Renamed(), clock.now() + timedelta(seconds=1))
     await write_events(dbs, tenant_id, one, [3], clock.now() + timedelta(seconds=1))
     topics = (f"queue:{one}", f"queue:{two}", f"tenant:{tenant_id}")
-    async with listening(migrated_settings, *topics) as heard, relaying(migrated_settings, dbs) as [relay]:
+    async with listening(settings, *topics) as heard, relaying(settings, dbs) as [relay]:
         assert (await relay.relay_once(), await relay.relay_once()) == (5, 0)
         await until(lambda: _true(len(heard) == 3))
     messages = dict(heard)
@@ -134,18 +134,18 @@ async def test_events_go_out_in_order_one_message_per_topic_and_owe_their_jobs(
     assert (renamed["aggregateType"], renamed["aggregateId"], renamed["revision"]) == ("user", str(two), 3)
     assert await unpublished(dbs) == 0
     assert sorted(job.args["data"]["number"] for job in await jobs(dbs)) == [1, 2, 3, 5]
-    async with Redis.from_url(migrated_settings.redis_url) as redis:
-        assert await redis.llen(f"{namespace(migrated_settings)}:{QUEUE}") >= 4
+    async with Redis.from_url(settings.redis_url) as redis:
+        assert await redis.llen(f"{namespace(settings)}:{QUEUE}") >= 4
 
 
 async def test_relays_beside_each_other_publish_each_event_once_and_write_each_job_once(
-    dbs: Databases, migrated_settings: Settings
+    dbs: Databases, settings: Settings
 ) -> None:
     tenant_id, queues = await new_tenant(dbs), [uuid4() for _ in range(6)]
     for queue_id in queues:
         await write_events(dbs, tenant_id, queue_id, range(1, 301))
     topics = [f"queue:{queue_id}" for queue_id in queues]
-    async with listening(migrated_settings, *topics) as heard, relaying(migrated_settings, dbs, 3) as relays:
+    async with listening(settings, *topics) as heard, relaying(settings, dbs, 3) as relays:
         total = 0
         while relayed := sum(await asyncio.gather(*(relay.relay_once() for relay in relays))):
             total += relayed
@@ -159,11 +159,11 @@ async def test_relays_beside_each_other_publish_each_event_once_and_write_each_j
 
 
 async def test_relaying_again_after_dying_before_the_commit_owes_nothing_twice(
-    dbs: Databases, migrated_settings: Settings, monkeypatch: pytest.MonkeyPatch
+    dbs: Databases, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant_id, queue_id = await new_tenant(dbs), uuid4()
     await write_events(dbs, tenant_id, queue_id, [1, 2])
-    async with relaying(migrated_settings, dbs) as [relay]:
+    async with relaying(settings, dbs) as [relay]:
 
         async def die(*_: object) -> None:
             raise KeyboardInterrupt
@@ -181,30 +181,30 @@ async def test_relaying_again_after_dying_before_the_commit_owes_nothing_twice(
     assert len(await jobs(dbs)) == 2
 
 
-async def test_one_job_stands_for_a_burst_of_one_queue(dbs: Databases, migrated_settings: Settings) -> None:
+async def test_one_job_stands_for_a_burst_of_one_queue(dbs: Databases, settings: Settings) -> None:
     tenant_id, queue_id = await new_tenant(dbs), uuid4()
     await write_events(dbs, tenant_id, queue_id, range(1, 51))
-    async with relaying(migrated_settings, dbs, reactions={Moved.type: [latest(work)]}) as [relay]:
+    async with relaying(settings, dbs, reactions={Moved.type: [latest(work)]}) as [relay]:
         await relay.relay_once()
     [job] = await jobs(dbs)
     assert job.args["revision"] == 50
 
 
-async def test_events_of_a_tenant_that_is_gone_hold_nobody_up(dbs: Databases, migrated_settings: Settings) -> None:
+async def test_events_of_a_tenant_that_is_gone_hold_nobody_up(dbs: Databases, settings: Settings) -> None:
     await write_events(dbs, uuid4(), uuid4(), [1])
     tenant_id = await new_tenant(dbs)
     await write_events(dbs, tenant_id, uuid4(), [1])
-    async with relaying(migrated_settings, dbs) as [relay]:
+    async with relaying(settings, dbs) as [relay]:
         assert await relay.relay_once() == 2
     assert [job.tenant_id for job in await jobs(dbs)] == [tenant_id]
 
 
 async def test_the_bus_is_down_and_jobs_are_written_all_the_same_and_listeners_are_told_afterwards(
-    dbs: Databases, migrated_settings: Settings
+    dbs: Databases, settings: Settings
 ) -> None:
     tenant_id, queue_id = await new_tenant(dbs), uuid4()
     with private_valkey() as server:
-        settings = migrated_settings.model_copy(update={"redis_url": server.url})
+        settings = settings.model_copy(update={"redis_url": server.url})
         async with relaying(settings, dbs) as [relay]:
             server.daemon.kill()
             await until(lambda: _true(not relay._bus.connected))
@@ -262,11 +262,11 @@ async def test_a_running_relay_outlasts_postgresql_and_redis_and_says_so_once(ca
     ]
 
 
-async def test_a_ring_is_answered_long_before_the_next_look(dbs: Databases, migrated_settings: Settings) -> None:
-    async with databases(migrated_settings) as real:
+async def test_a_ring_is_answered_long_before_the_next_look(dbs: Databases, settings: Settings) -> None:
+    async with databases(settings) as real:
         tenant_id, queue_id = await new_tenant(real), uuid4()
-        relay = asyncio.create_task(run_relay(migrated_settings, REACTIONS))
-        bus = Bus(migrated_settings.redis_url, prefix=migrated_settings.bus_prefix)
+        relay = asyncio.create_task(run_relay(settings, REACTIONS))
+        bus = Bus(settings.redis_url, prefix=settings.bus_prefix)
         await bus.start()
         doorbell, waits = Doorbell(bus), []
         try:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlmodel import select
 
@@ -20,6 +21,7 @@ from app.core.clock import Clock
 from app.core.db import Database, Databases
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
 from app.core.jobs import repository
+from app.core.jobs.broker import redis_url
 from app.core.jobs.models import Job
 from app.core.jobs.repository import JobRef, NewJob
 from app.settings import Settings
@@ -59,11 +61,14 @@ async def new_tenant(dbs: Databases) -> UUID:
     return tenant_id
 
 
-async def forget(dbs: Databases) -> None:
+async def forget(dbs: Databases, settings: Settings) -> None:
     """Empty what background processes work on: they serve all tenants, so another test's leftovers would be theirs."""
     async with dbs.system.write(None) as tx:
         for table in ("jobs", "events", "tenants"):
             await tx.exec(text(f"delete from {table}"))  # type: ignore[call-overload]
+    async with Redis.from_url(redis_url(settings)) as redis:
+        if keys := await redis.keys(f"{settings.bus_prefix}*"):
+            await redis.delete(*keys)
 
 
 async def write_job(

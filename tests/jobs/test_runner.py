@@ -28,15 +28,15 @@ async def tenant_id(dbs: Databases) -> UUID:
 
 
 @pytest.fixture
-async def dispatcher(migrated_settings: Settings) -> AsyncIterator[Dispatcher]:
-    opened = Dispatcher(migrated_settings)
+async def dispatcher(settings: Settings) -> AsyncIterator[Dispatcher]:
+    opened = Dispatcher(settings)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-def runner(migrated_settings: Settings, clock: ManualClock, dbs: Databases, dispatcher: Dispatcher) -> JobRunner:
-    return JobRunner(migrated_settings, clock, dbs.app, JOBS, dispatcher)
+def runner(settings: Settings, clock: ManualClock, dbs: Databases, dispatcher: Dispatcher) -> JobRunner:
+    return JobRunner(settings, clock, dbs.app, JOBS, dispatcher)
 
 
 def running(runner: JobRunner, handler: Handler, **options: int) -> JobRunner:
@@ -123,7 +123,7 @@ async def test_a_failing_job_is_tried_again_ever_later_and_fails_for_good(
 
 
 async def test_a_dead_workers_job_is_taken_over_after_the_lease_and_the_dead_cannot_write(
-    runner: JobRunner, dbs: Databases, clock: ManualClock, tenant_id: UUID, migrated_settings: Settings
+    runner: JobRunner, dbs: Databases, clock: ManualClock, tenant_id: UUID, settings: Settings
 ) -> None:
     ref = await write_job(dbs, tenant_id, "test.work")
     async with dbs.app.write(tenant_id) as tx:
@@ -136,7 +136,7 @@ async def test_a_dead_workers_job_is_taken_over_after_the_lease_and_the_dead_can
     await runner.run(*ref)
     assert await traces(dbs, tenant_id) == [(ref.id, 2)]
 
-    ghost = JobContext(migrated_settings, clock, dbs.app, held)
+    ghost = JobContext(settings, clock, dbs.app, held)
     for block in (ghost.write, ghost.finish):
         with pytest.raises(LeaseLost):
             async with block() as tx:

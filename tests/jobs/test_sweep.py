@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
@@ -25,16 +26,14 @@ async def messages(settings: Settings) -> int:
 
 
 @pytest.fixture
-async def dispatcher(migrated_settings: Settings):
-    async with Redis.from_url(migrated_settings.redis_url) as redis:
-        await redis.flushdb()
-    opened = Dispatcher(migrated_settings)
+async def dispatcher(settings: Settings) -> AsyncIterator[Dispatcher]:
+    opened = Dispatcher(settings)
     yield opened
     await opened.close()
 
 
 async def test_what_nobody_claimed_is_sent_again_after_a_while(
-    dbs: Databases, clock: ManualClock, dispatcher: Dispatcher, migrated_settings: Settings
+    dbs: Databases, clock: ManualClock, dispatcher: Dispatcher, settings: Settings
 ) -> None:
     tenant_id = await new_tenant(dbs)
     waiting = await write_job(dbs, tenant_id, "test.work")
@@ -44,45 +43,45 @@ async def test_what_nobody_claimed_is_sent_again_after_a_while(
         row.done_at = clock.now()
         await tx.merge(row)
     sweep = Sweep(dbs.system, dispatcher)
-    assert (await sweep.once(), await messages(migrated_settings)) == (1, 1)
+    assert (await sweep.once(), await messages(settings)) == (1, 1)
     assert (await stored(dbs, waiting)).send_at == clock.now() + SEND_AGAIN_AFTER
     assert await sweep.once() == 0
     clock.advance(seconds=SEND_AGAIN_AFTER.total_seconds() - 0.001)
     assert await sweep.once() == 0
     clock.advance(seconds=0.001)
-    assert (await sweep.once(), await messages(migrated_settings)) == (1, 2)
+    assert (await sweep.once(), await messages(settings)) == (1, 2)
 
 
 async def test_two_sweeps_beside_each_other_send_each_job_once(
-    dbs: Databases, dispatcher: Dispatcher, migrated_settings: Settings
+    dbs: Databases, dispatcher: Dispatcher, settings: Settings
 ) -> None:
     tenant_id = await new_tenant(dbs)
     for _ in range(40):
         await write_job(dbs, tenant_id, "test.work")
     sweeps = [Sweep(dbs.system, dispatcher) for _ in range(4)]
     assert sum(await asyncio.gather(*(sweep.once() for sweep in sweeps))) == 40
-    assert await messages(migrated_settings) == 40
+    assert await messages(settings) == 40
 
 
 async def test_redis_never_holds_more_messages_than_the_limit(
-    dbs: Databases, dispatcher: Dispatcher, migrated_settings: Settings, monkeypatch: pytest.MonkeyPatch
+    dbs: Databases, dispatcher: Dispatcher, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatch, "QUEUE_LIMIT", 5)
     tenant_id = await new_tenant(dbs)
     refs = [await write_job(dbs, tenant_id, "test.work") for _ in range(8)]
     sweep = Sweep(dbs.system, dispatcher)
-    assert [await sweep.once(), await sweep.once(), await messages(migrated_settings)] == [5, 0, 5]
+    assert [await sweep.once(), await sweep.once(), await messages(settings)] == [5, 0, 5]
     await dispatcher.send(refs)
-    assert await messages(migrated_settings) == 5
+    assert await messages(settings) == 5
 
 
 async def test_nothing_is_touched_while_redis_is_away_and_one_line_is_logged(
-    dbs: Databases, clock: ManualClock, migrated_settings: Settings, caplog: pytest.LogCaptureFixture
+    dbs: Databases, clock: ManualClock, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "app")
     ref = await write_job(dbs, await new_tenant(dbs), "test.work")
     with private_valkey() as server:
-        settings = migrated_settings.model_copy(update={"redis_url": server.url})
+        settings = settings.model_copy(update={"redis_url": server.url})
         dispatcher = Dispatcher(settings)
         sweep = Sweep(dbs.system, dispatcher)
         server.daemon.kill()

@@ -26,12 +26,12 @@ KINDS = "tests.jobs.kinds:JOBS"
 
 
 @pytest.fixture
-async def dbs(migrated_settings: Settings) -> AsyncIterator[Databases]:
+async def dbs(settings: Settings) -> AsyncIterator[Databases]:
     """On the real clock, as the processes are."""
-    async with databases(migrated_settings) as opened:
-        await forget(opened)
+    async with databases(settings) as opened:
+        await forget(opened, settings)
         yield opened
-        await forget(opened)
+        await forget(opened, settings)
 
 
 async def sweeping(dbs: Databases, settings: Settings) -> None:
@@ -47,8 +47,8 @@ async def sweeping(dbs: Databases, settings: Settings) -> None:
 
 
 @pytest.fixture
-async def swept(dbs: Databases, migrated_settings: Settings) -> AsyncIterator[None]:
-    task = asyncio.create_task(sweeping(dbs, migrated_settings))
+async def swept(dbs: Databases, settings: Settings) -> AsyncIterator[None]:
+    task = asyncio.create_task(sweeping(dbs, settings))
     yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -67,28 +67,28 @@ async def undone(dbs: Databases, tenant_id: UUID) -> int:
 
 @pytest.mark.usefixtures("swept")
 async def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(
-    dbs: Databases, migrated_settings: Settings
+    dbs: Databases, settings: Settings
 ) -> None:
     tenant_id = await new_tenant(dbs)
-    with worker(migrated_settings, KINDS) as first:
+    with worker(settings, KINDS) as first:
         hanging = await write_job(dbs, tenant_id, "test.hang_once")
         await until(lambda: begun(dbs, tenant_id))
         first.kill()
     others = [await write_job(dbs, tenant_id, "test.work") for _ in range(20)]
-    with worker(migrated_settings, KINDS):
+    with worker(settings, KINDS):
         took = await until(lambda: _all_done(dbs, tenant_id), seconds=25)
     assert took < 20
     assert sorted(await traces(dbs, tenant_id)) == sorted([(hanging.id, 2), *((ref.id, 1) for ref in others)])
 
 
 @pytest.mark.usefixtures("swept")
-async def test_a_worker_that_is_asked_to_stop_gives_its_jobs_back(dbs: Databases, migrated_settings: Settings) -> None:
+async def test_a_worker_that_is_asked_to_stop_gives_its_jobs_back(dbs: Databases, settings: Settings) -> None:
     tenant_id = await new_tenant(dbs)
-    with worker(migrated_settings, KINDS) as first:
+    with worker(settings, KINDS) as first:
         short = await write_job(dbs, tenant_id, "test.work", {"seconds": 1})
         hanging = await write_job(dbs, tenant_id, "test.hang_once")
         await until(lambda: begun(dbs, tenant_id))
-        assert await worker_alive(migrated_settings)
+        assert await worker_alive(settings)
         asked = time.monotonic()
         first.terminate()
         await until(lambda: asyncio.to_thread(lambda: first.ended), seconds=6)
@@ -97,16 +97,16 @@ async def test_a_worker_that_is_asked_to_stop_gives_its_jobs_back(dbs: Databases
     assert await traces(dbs, tenant_id) == [(short.id, 1)]
     row = await stored(dbs, hanging)
     assert (row.done_at, row.error) == (None, "the worker was stopped")
-    with worker(migrated_settings, KINDS):
+    with worker(settings, KINDS):
         # Long before its lease would have ended.
         assert await until(lambda: _all_done(dbs, tenant_id)) < 8
     assert (hanging.id, 2) in await traces(dbs, tenant_id)
 
 
-async def test_redis_emptied_and_killed_under_a_working_worker(dbs: Databases, migrated_settings: Settings) -> None:
+async def test_redis_emptied_and_killed_under_a_working_worker(dbs: Databases, settings: Settings) -> None:
     tenant_id = await new_tenant(dbs)
     with private_valkey() as server:
-        settings = migrated_settings.model_copy(update={"redis_url": server.url})
+        settings = settings.model_copy(update={"redis_url": server.url})
         task = asyncio.create_task(sweeping(dbs, settings))
         with worker(settings, KINDS):
             await until(lambda: worker_alive(settings))
@@ -124,9 +124,9 @@ async def test_redis_emptied_and_killed_under_a_working_worker(dbs: Databases, m
     assert sorted(await traces(dbs, tenant_id)) == sorted((ref.id, 1) for ref in refs)
 
 
-async def test_a_worker_stops_in_time_while_redis_is_away(dbs: Databases, migrated_settings: Settings) -> None:
+async def test_a_worker_stops_in_time_while_redis_is_away(dbs: Databases, settings: Settings) -> None:
     with private_valkey() as server:
-        settings = migrated_settings.model_copy(update={"redis_url": server.url})
+        settings = settings.model_copy(update={"redis_url": server.url})
         with worker(settings, KINDS) as process:
             await until(lambda: worker_alive(settings))
             server.daemon.kill()
