@@ -1,7 +1,7 @@
 """What one GraphQL operation knows: who asks, and where to read and write. Holds factories, no open transaction."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
-from app.core.actor import Actor, ActorKind
+from app.core.actor import ANONYMOUS, Actor, ActorKind
 from app.core.db import ReadTx, WriteTx
 from app.core.errors import Unauthenticated
 from app.core.ids import Ref, decode
@@ -56,7 +56,16 @@ class Context:
 
     def write(self, tenant_id: UUID | None = None) -> AbstractAsyncContextManager[WriteTx]:
         """A block that changes things in the caller's tenant, or in the one a public operation names."""
-        return self.runtime.dbs.app.write(tenant_id or self.tenant_id, self.actor, self.request_id)
+        tenant_id = tenant_id or self.tenant_id
+        # A visitor's place in one business is nobody's business in another: its log must not name it.
+        actor = self.actor if self.actor.tenant_id in (None, tenant_id) else ANONYMOUS
+        return self.runtime.dbs.app.write(tenant_id, actor, self.request_id)
+
+    @asynccontextmanager
+    async def write_line(self, queue: Ref) -> AsyncIterator[WriteTx]:
+        """A `write` block that will hold this queue's line: in this process one at a time, in order of coming."""
+        async with self.runtime.turns.of(queue), self.write(queue.tenant_id) as tx:
+            yield tx
 
     def platform_read(self) -> AbstractAsyncContextManager[ReadTx]:
         """A read-only block of the platform itself, across tenants. For the platform's own verbs only."""

@@ -26,6 +26,7 @@ from app.core.db import Aggregate, Database, Databases
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
 from app.core.live.bus import Bus
 from app.core.live.doorbell import Doorbell
+from app.core.turns import Turns
 from app.identity.authentication import Authenticator, bearer_token
 from app.queues.events import QUEUE
 from app.runtime import Runtime
@@ -61,7 +62,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     bus = build_bus(settings)
     authenticator = Authenticator(settings, dbs)
     lines = LiveLines(dbs.app, bus)
-    runtime = Runtime(settings, clock, dbs, bus, lines, authenticator)
+    runtime = Runtime(settings, clock, dbs, bus, lines, Turns(), authenticator)
     doorbell = Doorbell(bus)
     schema = build_schema(settings)
 
@@ -72,9 +73,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     def recorded(tenant_id: UUID | None, aggregates: Mapping[Aggregate, int]) -> None:
         doorbell.ring()
         for (kind, id), revision in aggregates.items():
+            if tenant_id is None:
+                continue
             if kind == QUEUE:
-                lines.nudge(id, revision)
-            elif tenant_id is not None:
+                lines.nudge(tenant_id, id, revision)
+            else:
                 authenticator.forget(tenant_id)
 
     dbs.app.on_recorded = dbs.system.on_recorded = recorded

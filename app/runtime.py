@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.core.clock import Clock
 from app.core.db import Databases
 from app.core.live.bus import Bus
+from app.core.turns import Turns
 from app.identity.authentication import Authenticator
 from app.sessions.live import LiveLines
 from app.settings import Settings
@@ -19,4 +20,5 @@ class Runtime:
     dbs: Databases
     bus: Bus
     lines: LiveLines
+    turns: Turns
     authenticator: Authenticator

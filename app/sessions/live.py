@@ -161,7 +161,8 @@ class LiveLines:
         self._db = db
         self._bus = bus
         self._idle_seconds = idle_seconds
-        self._lines: dict[UUID, LiveLine] = {}
+        # By tenant too: asked for with a forged tenant, a queue is looked for there, and its own line is left alone.
+        self._lines: dict[tuple[UUID, UUID], LiveLine] = {}
         self._janitor: asyncio.Task[None] | None = None
         self._nudges: set[asyncio.Task[None]] = set()
 
@@ -180,18 +181,17 @@ class LiveLines:
 
     async def get(self, tenant_id: UUID, queue_id: UUID, revision: int = 0) -> LiveLine:
         """A queue's live line, at a committed `revision` or newer. `NotFound` if there is no such queue."""
-        live = self._lines.get(queue_id)
+        key = tenant_id, queue_id
+        live = self._lines.get(key)
         if live is None or live.follower.done():
-            live = self._lines[queue_id] = LiveLine(self._db, self._bus, tenant_id, queue_id)
+            live = self._lines[key] = LiveLine(self._db, self._bus, tenant_id, queue_id)
         live.used_at = asyncio.get_running_loop().time()
         try:
             await live.loaded()
         except BaseException:
-            if self._lines.get(queue_id) is live and live.follower.done():
-                del self._lines[queue_id]
+            if self._lines.get(key) is live and live.follower.done():
+                del self._lines[key]
             raise
-        if live.tenant_id != tenant_id:
-            raise NotFound("Queue")
         await live.at_least(revision)
         return live
 
@@ -213,9 +213,9 @@ class LiveLines:
                 live.watches.discard(watch)
                 live.used_at = asyncio.get_running_loop().time()
 
-    def nudge(self, queue_id: UUID, revision: int) -> None:
+    def nudge(self, tenant_id: UUID, queue_id: UUID, revision: int) -> None:
         """This process has just committed a revision: its own line, if it has one, need not wait for the bus."""
-        live = self._lines.get(queue_id)
+        live = self._lines.get((tenant_id, queue_id))
         if live is not None and live.watches and live.line.revision < revision:
             task = asyncio.create_task(self._catch_up(live, revision))
             self._nudges.add(task)
@@ -232,9 +232,9 @@ class LiveLines:
         while True:
             await asyncio.sleep(self._idle_seconds / 4)
             oldest = asyncio.get_running_loop().time() - self._idle_seconds
-            for queue_id, live in list(self._lines.items()):
+            for key, live in list(self._lines.items()):
                 if not live.watches and live.used_at < oldest:
-                    del self._lines[queue_id]
+                    del self._lines[key]
                     live.follower.cancel()
 
 

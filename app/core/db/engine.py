@@ -67,21 +67,13 @@ def _bind_tenant(session: SyncSession, transaction: SessionTransaction, connecti
 
 
 class Database:
-    """One role's pool of connections."""
+    """One role's connections: a pool for blocks that write, another for blocks that read."""
 
     def __init__(self, url: str, *, pool_size: int = 10, clock: Clock | None = None, name: str = "vq") -> None:
-        self.engine: AsyncEngine = create_async_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=30,
-            pool_pre_ping=False,
-            pool_use_lifo=True,
-            json_serializer=lambda value: orjson.dumps(value).decode(),
-            json_deserializer=orjson.loads,
-            connect_args={"server_settings": {"application_name": name, "jit": "off"}, "timeout": 10},
-        )
-        self._read_engine = self.engine.execution_options(postgresql_readonly=True)
+        self.engine = _engine(url, pool_size, name)
+        # Reads have connections of their own: writers that wait for a line's lock must not keep feeds from reading.
+        self._read_pool = _engine(url, pool_size, name)
+        self._read_engine = self._read_pool.execution_options(postgresql_readonly=True)
         self._snapshot_engine = self._read_engine.execution_options(isolation_level="REPEATABLE READ")
         self.clock: Clock = clock or SystemClock()
         self.on_recorded: Callable[[UUID | None, dict[Aggregate, int]], None] | None = None
@@ -129,6 +121,20 @@ class Database:
     async def dispose(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+        await self._read_pool.dispose()
+
+
+def _engine(url: str, pool_size: int, name: str) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=30,
+        pool_use_lifo=True,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args={"server_settings": {"application_name": name, "jit": "off"}, "timeout": 10},
+    )
 
 
 @dataclass(frozen=True, slots=True)

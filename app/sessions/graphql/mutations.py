@@ -38,15 +38,15 @@ class SessionMutation:
     )
     async def queue_join(self, info: Info, input: inputs.QueueJoinInput) -> results.QueueJoinResult:
         context = info.context
-        tenant_id = context.public_ref("Queue", input.queue_id).tenant_id
-        await context.runtime.authenticator.ensure_tenant_open(tenant_id)
-        async with context.write(tenant_id) as tx:
+        queue = context.public_ref("Queue", input.queue_id)
+        await context.runtime.authenticator.ensure_tenant_open(queue.tenant_id)
+        async with context.write_line(queue) as tx:
             session = await service.join(tx, input.request(context), input.idempotency_key)
-        joined = await load_session(context, Ref(tenant_id, session.id))
+        joined = await load_session(context, Ref(queue.tenant_id, session.id))
         joined.is_own = True
         return results.QueueJoinSuccess(
             session=joined,
-            session_token=context.runtime.authenticator.session_token(tenant_id, session.id, session.joined_at),
+            session_token=context.runtime.authenticator.session_token(queue.tenant_id, session.id, session.joined_at),
         )
 
     @strawberry.mutation(
@@ -56,7 +56,7 @@ class SessionMutation:
     async def queue_call_next(self, info: Info, input: inputs.QueueCallNextInput) -> results.QueueCallNextResult:
         context = info.context
         queue, counter = context.ref("Queue", input.queue_id), context.ref("Counter", input.counter_id)
-        async with context.write() as tx:
+        async with context.write_line(queue) as tx:
             session = await calls.call_next(tx, queue.id, counter.id, input.idempotency_key)
         return results.QueueCallNextSuccess(session=await load_session(context, Ref(queue.tenant_id, session.id)))
 
