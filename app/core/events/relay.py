@@ -72,6 +72,7 @@ class Relay:
         self._reactions = reactions
         self._dispatcher = dispatcher
         self._missed: dict[tuple[str, UUID], Fact] = {}
+        self._is_behind = False
         # Age of the oldest event of the last batch when it was taken.
         self.lag_seconds = 0.0
 
@@ -79,7 +80,8 @@ class Relay:
         """Relay the oldest events nobody else is relaying; how many there were, at most `BATCH`."""
         await self._catch_up()
         async with self._system.write(None) as tx:
-            facts = await _take(tx)
+            facts = await _take(tx, is_behind=self._is_behind)
+            self._is_behind = len(facts) == BATCH
             if not facts:
                 return 0
             self._measure((tx.now() - facts[0].occurred_at).total_seconds())
@@ -211,8 +213,8 @@ def _every(seconds: float) -> Callable[[], Awaitable[None]]:
     return lambda: asyncio.sleep(seconds)
 
 
-async def _take(tx: WriteTx) -> list[Fact]:
-    found = await tx.exec(
+async def _take(tx: WriteTx, *, is_behind: bool) -> list[Fact]:
+    statement = (
         select(*_COLUMNS)  # type: ignore[call-overload]
         .where(col(EventRow.published_at).is_(None))
         .order_by(col(EventRow.occurred_at), col(EventRow.aggregate_id), col(EventRow.revision))
@@ -220,7 +222,12 @@ async def _take(tx: WriteTx) -> list[Fact]:
         # Never by "greater than the last": what commits later may have happened earlier.
         .with_for_update(skip_locked=True)
     )
-    return [Fact(*row) for row in found]
+    if is_behind:
+        # The statistics say that next to nothing is unpublished, so the planner would sort all of it for every batch:
+        # 0.3 ms instead of 130 with 300,000 events behind. Another text, because the plan of the first is kept.
+        await tx.exec(text("set local enable_bitmapscan = off"))  # type: ignore[call-overload]
+        statement = statement.prefix_with("/* behind */")
+    return [Fact(*row) for row in await tx.exec(statement)]
 
 
 async def _mark_published(tx: WriteTx, facts: Sequence[Fact]) -> None:
