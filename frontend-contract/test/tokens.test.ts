@@ -1,0 +1,189 @@
+/** Tokens end, are renewed once for everybody, and are taken away: over HTTP and on the socket. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import {
+  type QueueEventDetailsFragment,
+  QueueListDocument,
+  UserCreateDocument,
+  UserUpdateDocument,
+} from "../generated/operations.ts";
+import type { Connection } from "../src/apollo/index.ts";
+import { execute, type Fetch, Login, MemoryTokenStore, resumeQueueEvents } from "../src/index.ts";
+import { admin, connection, GRAPHQL_URL, joined, queueAndCounter, signedIn, unique } from "./support/server.ts";
+import { Arrivals } from "./support/waiting.ts";
+
+const PASSWORD = "a long enough password";
+const boss = await admin();
+let office: Connection;
+
+before(() => {
+  office = connection(boss);
+});
+
+after(async () => {
+  await office.socket.dispose();
+});
+
+/** `fetch` that counts how often an operation was sent. */
+function counting(operation: string): { readonly fetch: Fetch; readonly count: () => number } {
+  let count = 0;
+  return {
+    count: () => count,
+    fetch: (input, init) => {
+      if (String(init?.body).includes(operation)) count += 1;
+      return fetch(input, init);
+    },
+  };
+}
+
+async function newStaff(): Promise<{ readonly email: string; readonly userId: string }> {
+  const email = `${unique("staff")}@demo.example`;
+  const { data } = await office.apollo.mutate({
+    mutation: UserCreateDocument,
+    variables: { input: { email, password: PASSWORD, role: "STAFF" } },
+  });
+  assert.equal(data?.userCreate.__typename, "UserCreateSuccess");
+  return { email, userId: data.userCreate.user.id };
+}
+
+async function promote(userId: string): Promise<void> {
+  const { data } = await office.apollo.mutate({
+    mutation: UserUpdateDocument,
+    variables: { input: { userId, role: "MANAGER" } },
+  });
+  assert.equal(data?.userUpdate.__typename, "UserUpdateSuccess");
+}
+
+test("wrong credentials are a member of the union, and sign nobody in", async () => {
+  const login = new Login({ url: GRAPHQL_URL });
+  const result = await login.signIn({ tenantSlug: "demo", email: "nobody@demo.example", password: "wrong password" });
+  assert.equal(result.__typename, "InvalidCredentialsError");
+  assert.equal(await login.token(), null);
+});
+
+test("however many need a new token at once, the refresh token is used once", async () => {
+  const refreshes = counting("loginRefresh");
+  const login = await signedIn((await newStaff()).email, { fetch: refreshes.fetch }, PASSWORD);
+  const old = await login.token();
+  assert.ok(old);
+  const renewed = await Promise.all(Array.from({ length: 10 }, () => login.renew(old)));
+  assert.ok(renewed.every(Boolean));
+  assert.equal(refreshes.count(), 1);
+  assert.notEqual(await login.token(), old);
+  assert.equal(await login.renew(old), true, "the new one is good: nothing to renew");
+  assert.equal(refreshes.count(), 1);
+});
+
+test("a sign-in survives a reload through its store", async () => {
+  const store = new MemoryTokenStore();
+  const { email } = await newStaff();
+  await signedIn(email, { store }, PASSWORD);
+  const reloaded = new Login({ url: GRAPHQL_URL, store });
+  assert.equal((await reloaded.resume())?.email, email);
+  const other = await new Login({ url: GRAPHQL_URL }).resume();
+  assert.equal(other, null, "nothing stored: nobody");
+});
+
+test("a token the server refuses is renewed once for all requests, and they succeed", async () => {
+  const { email, userId } = await newStaff();
+  const refreshes = counting("loginRefresh");
+  const login = await signedIn(email, { fetch: refreshes.fetch }, PASSWORD);
+  const console_ = connection(login);
+  await promote(userId); // tokens of before say other permissions: UNAUTHENTICATED until refreshed
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, (_, index) =>
+      console_.apollo.query({ query: QueueListDocument, variables: { first: 10 + index }, fetchPolicy: "no-cache" }),
+    ),
+  );
+  for (const { data } of answers) assert.ok(data && data.queues.edges.length > 0);
+  assert.equal(refreshes.count(), 1);
+  await console_.socket.dispose();
+});
+
+test("a socket closed with 4403 renews its token, comes back, and its events go on", async () => {
+  const { email, userId } = await newStaff();
+  const { queueId } = await queueAndCounter(office.apollo);
+  const login = await signedIn(email, {}, PASSWORD);
+  const codes = new Arrivals<number>();
+  const console_ = connection(login, { onStatus: (_, code) => code !== undefined && codes.push(code) });
+  const seen = new Arrivals<QueueEventDetailsFragment>();
+  const events = resumeQueueEvents(console_.socket.client, {
+    queueId,
+    after: 0,
+    onEvent: seen.push,
+    onError: (problem) => assert.fail(String(problem)),
+  });
+  await seen.next();
+  const old = await login.token();
+  await promote(userId);
+  await joined(queueId);
+  assert.equal(await codes.next(), 4403);
+  await joined(queueId);
+  const last = await seen.next((event) => event.type === "SESSION_JOINED" && event.revision >= 3, "the second join");
+  assert.deepEqual(
+    seen.all.map((event) => event.revision),
+    Array.from({ length: last.revision }, (_, index) => index + 1),
+  );
+  assert.notEqual(await login.token(), old);
+  events.stop();
+  await console_.socket.dispose();
+});
+
+test("signing out ends the sockets of the sign-in with 4401, for good", async () => {
+  const { email } = await newStaff();
+  const { queueId } = await queueAndCounter(office.apollo);
+  const store = new MemoryTokenStore();
+  const users = new Arrivals<string | null>();
+  const login = await signedIn(email, { store, onChange: (user) => users.push(user?.email ?? null) }, PASSWORD);
+  const console_ = connection(login);
+  const ended = new Arrivals<unknown>();
+  const seen = new Arrivals<QueueEventDetailsFragment>();
+  resumeQueueEvents(console_.socket.client, { queueId, after: 0, onEvent: seen.push, onError: ended.push });
+  await seen.next();
+  const elsewhere = new Login({ url: GRAPHQL_URL, store }); // another tab of the same browser
+  await elsewhere.signOut();
+  const problem = (await ended.next()) as { code?: number };
+  assert.equal(problem.code, 4401);
+  await users.next((user) => user === null, "the sign-out");
+  assert.equal(await login.token(), null);
+  await console_.socket.dispose();
+});
+
+const lifeSeconds = await lifeOfATest();
+
+test(
+  "an access token that ends of itself closes the socket with 4403, and a new one brings it back",
+  { skip: lifeSeconds > 60 && "set VQ_ACCESS_TOKEN_SECONDS=30 for the server to run this" },
+  async () => {
+    const codes = new Arrivals<number>();
+    const { queueId } = await queueAndCounter(office.apollo);
+    const login = await admin();
+    const console_ = connection(login, { onStatus: (_, code) => code !== undefined && codes.push(code) });
+    const seen = new Arrivals<QueueEventDetailsFragment>();
+    const events = resumeQueueEvents(console_.socket.client, {
+      queueId,
+      after: 0,
+      onEvent: seen.push,
+      onError: (problem) => assert.fail(String(problem)),
+    });
+    const created = await seen.next();
+    assert.equal(await codes.next(() => true, "the close", (lifeSeconds + 5) * 1000), 4403);
+    await joined(queueId);
+    const after = await seen.next();
+    assert.ok(after.revision > created.revision);
+    events.stop();
+    await console_.socket.dispose();
+  },
+);
+
+async function lifeOfATest(): Promise<number> {
+  const { UserLoginDocument } = await import("../generated/operations.ts");
+  const input = {
+    tenantSlug: "demo",
+    email: "admin@demo.example",
+    password: process.env["VQ_DEMO_PASSWORD"] ?? "demo-password",
+  };
+  const { userLogin } = await execute(GRAPHQL_URL, UserLoginDocument, { input });
+  return userLogin.__typename === "UserLoginSuccess" ? userLogin.expiresInSeconds : Number.POSITIVE_INFINITY;
+}
