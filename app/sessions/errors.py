@@ -6,6 +6,14 @@ from app.core.errors import UserFacingError
 from app.sessions.models import SessionStatus
 
 
+class SessionMoved(Exception):
+    """Between looking and locking the session went to another queue. Not a refusal: the block is to be tried again.
+
+    It cannot go on, because it holds the line the session has left: to ask for another line while holding one, other
+    than in the agreed order, is how two transactions come to wait for each other.
+    """
+
+
 class AlreadyWaiting(UserFacingError):
     """This person has a place in the queue already."""
 

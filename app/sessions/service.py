@@ -24,7 +24,7 @@ from app.queues.line import LockedLine, lock, lock_all, write_down
 from app.queues.rules import Rank, ensure_joinable, ensure_room, ticket_number
 from app.queues.service import MAX_PRIORITY
 from app.sessions import events, repository, rules
-from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed, SessionOnHold
+from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed, SessionMoved, SessionOnHold
 from app.sessions.models import Session, SessionNote, SessionStatus
 from app.tenants import service as tenants
 from app.tenants.errors import LimitReached
@@ -166,17 +166,17 @@ async def set_priority(tx: WriteTx, session_id: UUID, priority: int) -> Session:
 async def transfer(tx: WriteTx, session_id: UUID, to_queue_id: UUID) -> Session:
     """Move somebody to another queue of the tenant: waiting there, with the join time and the ticket number kept.
 
-    Raises `IllegalTransition`, `QueueNotOpen`, `QueueFull`, `AlreadyWaiting`, `InvalidInput`, `NotFound`.
+    Raises `IllegalTransition`, `QueueNotOpen`, `QueueFull`, `AlreadyWaiting`, `InvalidInput`, `SessionMoved`,
+    `NotFound`.
     """
     session = await repository.get(tx, session_id)
-    if session.queue_id == to_queue_id:
+    lines = await lock_all(tx, [session.queue_id, to_queue_id])
+    session = await repository.get(tx, session_id)
+    from_queue_id = session.queue_id
+    if from_queue_id not in lines:
+        raise SessionMoved
+    if from_queue_id == to_queue_id:
         raise InvalidInput("toQueueId", "The session is in this queue already.")
-    while True:
-        from_queue_id = session.queue_id
-        lines = await lock_all(tx, [from_queue_id, to_queue_id])
-        session = await repository.get(tx, session_id)
-        if session.queue_id == from_queue_id:
-            break
     source, target = lines[from_queue_id], lines[to_queue_id]
     rules.ensure_may(rules.TRANSFER, session.status)
     ensure_joinable(target.queue.status)
@@ -214,15 +214,15 @@ async def add_note(tx: WriteTx, session_id: UUID, text: str) -> Session:
 
 
 async def hold(tx: WriteTx, session_id: UUID, move: rules.Move) -> tuple[LockedLine, Session]:
-    """A session with its line held, allowed to make the move. Raises `IllegalTransition`, `NotFound`."""
+    """A session and its line, held, if it may make the move. Raises `IllegalTransition`, `SessionMoved`, `NotFound`."""
     session = await repository.get(tx, session_id)
-    while True:
-        line = await lock(tx, session.queue_id)
-        # Read again under the lock: it may have been called, or transferred to a line we do not hold.
-        session = await repository.get(tx, session_id)
-        if session.queue_id == line.queue.id:
-            rules.ensure_may(move, session.status)
-            return line, session
+    line = await lock(tx, session.queue_id)
+    # Read again under the lock: it may have been called, or transferred to a line we do not hold.
+    session = await repository.get(tx, session_id)
+    if session.queue_id != line.queue.id:
+        raise SessionMoved
+    rules.ensure_may(move, session.status)
+    return line, session
 
 
 def leave(line: LockedLine, session: Session) -> None:

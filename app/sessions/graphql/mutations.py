@@ -11,6 +11,7 @@ from app.core.graphql.permissions import Checked, Public, Requires
 from app.core.ids import Ref
 from app.identity.permissions import Permission
 from app.sessions import calls, models, service
+from app.sessions.errors import SessionMoved
 from app.sessions.graphql import inputs, results
 from app.sessions.graphql.loaders import load_session, session_ref
 from app.sessions.graphql.types import Session
@@ -22,9 +23,13 @@ async def _change(
     context: Context, id: str, permission: Permission, verb: Callable[[WriteTx, UUID], Awaitable[models.Session]]
 ) -> Session:
     ref = session_ref(context, id, permission)
-    async with context.write() as tx:
-        await verb(tx, ref.id)
-    return await load_session(context, ref)
+    while True:
+        try:
+            async with context.write() as tx:
+                await verb(tx, ref.id)
+            return await load_session(context, ref)
+        except SessionMoved:
+            continue
 
 
 @strawberry.type
