@@ -43,10 +43,10 @@ async def create(tx: WriteTx, name: str, queue_ids: Sequence[UUID], idempotency_
         updated_at=now,
         updated_by=who,
     )
+    lines = await lock_all(tx, queue_ids)
     tx.add(counter)
     await _flush(tx, name)
     remember(tx, "counterCreate", idempotency_key, counter.id, name, queue_ids)
-    lines = await lock_all(tx, queue_ids)
     await repository.assign(tx, counter.id, list(lines))
     record(tx, events.COUNTER, counter.id, counter.revision, events.CounterCreated(counter.name, list(lines)), now)
     await _restaff(tx, lines)
@@ -63,8 +63,9 @@ async def update(tx: WriteTx, counter_id: UUID, changes: dict[str, Any], queue_i
     _validate(counter.name, after)
     counter.name = counter.name.strip()
     counter.updated_at, counter.updated_by = tx.now(), tx.actor.label
-    await _flush(tx, counter.name)
     lines = await lock_all(tx, [*before, *after])
+    # A new name locks out whoever refers to the counter: callers do, and hold their line before.
+    await _flush(tx, counter.name)
     await repository.assign(tx, counter_id, after)
     _note(tx, counter, events.CounterUpdated(counter.name, counter.is_active, after))
     await _restaff(tx, lines)
@@ -80,10 +81,11 @@ async def start_shift(tx: WriteTx, counter_id: UUID) -> Shift:
         raise Forbidden("A shift is worked by a member of staff; sign in as one.")
     shift = Shift(tenant_id=tx.tenant, id=new_id(), counter_id=counter_id, user_id=tx.actor.id, started_at=tx.now())
     tx.add(shift)
+    # Named before it is tried: after a failed flush no row can be read any more.
+    whose = {"shifts_counter_running_key": f"Counter `{counter.name}`", "shifts_user_running_key": "You"}
     try:
         await tx.flush()
     except IntegrityError as error:
-        whose = {"shifts_counter_running_key": f"Counter `{counter.name}`", "shifts_user_running_key": "You"}
         if (name := constraint_name(error)) in whose:
             raise ShiftConflict(whose[name]) from None
         raise

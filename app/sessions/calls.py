@@ -140,14 +140,15 @@ async def _call(tx: WriteTx, line: LockedLine, session: Session, counter: Counte
     session.served_by = tx.actor.id if tx.actor.kind is ActorKind.USER else None
     session.call_count += 1
     line.row.called_count += 1
-    _show_call(line, session, counter.name)
-    note(tx, line, session, events.SessionCalled, counter.name)
+    name = counter.name
+    _show_call(line, session, name)
+    note(tx, line, session, events.SessionCalled, name)
     try:
         await tx.flush()
     except IntegrityError as error:
         # Two queues called to one counter at once: each held its own line, the counter's index decided.
         if constraint_name(error) == "sessions_counter_busy_key":
-            raise CounterBusy(counter.name, "another session", None) from None
+            raise CounterBusy(name, "another session", None) from None
         raise
     return session
 
