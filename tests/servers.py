@@ -133,6 +133,14 @@ def migrated_settings() -> Settings:
     return settings
 
 
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A directory others may pass through: pytest's own are private, and as root servers run as somebody else."""
+    directory = _passable(Path(tempfile.mkdtemp(prefix="vq-open-")))
+    yield directory
+    shutil.rmtree(directory)
+
+
 @contextmanager
 def private_valkey() -> Iterator[Valkey]:
     """A Valkey a test may kill, stop and start again."""

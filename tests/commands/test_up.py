@@ -96,17 +96,17 @@ def test_servers_of_ones_own_are_used_and_left_alone() -> None:
         assert cluster.postgres.is_ready()
 
 
-def test_a_port_in_use_is_said_before_anything_is_started(tmp_path: Path) -> None:
+def test_a_port_in_use_is_said_before_anything_is_started(open_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        refused = vq("up", env={"VQ_DATA_DIR": str(tmp_path / "data"), "VQ_PORT": str(port)})
+        refused = vq("up", env={"VQ_DATA_DIR": str(open_path / "data"), "VQ_PORT": str(port)})
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"vq: Port {port} on 127.0.0.1 is used by another program")
     assert f"VQ_PORT={port + 1}" in refused.stderr or "VQ_PORT=" in refused.stderr
     assert refused.stderr.count("\n") == 1
-    assert not (tmp_path / "data" / "servers" / "postgres").exists()
+    assert not (open_path / "data" / "servers" / "postgres").exists()
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_a_port_in_use_is_said_before_anything_is_started(tmp_path: Path) -> Non
         ("VQ_REDIS_URL", "redis://127.0.0.1:1/0", "VQ_REDIS_URL: no Redis or Valkey answers"),
     ],
 )
-def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, variable: str, value: str, says: str) -> None:
-    refused = vq("up", env={"VQ_DATA_DIR": str(tmp_path / "data"), "VQ_PORT": str(free_port()), variable: value})
+def test_a_wrong_setting_is_one_line_that_names_it(open_path: Path, variable: str, value: str, says: str) -> None:
+    refused = vq("up", env={"VQ_DATA_DIR": str(open_path / "data"), "VQ_PORT": str(free_port()), variable: value})
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"vq: {says}")
     assert refused.stderr.count("\n") == 1

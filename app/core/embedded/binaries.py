@@ -92,13 +92,13 @@ def _package(name: str) -> Path:
 
 
 def _copy(root: Path, parts: list[Path], account: Account) -> Path:
-    """Copy the parts once below `SHARED` and return where they are; a changed original gets a new copy."""
+    """Copy the parts once below `SHARED` and return where they are; another version of them gets another copy."""
     parts = [part for part in parts if (root / part).exists()]
     key = hashlib.sha256()
     for part in parts:
         for path in sorted((root / part).rglob("*")) if (root / part).is_dir() else [root / part]:
-            status = path.lstat()
-            key.update(f"{path.relative_to(root)} {status.st_size} {status.st_mtime_ns}\n".encode())
+            # Not the time of change: every virtual environment with the same wheels shares one copy.
+            key.update(f"{path.relative_to(root)} {path.lstat().st_size}\n".encode())
     target = shared_directory(account) / f"binaries-{key.hexdigest()[:16]}"
     if target.exists():
         return target
