@@ -1,0 +1,54 @@
+"""What a run ran on: machine, programs, load. Read, never assumed."""
+
+import os
+import platform
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from bench.figures import Fact
+from bench.stage import Stage
+
+_PACKAGES = ("strawberry-graphql", "graphql-core", "sqlalchemy", "asyncpg", "uvicorn", "websockets", "uvloop")
+
+
+def load() -> str:
+    """The load averages now."""
+    return " ".join(f"{value:.2f}" for value in os.getloadavg())
+
+
+async def facts(stage: Stage) -> list[Fact]:
+    """Machine and programs."""
+    connection = await stage.connect()
+    try:
+        postgres = await connection.fetchval("show server_version")
+        fsync = await connection.fetchval(
+            "select current_setting('fsync') || ', ' || current_setting('synchronous_commit')"
+        )
+    finally:
+        await connection.close()
+    memory = psutil.virtual_memory().total / 2**30
+    return [
+        Fact("processor", f"{_processor()}, {os.cpu_count()} cores"),
+        Fact("memory", f"{memory:.0f} GB"),
+        Fact("system", f"{platform.system()} {platform.release()}, {_file_system(stage.root)}"),
+        Fact("Python", f"{platform.python_implementation()} {platform.python_version()}"),
+        Fact("PostgreSQL", f"{postgres}, on a unix socket; fsync, synchronous_commit: {fsync}"),
+        Fact("packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES)),
+    ]
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    found = re.search(r"model name\s*: (.+)", text)
+    return found[1] if found else platform.machine()
+
+
+def _file_system(path: Path) -> str:
+    mounts = [each for each in psutil.disk_partitions(all=True) if path.is_relative_to(each.mountpoint)]
+    return max(mounts, key=lambda each: len(each.mountpoint)).fstype if mounts else "unknown file system"

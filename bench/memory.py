@@ -1,0 +1,89 @@
+"""Memory per live subscriber and per waiting session, each in fresh processes: what was freed before is not used again.
+
+What is counted is the unique set size: pages that nobody else shares.
+"""
+
+import subprocess
+import sys
+
+from bench.audience import Audience, crowd
+from bench.business import Business
+from bench.figures import Comparison, Findings, Series
+from bench.http import Connection
+from bench.scale import Scale
+from bench.stage import REPOSITORY, Server, Stage
+
+_ROUNDS = 3
+_WARM_UP = 20
+_DISPLAY = "query Line($ids: [ID!]!) { display(queueIds: $ids) { queues { waitingCount next } } }"
+
+
+async def memory(stage: Stage, business: Business, audience: Audience, scale: Scale) -> Findings:
+    """The benchmark."""
+    sockets, bare_sockets, lines, bare_lines = [], [], [], []
+    for _ in range(min(scale.rounds, _ROUNDS)):
+        with stage.api() as server:
+            sockets.append(await _socket_costs(server, audience))
+        with stage.bare() as bare:
+            bare_sockets.append(await _socket_costs(bare, audience))
+        with stage.api() as server:
+            lines.append(await _line_bytes(server, business, scale.line))
+        bare_lines.append(_bare_line_bytes(scale.line))
+    size = len(audience.subscriptions)
+    bare_name = "uvicorn + websockets without GraphQL"
+    return Findings(
+        [
+            Comparison(
+                f"memory per live subscriber ({size:,})",
+                "KB",
+                Series.of([each[0] for each in sockets]),
+                bare_name,
+                Series.of([each[0] for each in bare_sockets]),
+            ),
+            Comparison(
+                f"server CPU to connect and subscribe one visitor ({size:,})",
+                "ms",
+                Series.of([each[1] for each in sockets]),
+                bare_name,
+                Series.of([each[1] for each in bare_sockets]),
+            ),
+            Comparison(
+                f"memory per waiting session (a line of {scale.line:,})",
+                "bytes",
+                Series.of(lines),
+                "a list of bare tuples",
+                Series.of(bare_lines),
+            ),
+        ],
+    )
+
+
+async def _socket_costs(server: Server, audience: Audience) -> tuple[float, float]:
+    """KB and CPU milliseconds per subscriber."""
+    async with crowd() as first:
+        await first.watch(server, audience.subscriptions[:_WARM_UP])
+    async with crowd() as watching:
+        bytes_before, cpu_before = server.memory_bytes(), server.cpu_seconds()
+        await watching.watch(server, audience.subscriptions)
+        count = len(audience.subscriptions)
+        grown, used = server.memory_bytes() - bytes_before, server.cpu_seconds() - cpu_before
+    return grown / count / 1024, used / count * 1000
+
+
+async def _line_bytes(server: Server, business: Business, size: int) -> float:
+    """Growth of the API process when it loads a line, per waiting session."""
+    connection = Connection("127.0.0.1", server.port)
+    small, large = await business.queue(waiting=_WARM_UP), await business.queue(waiting=size)
+    await connection.execute(_DISPLAY, {"ids": [small.node_id]})
+    before = server.memory_bytes()
+    await connection.execute(_DISPLAY, {"ids": [large.node_id]})
+    grown = server.memory_bytes() - before
+    await connection.close()
+    return grown / size
+
+
+def _bare_line_bytes(size: int) -> float:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.bare_line", str(size)], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
+    return float(done.stdout) / size
