@@ -136,7 +136,7 @@ async def api(settings: Settings) -> str:
 
 
 def _best_url(settings: Settings) -> tuple[str, str]:
-    if settings.database_url is not None:
+    if settings.database_url is not None and make_url(settings.database_url).username is not None:
         return settings.database_url, "VQ_DATABASE_URL"
     return role_url(settings, APP_ROLE), "VQ_DATABASE_APP_URL"
 

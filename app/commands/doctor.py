@@ -21,12 +21,14 @@ _CHECKS: tuple[tuple[str, Check, tuple[str, ...]], ...] = (
     ("bus", checks.bus, ()),
     ("relay", checks.relay, ("database", "roles", "migrations")),
     ("worker", checks.worker, ("database", "roles", "migrations", "bus")),
-    ("API", checks.api, ()),
+    ("api", checks.api, ()),
 )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """No options."""
+    """Options."""
+    parts = ", ".join(part for part, _, _ in _CHECKS)
+    parser.add_argument("part", nargs="*", help=f"look at these only (of {parts}), and at what they need")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,12 +41,18 @@ def run(arguments: argparse.Namespace) -> int:
         _report(console, "failed", "settings", str(problem))
         return 1
     _report(console, "ok", "settings", f"data in {settings.data_dir.resolve()}")
-    return asyncio.run(_look(console, settings))
+    known = {part: needs for part, _, needs in _CHECKS}
+    if unknown := [part for part in arguments.part if part not in known]:
+        raise CommandError(f"There is no part {unknown[0]!r}: name one of {', '.join(known)}.")
+    wanted = {needed for part in arguments.part for needed in (part, *known[part])} or set(known)
+    return asyncio.run(_look(console, settings, wanted))
 
 
-async def _look(console: Console, settings: Settings) -> int:
-    well = {"settings"}
+async def _look(console: Console, settings: Settings, wanted: set[str]) -> int:
+    well: set[str] = set()
     for part, check, needs in _CHECKS:
+        if part not in wanted:
+            continue
         if missing := [need for need in needs if need not in well]:
             _report(console, "skipped", part, f"needs {', '.join(missing)}")
             continue
@@ -55,7 +63,7 @@ async def _look(console: Console, settings: Settings) -> int:
         else:
             well.add(part)
             _report(console, "ok", part, detail)
-    return 0 if len(well) == len(_CHECKS) + 1 else 1
+    return 0 if well == wanted else 1
 
 
 def _report(console: Console, verdict: str, part: str, detail: str) -> None:

@@ -1,5 +1,9 @@
-"""Asking a running API whether it is ready."""
+"""Asking a running API whether it is ready; also `python -m app.commands.health <url>`, for a container's health check.
 
+Imports nothing of the product: it is run every few seconds.
+"""
+
+import sys
 import urllib.error
 import urllib.request
 
@@ -17,3 +21,8 @@ def ask(url: str) -> str | None:
         return f"{answer.code} {answer.read(_MOST_BYTES).decode(errors='replace')}"
     except OSError as problem:
         return str(problem)
+
+
+if __name__ == "__main__":
+    answered = ask(sys.argv[1])
+    sys.exit(answered)
