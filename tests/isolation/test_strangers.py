@@ -1,0 +1,30 @@
+"""Where tenants meet: places that are public, shared by all tenants of a process, or reached with an id that lies."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from app.core.errors import NotFound
+from app.core.ids import encode, parse
+from app.sessions.live import LiveLines
+from tests.support.api import JOIN, Api, GraphQLFailed
+
+
+async def test_a_forged_id_does_not_take_the_line_from_its_owner(api: Api) -> None:
+    """Both ask for the same queue at the same moment, one of them in the wrong tenant."""
+    owner, other = await api.new_business(), await api.new_business()
+    queue = parse(await owner.queue())[1]
+    stranger_tenant = parse(await other.queue())[1].tenant_id
+    lines = LiveLines(api.runtime.dbs.app, api.runtime.bus)
+    try:
+        forged, owned = await asyncio.gather(
+            lines.get(stranger_tenant, queue.id), lines.get(queue.tenant_id, queue.id), return_exceptions=True
+        )
+        assert isinstance(forged, NotFound)
+        assert not isinstance(owned, BaseException), owned
+        assert owned.line.revision == 1
+        with pytest.raises(NotFound):
+            await lines.get(stranger_tenant, queue.id)
+    finally:
+        await lines.stop()
