@@ -28,3 +28,18 @@ async def test_a_forged_id_does_not_take_the_line_from_its_owner(api: Api) -> No
             await lines.get(stranger_tenant, queue.id)
     finally:
         await lines.stop()
+
+
+async def test_a_category_of_another_tenant_is_not_found(api: Api) -> None:
+    """Its key alone would be right: the id as a whole is not."""
+    business = await api.new_business()
+    queue_id = await business.queue()
+    made = await business.admin(
+        "mutation($i: QueueCategoryCreateInput!) { queueCategoryCreate(input: $i) {"
+        " ... on QueueCategoryCreateSuccess { category { id } } } }",
+        i={"queueId": queue_id, "name": "Category"},
+    )
+    forged = encode("QueueCategory", uuid4(), parse(made["category"]["id"])[1].id)
+    with pytest.raises(GraphQLFailed) as refusal:
+        await api.anonymous(JOIN, i={"queueId": queue_id, "categoryId": forged})
+    assert refusal.value.code == "NOT_FOUND"

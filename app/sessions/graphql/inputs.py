@@ -6,7 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.context import Context
-from app.core.errors import InvalidInput
+from app.core.errors import InvalidInput, NotFound
 from app.queues.graphql.inputs import KEY
 from app.sessions.graphql.enums import ReturnPlace
 from app.sessions.service import JoinRequest
@@ -44,12 +44,15 @@ class QueueJoinInput:
     def request(self, context: Context) -> JoinRequest:
         """What the service takes."""
         contact = self.contact or ContactInput()
-        category = None if self.category_id is None else context.public_ref("QueueCategory", self.category_id).id
+        queue = context.public_ref("Queue", self.queue_id)
+        category = None if self.category_id is None else context.public_ref("QueueCategory", self.category_id)
+        if category is not None and category.tenant_id != queue.tenant_id:
+            raise NotFound("QueueCategory")
         return JoinRequest(
-            queue_id=context.public_ref("Queue", self.queue_id).id,
+            queue_id=queue.id,
             user_identifier=self.user_identifier,
             priority=self.priority,
-            category_id=category,
+            category_id=None if category is None else category.id,
             party_size=self.party_size,
             email=contact.email,
             phone=contact.phone,
