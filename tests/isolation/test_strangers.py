@@ -43,3 +43,19 @@ async def test_a_category_of_another_tenant_is_not_found(api: Api) -> None:
     with pytest.raises(GraphQLFailed) as refusal:
         await api.anonymous(JOIN, i={"queueId": queue_id, "categoryId": forged})
     assert refusal.value.code == "NOT_FOUND"
+
+
+async def test_a_visitor_is_a_stranger_elsewhere(api: Api) -> None:
+    """A place in one business is nobody's business in another: its log does not name it."""
+    home, elsewhere = await api.new_business(), await api.new_business()
+    visitor = (await home.join(await home.queue())).visitor
+    queue_id = await elsewhere.queue()
+
+    joined = await visitor(JOIN, i={"queueId": queue_id})
+
+    assert joined["__typename"] == "QueueJoinSuccess"
+    queue = await elsewhere.admin(
+        "query($id: ID!) { queue(id: $id) { events(first: 5) { edges { node { type actor } } } } }", id=queue_id
+    )
+    events = [edge["node"] for edge in queue["events"]["edges"]]
+    assert events[-1] == {"type": "SESSION_JOINED", "actor": "ANONYMOUS"}
