@@ -139,7 +139,8 @@ CARELESS = {
 CAREFUL = [
     (
         f"{_TABLE}, {_KEY}, foreign key (tenant_id, other) references queues (tenant_id, id),"
-        f" unique (tenant_id, other)); {_CLOSED}{_POLICIES} grant select, insert on extra to vq_app; grant select on extra to vq_system"
+        f" unique (tenant_id, other)); {_CLOSED}{_POLICIES}"
+        "grant select, insert on extra to vq_app; grant select on extra to vq_system"
     ),
     "create view extra with (security_invoker = true) as select * from sessions; grant select on extra to vq_app",
     (
