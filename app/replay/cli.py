@@ -140,6 +140,9 @@ async def _play(console: Console, stage: Stage, player: Player, plan: Plan) -> E
         if unknown is not None:
             raise unknown from None
         ending.fail("; ".join(dict.fromkeys(str(problem) for problem in _leaves(known))))
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
     ending.seconds = loop.time() - began
     return ending
 

@@ -16,6 +16,9 @@ from app.replay.player import Player
 LIVE_SECONDS = 0.25
 PLAIN_SECONDS = 5.0
 
+# The live line shows the median of the last so many answers.
+ANSWERS = 50
+
 
 @asynccontextmanager
 async def shown(console: Console, player: Player) -> AsyncIterator[None]:
@@ -62,11 +65,13 @@ class Meter:
         weight = min(1.0, since / 2)
         self._rate += (fresh - self._rate) * weight
         lag = record.lags[-1] if record.lags else 0.0
+        answers = sorted(player.traffic.answer_seconds[-ANSWERS:])
+        answer = answers[len(answers) // 2] if answers else 0.0
         return (
             f"{time_of_day(player.pace.second())}  waiting {player.floor.waiting:>3}  serving {record.serving:>2} "
             f"of {record.agents:>2} agents  joined {record.joined:,} of {len(player.plan.visitors):,}  "
             f"served {record.served:,}  hung up {record.hung_up:,}  updates {self._rate:,.0f}/s  "
-            f"behind {lag * 1000:.0f} ms"
+            f"answers {answer * 1000:.0f} ms  behind {lag * 1000:.0f} ms"
         )
 
 

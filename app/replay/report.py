@@ -20,6 +20,9 @@ from app.replay.player import Record
 
 SHOWN_PER_INVARIANT = 5
 
+# Agents in the source took the next caller after 5 seconds (median). Three times as much, and the line grows from it.
+SLOW_SECONDS_OF_THE_DAY = 15.0
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -199,6 +202,12 @@ def write(console: Console, found: Figures) -> None:
     console.print(_people(found))
     console.print(_wait_table(found))
     console.print(_wire(found))
+    if found.answer_p50_seconds * found.speed > SLOW_SECONDS_OF_THE_DAY:
+        console.print(
+            f"Answers took long for this speed: {found.answer_p50_seconds * found.speed:.0f} s of the day each. "
+            "The waits say more about this machine than about the day; play it slower.",
+            style="yellow",
+        )
     console.print(_invariants(found))
     verdict = "All invariants hold." if found.holds else "INVARIANTS ARE BROKEN: "
     if not found.holds:

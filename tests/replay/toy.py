@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tests.replay.listening import listening
 
 Message = dict[str, object]
 
@@ -72,21 +73,6 @@ class Talk:
 @asynccontextmanager
 async def serving(toy: Toy) -> AsyncIterator[Toy]:
     """The toy on a free port of this machine, in this loop."""
-    app = Starlette(
-        routes=[Route("/graphql", toy.post, methods=["POST"]), WebSocketRoute("/graphql", toy.socket)],
-    )
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio", lifespan="off"))
-    config = server.config
-    config.load()
-    # Not `serve()`: it would take the signals of the test run for its own.
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    toy.url = f"http://127.0.0.1:{port}/graphql"
-    ticking = asyncio.create_task(server.main_loop())
-    try:
+    routes = [Route("/graphql", toy.post, methods=["POST"]), WebSocketRoute("/graphql", toy.socket)]
+    async with listening(Starlette(routes=routes)) as toy.url:
         yield toy
-    finally:
-        server.should_exit = True
-        await ticking
-        await server.shutdown()
