@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
@@ -35,6 +36,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_const", dest="scale", const="quick", help="under a minute, rougher")
     parser.add_argument("--scale", choices=SCALES, help="how much to measure; default: full")
     parser.add_argument("--only", choices=_NAMES, action="append", help="one benchmark; may be given several times")
+    parser.add_argument("--results", type=Path, default=report.RESULTS, help="where to write; default: bench/results")
     parser.add_argument("--write-docs", action="store_true", help="also write docs/benchmarks.md")
     arguments = parser.parse_args()
     scale = SCALES[arguments.scale or FULL.name]
@@ -61,8 +63,11 @@ def main() -> int:
         findings=findings,
     )
     report.show(console, run)
-    for path in [*report.write(run), *([report.write_document(run)] if arguments.write_docs else [])]:
-        say(f"Written: {path.relative_to(report.DOCUMENT.parents[1])}")
+    written = report.write(run, arguments.results)
+    if arguments.write_docs:
+        report.write_document(run, report.DOCUMENT)
+        written.append(report.DOCUMENT)
+    say(f"Written: {', '.join(map(str, written))}")
     return 0
 
 

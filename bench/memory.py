@@ -5,6 +5,8 @@ What is counted is the unique set size: pages that nobody else shares.
 
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from bench.audience import Audience, crowd
 from bench.business import Business
@@ -22,12 +24,14 @@ async def memory(stage: Stage, business: Business, audience: Audience, scale: Sc
     """The benchmark."""
     sockets, bare_sockets, lines, bare_lines = [], [], [], []
     for _ in range(min(scale.rounds, _ROUNDS)):
+        # The line after the sockets, while they are open: what its loading leaves behind would be theirs.
         with stage.api() as server:
-            sockets.append(await _socket_costs(server, audience))
+            async with _everybody(server, audience) as costs:
+                sockets.append(costs)
+                lines.append(await _line_bytes(server, business, scale.line))
         with stage.bare() as bare:
-            bare_sockets.append(await _socket_costs(bare, audience))
-        with stage.api() as server:
-            lines.append(await _line_bytes(server, business, scale.line))
+            async with _everybody(bare, audience) as costs:
+                bare_sockets.append(costs)
         bare_lines.append(_bare_line_bytes(scale.line))
     size = len(audience.subscriptions)
     bare_name = "uvicorn + websockets without GraphQL"
@@ -58,8 +62,9 @@ async def memory(stage: Stage, business: Business, audience: Audience, scale: Sc
     )
 
 
-async def _socket_costs(server: Server, audience: Audience) -> tuple[float, float]:
-    """KB and CPU milliseconds per subscriber."""
+@asynccontextmanager
+async def _everybody(server: Server, audience: Audience) -> AsyncIterator[tuple[float, float]]:
+    """Everybody subscribed: KB and CPU milliseconds that each has cost."""
     async with crowd() as first:
         await first.watch(server, audience.subscriptions[:_WARM_UP])
     async with crowd() as watching:
@@ -67,7 +72,7 @@ async def _socket_costs(server: Server, audience: Audience) -> tuple[float, floa
         await watching.watch(server, audience.subscriptions)
         count = len(audience.subscriptions)
         grown, used = server.memory_bytes() - bytes_before, server.cpu_seconds() - cpu_before
-    return grown / count / 1024, used / count * 1000
+        yield grown / count / 1024, used / count * 1000
 
 
 async def _line_bytes(server: Server, business: Business, size: int) -> float:

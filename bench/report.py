@@ -71,20 +71,19 @@ def show(console: Console, run: Run) -> None:
         console.print(f"{fact.name}: {fact.value}", markup=False, highlight=False, soft_wrap=True)
 
 
-def write(run: Run) -> list[Path]:
+def write(run: Run, directory: Path) -> list[Path]:
     """Write `latest.json` and `latest.md`."""
-    RESULTS.mkdir(exist_ok=True)
-    paths = [RESULTS / "latest.json", RESULTS / "latest.md"]
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = [directory / "latest.json", directory / "latest.md"]
     paths[0].write_text(json.dumps(_as_json(run), indent=2, ensure_ascii=False) + "\n")
     paths[1].write_text(_figures(run))
     return paths
 
 
-def write_document(run: Run) -> Path:
+def write_document(run: Run, path: Path) -> None:
     """Write the page of the documentation."""
     introduction = _INTRODUCTION.format(command=run.command)
-    DOCUMENT.write_text("\n".join((introduction, _figures(run), _EXPLANATIONS)))
-    return DOCUMENT
+    path.write_text("\n".join((introduction, _figures(run), _EXPLANATIONS)))
 
 
 _HEAD = ("figure", "unit", "measured", "reference", "measured there", "ratio")
