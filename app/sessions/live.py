@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from app.queues.models import Queue, QueueLine
 from app.queues.rules import Rank
 from app.sessions import repository
 from app.sessions.events import state_of
-from app.sessions.line import Entry, Line, LineEventData, read_event
+from app.sessions.line import Entry, Line, LineEventData, Place, read_event
 
 logger = logging.getLogger(__name__)
 
@@ -33,30 +34,42 @@ IDLE_SECONDS = 300.0
 _RETRY_SECONDS = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that happened to the watched session, and the place it had right after; None if not in line."""
+
+    event: LineEventData
+    place: Place | None
+
+
 class Watch:
     """One subscriber's eye on some lines. Moves are latest-wins; events of its own session are kept, in order."""
 
     def __init__(self, session_id: UUID | None = None) -> None:
         self.session_id = session_id
-        self._own: deque[LineEventData] = deque()
+        self._own: deque[Told] = deque()
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
         """Something has changed."""
         self._woken.set()
 
-    def tell(self, event: LineEventData) -> None:
+    def tell(self, told: Told) -> None:
         """Something has happened to the watched session."""
-        self._own.append(event)
+        self._own.append(told)
         self._woken.set()
 
-    async def changed(self) -> Sequence[LineEventData]:
-        """Wait for the next change; the events of the own session since the last call, oldest first."""
+    def has_news(self, after: int = 0) -> bool:
+        """Whether something that happened to the own session after a revision has not been taken yet."""
+        return bool(self._own) and self._own[-1].event.revision > after
+
+    async def changed(self) -> Sequence[Told]:
+        """Wait for the next change; what happened to the own session since the last call, oldest first."""
         await self._woken.wait()
         self._woken.clear()
-        events = list(self._own)
+        told = list(self._own)
         self._own.clear()
-        return events
+        return told
 
 
 class LiveLine:
@@ -145,7 +158,7 @@ class LiveLine:
             if event.session is not None:
                 for watch in self.watches:
                     if watch.session_id == event.session.id:
-                        watch.tell(event)
+                        watch.tell(Told(event, self.line.place(event.session.id)))
         else:
             complete = True
         if changed:

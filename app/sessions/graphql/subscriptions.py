@@ -21,15 +21,13 @@ from app.queues.events import QUEUE, QueueEventType
 from app.queues.graphql.events import QueueEvent
 from app.queues.graphql.loaders import load_queue
 from app.queues.graphql.types import Queue
-from app.sessions import models, repository
+from app.sessions import repository
 from app.sessions.events import SessionState
 from app.sessions.graphql.display import Display
 from app.sessions.graphql.loaders import load_session, session_ref
 from app.sessions.graphql.queries import QueueIds, display_refs, show
 from app.sessions.graphql.types import Session
-from app.sessions.line import LineEventData, Place
-from app.sessions.live import LiveLine
-from app.sessions.models import SessionStatus
+from app.sessions.live import LiveLine, Told
 
 
 @strawberry.type
@@ -49,20 +47,26 @@ class SessionSubscription:
             stay, queue_id = queue_id, None
             async with context.runtime.lines.watch(ref.tenant_id, [stay], ref.id) as (watch, [live]):
                 shown = await load_session(context, ref)
-                # What happened up to here stands in the row; positions may be newer than that.
-                told = shown.row_revision
+                if shown.row.queue_id != stay:
+                    # It went on before we watched: nothing here would ever tell.
+                    queue_id = shown.row.queue_id
+                    continue
+                if watch.has_news(after=shown.row_revision):
+                    # The place is newer than the row: another look, so that both are of one revision.
+                    queue_id = stay
+                    continue
                 yield shown
                 while shown.ended_at is None and queue_id is None:
-                    for event in await watch.changed():
-                        if event.revision <= told:
+                    for told in await watch.changed():
+                        if told.event.revision <= shown.revision:
                             continue
-                        told = event.revision
-                        if event.type is QueueEventType.SESSION_TRANSFERRED_OUT:
+                        if told.event.type is QueueEventType.SESSION_TRANSFERRED_OUT:
                             queue_id = await _queue_of(context, ref)
                             break
-                        shown = await _at_event(context, shown, event, live)
+                        shown = await _at_event(context, ref, told, stay)
                         yield shown
-                    if queue_id is None and (moved := _moved(shown, live)) is not None:
+                    # With news waiting the row shown is old, and the line's place is another state's.
+                    if queue_id is None and not watch.has_news() and (moved := _moved(shown, live)) is not None:
                         shown = moved
                         yield shown
 
@@ -132,15 +136,16 @@ async def _queue_of(context: Context, ref: Ref) -> UUID:
         return (await repository.get(tx, ref.id)).queue_id
 
 
-async def _at_event(context: Context, shown: Session, event: LineEventData, live: LiveLine) -> Session:
-    """The session as an event left it, even if more has happened since; its place is the one of now."""
-    assert event.session is not None  # only events of the watched session are told
-    async with context.read(shown.tenant_key) as tx:
-        row = await repository.get(tx, shown.key)
+async def _at_event(context: Context, ref: Ref, told: Told, queue_id: UUID) -> Session:
+    """The session as an event of a queue left it, even if more has happened since."""
+    assert told.event.session is not None  # only events of the watched session are told
+    async with context.read(ref.tenant_id) as tx:
+        row = await repository.get(tx, ref.id)
         tx.expunge(row)
+    row.queue_id = queue_id
     for name in _LIFECYCLE:
-        setattr(row, name, getattr(event.session, name))
-    return Session.of(row, max(event.revision, shown.revision), _place(row, live))
+        setattr(row, name, getattr(told.event.session, name))
+    return Session.of(row, told.event.revision, told.place)
 
 
 _LIFECYCLE = [name for name in SessionState.__dataclass_fields__ if name not in ("id", "ticket_number", "counter_name")]
@@ -148,16 +153,10 @@ _LIFECYCLE = [name for name in SessionState.__dataclass_fields__ if name not in 
 
 def _moved(shown: Session, live: LiveLine) -> Session | None:
     """The session at its new place; None if neither place nor estimate has changed."""
-    place = _place(shown.row, live)
+    place = live.line.place(shown.key)
     if place is None or (place.position, place.estimated_wait_seconds) == (
         shown.position,
         shown.estimated_wait_seconds,
     ):
         return None
     return Session.of(shown.row, live.line.revision, place)
-
-
-def _place(row: models.Session, live: LiveLine) -> Place | None:
-    # A row that an event says is called may be in line again already: its next event tells, not its place.
-    in_line = row.status is SessionStatus.WAITING and row.held_at is None
-    return live.line.place(row.id) if in_line else None
