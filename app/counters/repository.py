@@ -21,6 +21,8 @@ async def get(tx: ReadTx, counter_id: UUID) -> Counter:
 
 async def lock(tx: WriteTx, counter_id: UUID) -> Counter:
     """A counter, held until the transaction ends. Taken before lines, never after. `NotFound` otherwise."""
+    # What an earlier verb of this block has changed must not be lost to the fresh read.
+    await tx.flush()
     found = await tx.exec(
         select(Counter)
         .where(Counter.tenant_id == tx.tenant, Counter.id == counter_id)
@@ -141,6 +143,7 @@ async def running_shift(tx: ReadTx, counter_id: UUID) -> Shift | None:
 
 async def lock_running_shift(tx: WriteTx, counter_id: UUID) -> Shift | None:
     """The running shift of a counter, held until the transaction ends. Taken after lines."""
+    await tx.flush()
     found = await tx.exec(
         select(Shift)
         .where(Shift.tenant_id == tx.tenant, Shift.counter_id == counter_id, col(Shift.ended_at).is_(None))

@@ -45,6 +45,8 @@ async def lock(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, tuple[Queue
     `NotFound` if one of them is not the tenant's.
     """
     wanted = sorted(set(queue_ids))
+    # What an earlier verb of this block has changed must not be lost to the fresh read.
+    await tx.flush()
     locked = await tx.exec(
         select(QueueLine)
         .where(QueueLine.tenant_id == tx.tenant, col(QueueLine.id).in_(wanted))

@@ -48,6 +48,8 @@ _HOUR_SECONDS = 3_600.0
 _DAY_SECONDS = 86_400.0
 _LATE_SECONDS = 10.0
 _MISSED_AGGREGATES = 10_000
+# Aggregates that decide who may still be here: after their events a tenant's sockets are looked at again.
+_STANDING = frozenset({"tenant", "user"})
 
 _COLUMNS = (
     col(EventRow.id),
@@ -128,7 +130,7 @@ class Relay:
 
 
 def messages_for(facts: Sequence[Fact]) -> dict[str, bytes]:
-    """Events as messages, one per topic: `queue:<id>` for a queue's, `tenant:<id>` for everything else."""
+    """Events as messages, one per topic: the aggregate's own (`queue:<id>`), or the tenant's (`tenant:<id>`)."""
     topics: dict[str, list[dict[str, object]]] = {}
     for fact in facts:
         entry: dict[str, object] = {
@@ -137,11 +139,11 @@ def messages_for(facts: Sequence[Fact]) -> dict[str, bytes]:
             "data": orjson.Fragment(fact.json),
             "occurredAt": fact.occurred_at,
         }
-        if fact.aggregate_type == "queue":
-            topic = f"queue:{fact.aggregate_id}"
-        else:
+        if fact.aggregate_type in _STANDING:
             topic = f"tenant:{fact.tenant_id}"
             entry |= {"aggregateType": fact.aggregate_type, "aggregateId": str(fact.aggregate_id)}
+        else:
+            topic = f"{fact.aggregate_type}:{fact.aggregate_id}"
         topics.setdefault(topic, []).append(entry)
     return {topic: orjson.dumps(entries) for topic, entries in topics.items()}
 
