@@ -20,6 +20,7 @@ COMMANDS = {
     "worker": "run the worker, which does jobs",
     "migrate": "create the database roles and bring the schema to the newest revision",
     "seed": "create the demo tenant and the platform's super-admin",
+    "keys": "rotate the keys that sign access tokens",
     "schema": "write the GraphQL schema to schema.graphql",
     "replay": "play a recorded day through a running server",
     "doctor": "check settings, database, bus, worker and relay, and say what to do",

@@ -1,6 +1,7 @@
 """Taking the API's port: before anything else is started, and kept while the API process comes and goes."""
 
 import errno
+import ipaddress
 import socket
 
 from app.commands.errors import CommandError
@@ -28,6 +29,14 @@ def listen(settings: Settings) -> socket.socket:
         listener.close()
         raise _explained(problem, host, port) from None
     return listener
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine can reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _explained(problem: OSError, host: str, port: int) -> Exception:

@@ -19,7 +19,7 @@ from rich.console import Console
 from app.commands import banner
 from app.commands.errors import CommandError
 from app.commands.health import ask
-from app.commands.ports import listen
+from app.commands.ports import is_loopback, listen
 from app.commands.reach import bus_connection, database_connection
 from app.commands.servers import with_urls
 from app.commands.supervisor import Kept, describe_exit, end_remembered, remember, stop_together
@@ -175,6 +175,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Start, watch, stop."""
     settings = load_settings()
+    _refuse_known_password(settings)
     asyncio.run(_check_given_servers(settings))
     cluster = open_cluster(
         settings.data_dir,
@@ -196,6 +197,16 @@ def run(arguments: argparse.Namespace) -> int:
         up.stop()
     up.say(f"Stopped in {time.monotonic() - began:.1f} s.")
     return 0
+
+
+def _refuse_known_password(settings: Settings) -> None:
+    """The default is printed in the README: no password at all for whoever can reach this address."""
+    known = Settings.model_fields["demo_password"].default
+    if settings.demo_password == known and not is_loopback(settings.host):
+        raise SettingsError(
+            f"VQ_DEMO_PASSWORD: set one of your own before listening on {settings.host}, where others can reach it; "
+            "the default is known to everybody."
+        )
 
 
 async def _check_given_servers(settings: Settings) -> None:
