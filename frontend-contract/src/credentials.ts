@@ -5,7 +5,7 @@ export interface Credentials {
   token(): Promise<string | null>;
   /** The server refused this token. True if another one can be used instead. */
   renew(refused: string): Promise<boolean>;
-  /** The server ended this token for good. */
+  /** The server closed a socket because this token is good no more. */
   revoke(token: string): Promise<void>;
 }
 

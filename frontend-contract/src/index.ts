@@ -1,5 +1,6 @@
 /** Everything but Apollo Client, which is `./apollo`. Works in browsers, React Native and Node. */
 
+export type { Backoff } from "./backoff.ts";
 export * from "./close-codes.ts";
 export * from "./credentials.ts";
 export * from "./http.ts";

@@ -89,7 +89,11 @@ export class Login implements Credentials {
   }
 
   async revoke(token: string): Promise<void> {
-    if (this.#access?.token === token) await this.#forget();
+    if (this.#access?.token !== token) return;
+    this.#access = null;
+    // The refresh token tells why: it is refused as well, or another tab has signed in anew, or (an error) the whole
+    // business is not served for a while, and the sign-in stays good for afterwards.
+    await this.token().catch(() => null);
   }
 
   /** All who need a new token at once wait for the same exchange: a refresh token works once. */

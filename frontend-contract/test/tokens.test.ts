@@ -5,12 +5,13 @@ import { after, before, test } from "node:test";
 import {
   type QueueEventDetailsFragment,
   QueueListDocument,
+  UserDeactivateDocument,
   UserCreateDocument,
   UserUpdateDocument,
 } from "../generated/operations.ts";
 import type { Connection } from "../src/apollo/index.ts";
 import { execute, type Fetch, Login, MemoryTokenStore, resumeQueueEvents } from "../src/index.ts";
-import { admin, connection, GRAPHQL_URL, joined, queueAndCounter, signedIn, unique } from "./support/server.ts";
+import { admin, coded, connection, GRAPHQL_URL, joined, queueAndCounter, signedIn, unique } from "./support/server.ts";
 import { Arrivals } from "./support/waiting.ts";
 
 const PASSWORD = "a long enough password";
@@ -119,8 +120,8 @@ test("a socket closed with 4403 renews its token, comes back, and its events go 
   await promote(userId);
   await joined(queueId);
   assert.equal(await codes.next(), 4403);
-  await joined(queueId);
-  const last = await seen.next((event) => event.type === "SESSION_JOINED" && event.revision >= 3, "the second join");
+  const { session } = await joined(queueId);
+  const last = await seen.next((event) => event.sessionId === session.id, "the second join");
   assert.deepEqual(
     seen.all.map((event) => event.revision),
     Array.from({ length: last.revision }, (_, index) => index + 1),
@@ -147,6 +148,26 @@ test("signing out ends the sockets of the sign-in with 4401, for good", async ()
   assert.equal(problem.code, 4401);
   await users.next((user) => user === null, "the sign-out");
   assert.equal(await login.token(), null);
+  await console_.socket.dispose();
+});
+
+test("a deactivated user is signed out wherever they are", async () => {
+  const { email, userId } = await newStaff();
+  const { queueId } = await queueAndCounter(office.apollo);
+  const users = new Arrivals<string | null>();
+  const login = await signedIn(email, { onChange: (user) => users.push(user?.email ?? null) }, PASSWORD);
+  const console_ = connection(login);
+  const ended = new Arrivals<unknown>();
+  const seen = new Arrivals<QueueEventDetailsFragment>();
+  resumeQueueEvents(console_.socket.client, { queueId, after: 0, onEvent: seen.push, onError: ended.push });
+  await seen.next();
+  await office.apollo.mutate({ mutation: UserDeactivateDocument, variables: { input: { userId } } });
+  assert.equal(((await ended.next()) as { code?: number }).code, 4401);
+  await users.next((user) => user === null, "the sign-out");
+  await assert.rejects(
+    console_.apollo.query({ query: QueueListDocument, variables: { first: 1 }, fetchPolicy: "no-cache" }),
+    coded("UNAUTHENTICATED"),
+  );
   await console_.socket.dispose();
 });
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import type { ApolloClient } from "@apollo/client";
+import { type ApolloClient, CombinedGraphQLErrors } from "@apollo/client";
 import WebSocket from "ws";
 import {
   CounterCreateDocument,
@@ -13,7 +13,16 @@ import {
   type VisitorSessionFragment,
 } from "../../generated/operations.ts";
 import { type Connection, type ConnectionOptions, connect } from "../../src/apollo/index.ts";
-import { type Credentials, execute, Login, type LoginOptions, SessionToken, succeeded } from "../../src/index.ts";
+import {
+  codeOf,
+  type Credentials,
+  type ErrorCode,
+  execute,
+  Login,
+  type LoginOptions,
+  SessionToken,
+  succeeded,
+} from "../../src/index.ts";
 
 const server = process.env["VQ_URL"];
 assert.ok(server, "VQ_URL must name a running server, e.g. VQ_URL=http://127.0.0.1:8000 npm test");
@@ -69,4 +78,14 @@ export async function joined(
   const { queueJoin } = await execute(GRAPHQL_URL, QueueJoinDocument, { input: { queueId, ...input } });
   assert.ok(succeeded(queueJoin), `joining was refused: ${queueJoin.__typename}`);
   return { session: queueJoin.session, credentials: new SessionToken(queueJoin.sessionToken) };
+}
+
+/** For `assert.rejects`: an answer with errors, of which the first has this code and says which request it was. */
+export function coded(code: ErrorCode): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(CombinedGraphQLErrors.is(error), String(error));
+    assert.equal(codeOf(error.errors), code);
+    assert.equal(typeof error.errors[0]?.extensions?.["requestId"], "string");
+    return true;
+  };
 }

@@ -2,6 +2,14 @@
 
 const WITHIN_MS = 10_000;
 
+/** For what nothing announces: looks until it holds. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + WITHIN_MS; !holds(); ) {
+    if (Date.now() > deadline) throw new Error(`this did not become true: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 /** Items as they arrive; `next` waits for the first unread one that fits. */
 export class Arrivals<T> {
   readonly all: T[] = [];
