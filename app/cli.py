@@ -22,6 +22,7 @@ COMMANDS = {
     "seed": "create the demo tenant and the platform's super-admin",
     "keys": "rotate the keys that sign access tokens",
     "schema": "write the GraphQL schema to schema.graphql",
+    "settings": "print every setting with its meaning and default",
     "replay": "play a recorded day through a running server",
     "doctor": "check settings, database, bus, worker and relay, and say what to do",
 }

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     )
     database_app_url: DatabaseUrl = Field(default=None, description="URL of the serving role; derived if unset.")
     database_system_url: DatabaseUrl = Field(default=None, description="URL of the system role; derived if unset.")
-    database_pool_size: int = Field(default=10, ge=1, le=100, description="Connections per process and role.")
+    database_pool_size: int = Field(default=10, ge=1, le=100, description="Connections of an API process that write, and as many that read.")
     redis_url: Annotated[str | None, AfterValidator(_redis_url)] = Field(
         default=None, description="Redis ≥ 7 or Valkey URL. Unset: the embedded server."
     )
@@ -105,7 +105,9 @@ class Settings(BaseSettings):
     max_query_tokens: int = Field(default=2_000, ge=10, description="Most tokens a document may have.")
     max_query_aliases: int = Field(default=30, ge=0, description="Most aliases a document may have.")
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severity that is logged, as JSON on stderr."
+    )
 
     @property
     def base_url(self) -> str:
