@@ -4,13 +4,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, literal, tuple_
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Integer, Uuid, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import TypeEngine
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.db.engine import ReadTx
@@ -18,8 +19,6 @@ from app.core.errors import BadInput
 
 Row = TypeVar("Row")
 MAX_PAGE = 100
-# How a key is read back from its text; what is not listed is text.
-_DECODERS: dict[type, Any] = {datetime: datetime.fromisoformat, UUID: UUID, int: int}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +68,29 @@ def _decode(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[Col
         texts = orjson.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
         if not isinstance(texts, list) or len(texts) != len(keys):
             raise ValueError
-        values = [_DECODERS.get(key.type.python_type, str)(text) for key, text in zip(keys, texts, strict=True)]
-    except (ValueError, TypeError, KeyError, Base64Error):
+        values = [_key(text, key.type) for key, text in zip(keys, texts, strict=True)]
+    except (ValueError, OverflowError, Base64Error):
         raise BadInput(
             "`after` is not a cursor of this connection; pass `pageInfo.endCursor` of the page before."
         ) from None
     return [literal(value, key.type) for value, key in zip(values, keys, strict=True)]
+
+
+def _key(text: object, type_: TypeEngine[Any]) -> datetime | UUID | int | str:
+    """A key from its text, if the database can compare it with its column; `ValueError` or `OverflowError` if not."""
+    if not isinstance(text, str) or "\x00" in text:
+        raise ValueError
+    match type_:
+        case DateTime():
+            instant = datetime.fromisoformat(text)
+            if instant.tzinfo is None:
+                raise ValueError
+            return instant.astimezone(UTC)
+        case Uuid():
+            return UUID(text)
+        case Integer():
+            number, bits = int(text), 63 if isinstance(type_, BigInteger) else 31
+            if not -(2**bits) <= number < 2**bits:
+                raise ValueError
+            return number
+    return text
