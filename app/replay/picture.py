@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
-from app.replay.plan import Wait, steps
+from app.replay.plan import CREDIT_SECONDS, Wait, steps
 from app.replay.report import percentile
 from app.replay.source import SOURCE_NAME
 
@@ -51,7 +51,7 @@ def draw(day: str, speed: float, replay: Sequence[Wait], source: Sequence[Wait])
     """The picture of a day; both parts of it must have somebody in them."""
     everybody = [*replay, *source]
     first, last = min(wait.joins for wait in everybody), max(wait.ends for wait in everybody)
-    unit, bucket = (3600, 300) if last - first > SHORT_SECONDS else (600, 60)
+    unit, bucket = (1800, 300) if last - first > SHORT_SECONDS else (600, 60)
     starts = first // unit * unit
     ends = max(-(-last // unit) * unit, starts + unit)
     ours, theirs = levels(replay, starts, ends, bucket), levels(source, starts, ends, bucket)
@@ -81,7 +81,7 @@ def draw(day: str, speed: float, replay: Sequence[Wait], source: Sequence[Wait])
         line = medians([wait for wait in replay if wait.priority == priority])
         if len(line) > 1:
             body.append(f'<path class="line p{index % len(LIGHT)}" d="{waits.path(line)}"/>')
-    names = [(f"line p{index % len(LIGHT)}", f"priority {priority}") for index, priority in enumerate(priorities)]
+    names = [(f"line p{index % len(LIGHT)}", _name(priority)) for index, priority in enumerate(priorities)]
     body += _legend(waits.top - 14, [*names, ("ring", "hung up")])
     height = waits.top + waits.height + 74
     body.append(
@@ -122,6 +122,11 @@ def medians(waits: Iterable[Wait]) -> list[Point]:
     ]
 
 
+def _name(priority: int) -> str:
+    credit = CREDIT_SECONDS.get(priority)
+    return f"priority {priority}" + ("" if credit is None else f" ({credit:g} s of credit)")
+
+
 def _summary(replay: Sequence[Wait], source: Sequence[Wait]) -> str:
     parts = []
     for name, waits in (("replay", replay), ("source", source)):
@@ -159,7 +164,7 @@ def _frame(panel: Panel, title: str, unit: str) -> list[str]:
     bottom = panel.top + panel.height
     hours = int((panel.ends - panel.starts) // 3600)
     step = 3600 * max(1, round(hours / 12)) if hours > 2 else 600
-    second = panel.starts
+    second = -(-panel.starts // step) * step
     while second <= panel.ends:
         x = panel.x(second)
         clock = f"{int(second // 3600):02d}:{int(second % 3600 // 60):02d}"

@@ -6,10 +6,13 @@ Seconds count from local midnight of the source's day; nothing here knows the cl
 import math
 import random
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.replay.source import Call
+
+# The priority customers of the source start with so many seconds of waiting.
+CREDIT_SECONDS: Mapping[int, float] = {2: 90.0}
 
 # An agent who takes nobody for so long while somebody waits is away, not slow. Simulated on 1999-08-02 (mean wait 112 s
 # in the source): without breaks 53 s, with breaks from 300 s 90 s, from 120 s 108 s, from 60 s 121 s.

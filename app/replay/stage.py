@@ -10,10 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.replay.client import ApiError, ServerAwayError
 from app.replay.operations import Api, Login, Outcome, RefusedError
-from app.replay.plan import Agent, Plan
-
-# The priority customers of the source start with 90 seconds of waiting.
-PRIORITY_CUSTOMERS, CREDIT_SECONDS = 2, 90.0
+from app.replay.plan import CREDIT_SECONDS, Agent, Plan
 
 # Clearing up talks to the server for so many things at once.
 CLEARING_AT_ONCE = 8
@@ -55,7 +52,7 @@ class Stage:
     @property
     def credits(self) -> dict[int, float]:
         """Waiting credit by priority, in seconds of the server's clock: the day is compressed, so are its credits."""
-        return {PRIORITY_CUSTOMERS: CREDIT_SECONDS / self.speed}
+        return {priority: seconds / self.speed for priority, seconds in CREDIT_SECONDS.items()}
 
     async def build(self, plan: Plan) -> None:
         """Sign in and create everything. A server that is away is said at once."""
