@@ -227,6 +227,8 @@ def _validate(config: QueueConfig) -> None:
             )
     if len({entry["priority"] for entry in config.priority_credits}) != len(config.priority_credits):
         raise InvalidInput("priorityCredits", "Give one credit per priority.")
+    if config.daily_reset_time.tzinfo is not None:
+        raise InvalidInput("dailyResetTime", "A reset time is one on the queue's own clock, without a zone: `04:00`.")
     try:
         ZoneInfo(config.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
