@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.api import Business
+from tests.support.api import Business, GraphQLFailed
 
 CREATE = """mutation($i: QueueCreateInput!) { queueCreate(input: $i) {
   __typename ... on QueueCreateSuccess { queue { id timeZone dailyResetTime } } ... on InvalidInputError { field message }
@@ -25,3 +25,22 @@ async def test_a_reset_time_has_no_zone_of_its_own(business: Business, reset: st
 async def test_people_join_whatever_the_reset_time(business: Business, reset: str) -> None:
     queue_id = await business.queue(dailyResetTime=reset, timeZone="Pacific/Kiritimati")
     assert (await business.join(queue_id)).ticket == "A001"
+
+
+async def test_a_search_for_what_no_text_holds_is_refused(business: Business) -> None:
+    with pytest.raises(GraphQLFailed) as refusal:
+        await business.admin(
+            "query($s: String) { queues(first: 5, filter: { search: $s }) { edges { cursor } } }", s="\x00"
+        )
+    assert refusal.value.code == "BAD_USER_INPUT"
+    assert "U+0000" in refusal.value.errors[0]["message"]
+
+
+async def test_a_slug_that_no_text_holds_is_refused(business: Business) -> None:
+    with pytest.raises(GraphQLFailed) as refusal:
+        await business.admin(
+            "query($t: String!, $s: String!) { queueBySlug(tenantSlug: $t, slug: $s) { id } }",
+            t=business.slug,
+            s="\x00",
+        )
+    assert refusal.value.code == "BAD_USER_INPUT"

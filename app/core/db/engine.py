@@ -4,8 +4,8 @@ Nobody else commits, and a block never outlives its `async with`. What a block r
 by ringing the doorbell after the commit; the doorbell may be lost, the log is not.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import event, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -21,6 +22,7 @@ from sqlmodel.orm.session import Session as SyncSession
 
 from app.core.actor import SYSTEM, Actor
 from app.core.clock import Clock, SystemClock
+from app.core.errors import BadInput
 
 Aggregate = tuple[str, UUID]
 
@@ -92,7 +94,8 @@ class Database:
             info={"tenant_id": tenant_id},
         ) as tx:
             tx.tenant_id = tenant_id
-            yield tx
+            with _explained():
+                yield tx
 
     @asynccontextmanager
     async def write(
@@ -113,8 +116,9 @@ class Database:
                 request_id,
                 {},
             )
-            async with tx.begin():
-                yield tx
+            with _explained():
+                async with tx.begin():
+                    yield tx
         if tx.recorded and self.on_recorded is not None:
             self.on_recorded(tx.tenant_id, tx.recorded)
 
@@ -148,6 +152,21 @@ class Databases:
         """Close every connection."""
         await self.app.dispose()
         await self.system.dispose()
+
+
+# "Invalid byte sequence" in a text, "untranslatable character" in JSON: sent by us, it can only be U+0000.
+_HOLDS_NUL = frozenset({"22021", "22P05"})
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What the database refuses whatever it is for, in words for whoever sent it. Verbs that can name the field do."""
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _HOLDS_NUL:
+            raise BadInput("A text holds the character U+0000, which no text may hold; leave it out.") from None
+        raise
 
 
 def constraint_name(error: Exception) -> str | None:
