@@ -111,7 +111,8 @@ export function resumeQueueEvents(client: Client, options: QueueEventsOptions): 
       { query: REVISION, operationName: "QueueRevision", variables: { queueId } },
       {
         next: (result) => {
-          last = result.data?.queue?.revision;
+          // The first answer counts: a connection that breaks right behind it has this asked again.
+          last ??= result.data?.queue?.revision;
           if (last === undefined) fail(new GraphQLFailure(result.errors ?? []));
         },
         error: (problem) => fail(Array.isArray(problem) ? new GraphQLFailure(problem) : problem),

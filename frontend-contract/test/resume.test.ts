@@ -5,11 +5,13 @@ import { after, before, beforeEach, test, type TestContext } from "node:test";
 import { type QueueEventDetailsFragment, QueueLogDocument } from "../generated/operations.ts";
 import type { Connection } from "../src/apollo/index.ts";
 import { execute, type GraphQLFailure, resumeQueueEvents } from "../src/index.ts";
+import { newBusiness } from "./support/business.ts";
 import { type Proxy, proxyTo } from "./support/proxy.ts";
-import { admin, connection, GRAPHQL_URL, joined, queueAndCounter } from "./support/server.ts";
+import { connection, GRAPHQL_URL, joined, queueAndCounter } from "./support/server.ts";
 import { Arrivals, eventually } from "./support/waiting.ts";
 
-const login = await admin();
+const business = await newBusiness();
+const login = await business.signedIn();
 let direct: Connection;
 let proxy: Proxy;
 
@@ -23,6 +25,7 @@ beforeEach(() => proxy.mend());
 after(async () => {
   await direct.socket.dispose();
   await proxy.close();
+  await business.remove();
 });
 
 interface Listener {

@@ -18,20 +18,24 @@ import {
 } from "../generated/operations.ts";
 import type { Connection } from "../src/apollo/index.ts";
 import { ANONYMOUS, isNewer, newIdempotencyKey, SessionToken } from "../src/index.ts";
-import { admin, coded, connection, joined, queueAndCounter } from "./support/server.ts";
+import { type Business, newBusiness } from "./support/business.ts";
+import { coded, connection, joined, queueAndCounter } from "./support/server.ts";
 import { Arrivals } from "./support/waiting.ts";
 
+let business: Business;
 let staff: Connection;
 let queueId: string;
 let counterId: string;
 
 before(async () => {
-  staff = connection(await admin());
+  business = await newBusiness();
+  staff = connection(await business.signedIn());
   ({ queueId, counterId } = await queueAndCounter(staff.apollo));
 });
 
 after(async () => {
   await staff.socket.dispose();
+  await business.remove();
 });
 
 async function callNext(): Promise<string> {

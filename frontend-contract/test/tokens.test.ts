@@ -10,12 +10,13 @@ import {
   UserUpdateDocument,
 } from "../generated/operations.ts";
 import type { Connection } from "../src/apollo/index.ts";
-import { execute, type Fetch, Login, MemoryTokenStore, resumeQueueEvents } from "../src/index.ts";
-import { admin, coded, connection, GRAPHQL_URL, joined, queueAndCounter, signedIn, unique } from "./support/server.ts";
+import { type Fetch, Login, MemoryTokenStore, resumeQueueEvents } from "../src/index.ts";
+import { newBusiness } from "./support/business.ts";
+import { coded, connection, GRAPHQL_URL, joined, queueAndCounter, unique } from "./support/server.ts";
 import { Arrivals } from "./support/waiting.ts";
 
-const PASSWORD = "a long enough password";
-const boss = await admin();
+const business = await newBusiness();
+const boss = await business.signedIn();
 let office: Connection;
 
 before(() => {
@@ -24,6 +25,7 @@ before(() => {
 
 after(async () => {
   await office.socket.dispose();
+  await business.remove();
 });
 
 /** `fetch` that counts how often an operation was sent. */
@@ -39,10 +41,10 @@ function counting(operation: string): { readonly fetch: Fetch; readonly count: (
 }
 
 async function newStaff(): Promise<{ readonly email: string; readonly userId: string }> {
-  const email = `${unique("staff")}@demo.example`;
+  const email = `${unique("staff")}@${business.slug}.example`;
   const { data } = await office.apollo.mutate({
     mutation: UserCreateDocument,
-    variables: { input: { email, password: PASSWORD, role: "STAFF" } },
+    variables: { input: { email, password: business.password, role: "STAFF" } },
   });
   assert.equal(data?.userCreate.__typename, "UserCreateSuccess");
   return { email, userId: data.userCreate.user.id };
@@ -58,14 +60,14 @@ async function promote(userId: string): Promise<void> {
 
 test("wrong credentials are a member of the union, and sign nobody in", async () => {
   const login = new Login({ url: GRAPHQL_URL });
-  const result = await login.signIn({ tenantSlug: "demo", email: "nobody@demo.example", password: "wrong password" });
+  const result = await login.signIn({ tenantSlug: business.slug, email: "nobody@demo.example", password: "wrong password" });
   assert.equal(result.__typename, "InvalidCredentialsError");
   assert.equal(await login.token(), null);
 });
 
 test("however many need a new token at once, the refresh token is used once", async () => {
   const refreshes = counting("loginRefresh");
-  const login = await signedIn((await newStaff()).email, { fetch: refreshes.fetch }, PASSWORD);
+  const login = await business.signedIn({ fetch: refreshes.fetch }, (await newStaff()).email);
   const old = await login.token();
   assert.ok(old);
   const renewed = await Promise.all(Array.from({ length: 10 }, () => login.renew(old)));
@@ -79,7 +81,7 @@ test("however many need a new token at once, the refresh token is used once", as
 test("a sign-in survives a reload through its store", async () => {
   const store = new MemoryTokenStore();
   const { email } = await newStaff();
-  await signedIn(email, { store }, PASSWORD);
+  await business.signedIn({ store }, email);
   const reloaded = new Login({ url: GRAPHQL_URL, store });
   assert.equal((await reloaded.resume())?.email, email);
   const other = await new Login({ url: GRAPHQL_URL }).resume();
@@ -89,7 +91,7 @@ test("a sign-in survives a reload through its store", async () => {
 test("a token the server refuses is renewed once for all requests, and they succeed", async () => {
   const { email, userId } = await newStaff();
   const refreshes = counting("loginRefresh");
-  const login = await signedIn(email, { fetch: refreshes.fetch }, PASSWORD);
+  const login = await business.signedIn({ fetch: refreshes.fetch }, email);
   const console_ = connection(login);
   await promote(userId); // tokens of before say other permissions: UNAUTHENTICATED until refreshed
   const answers = await Promise.all(
@@ -97,7 +99,7 @@ test("a token the server refuses is renewed once for all requests, and they succ
       console_.apollo.query({ query: QueueListDocument, variables: { first: 10 + index }, fetchPolicy: "no-cache" }),
     ),
   );
-  for (const { data } of answers) assert.ok(data && data.queues.edges.length > 0);
+  for (const { data } of answers) assert.ok(data?.queues);
   assert.equal(refreshes.count(), 1);
   await console_.socket.dispose();
 });
@@ -105,7 +107,7 @@ test("a token the server refuses is renewed once for all requests, and they succ
 test("a socket closed with 4403 renews its token, comes back, and its events go on", async () => {
   const { email, userId } = await newStaff();
   const { queueId } = await queueAndCounter(office.apollo);
-  const login = await signedIn(email, {}, PASSWORD);
+  const login = await business.signedIn({}, email);
   const codes = new Arrivals<number>();
   const console_ = connection(login, { onStatus: (_, code) => code !== undefined && codes.push(code) });
   const seen = new Arrivals<QueueEventDetailsFragment>();
@@ -136,7 +138,7 @@ test("signing out ends the sockets of the sign-in with 4401, for good", async ()
   const { queueId } = await queueAndCounter(office.apollo);
   const store = new MemoryTokenStore();
   const users = new Arrivals<string | null>();
-  const login = await signedIn(email, { store, onChange: (user) => users.push(user?.email ?? null) }, PASSWORD);
+  const login = await business.signedIn({ store, onChange: (user) => users.push(user?.email ?? null) }, email);
   const console_ = connection(login);
   const ended = new Arrivals<unknown>();
   const seen = new Arrivals<QueueEventDetailsFragment>();
@@ -155,7 +157,7 @@ test("a deactivated user is signed out wherever they are", async () => {
   const { email, userId } = await newStaff();
   const { queueId } = await queueAndCounter(office.apollo);
   const users = new Arrivals<string | null>();
-  const login = await signedIn(email, { onChange: (user) => users.push(user?.email ?? null) }, PASSWORD);
+  const login = await business.signedIn({ onChange: (user) => users.push(user?.email ?? null) }, email);
   const console_ = connection(login);
   const ended = new Arrivals<unknown>();
   const seen = new Arrivals<QueueEventDetailsFragment>();
@@ -171,7 +173,7 @@ test("a deactivated user is signed out wherever they are", async () => {
   await console_.socket.dispose();
 });
 
-const lifeSeconds = await lifeOfATest();
+const lifeSeconds = await accessTokenSeconds();
 
 test(
   "an access token that ends of itself closes the socket with 4403, and a new one brings it back",
@@ -179,7 +181,7 @@ test(
   async () => {
     const codes = new Arrivals<number>();
     const { queueId } = await queueAndCounter(office.apollo);
-    const login = await admin();
+    const login = await business.signedIn();
     const console_ = connection(login, { onStatus: (_, code) => code !== undefined && codes.push(code) });
     const seen = new Arrivals<QueueEventDetailsFragment>();
     const events = resumeQueueEvents(console_.socket.client, {
@@ -198,13 +200,9 @@ test(
   },
 );
 
-async function lifeOfATest(): Promise<number> {
-  const { UserLoginDocument } = await import("../generated/operations.ts");
-  const input = {
-    tenantSlug: "demo",
-    email: "admin@demo.example",
-    password: process.env["VQ_DEMO_PASSWORD"] ?? "demo-password",
-  };
-  const { userLogin } = await execute(GRAPHQL_URL, UserLoginDocument, { input });
-  return userLogin.__typename === "UserLoginSuccess" ? userLogin.expiresInSeconds : Number.POSITIVE_INFINITY;
+async function accessTokenSeconds(): Promise<number> {
+  const token = (await boss.token()) ?? "";
+  const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+  const { exp, iat } = claims as { exp: number; iat: number };
+  return exp - iat;
 }

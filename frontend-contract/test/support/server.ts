@@ -1,4 +1,4 @@
-/** The running server the tests talk to (`VQ_URL`), and a business of the test's own in it. */
+/** The running server the tests talk to (`VQ_URL`), and what most tests do with it first. */
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -18,8 +18,6 @@ import {
   type Credentials,
   type ErrorCode,
   execute,
-  Login,
-  type LoginOptions,
   SessionToken,
   succeeded,
 } from "../../src/index.ts";
@@ -28,7 +26,6 @@ const server = process.env["VQ_URL"];
 assert.ok(server, "VQ_URL must name a running server, e.g. VQ_URL=http://127.0.0.1:8000 npm test");
 
 export const GRAPHQL_URL = `${server.replace(/\/$/, "")}/graphql`;
-const PASSWORD = process.env["VQ_DEMO_PASSWORD"] ?? "demo-password";
 // Quick, so that a test of a broken connection is quick; everything else is as in a front-end.
 const BACKOFF = { firstMs: 50, mostMs: 500 };
 
@@ -40,15 +37,6 @@ export function connection(
 ): Connection {
   return connect({ url: GRAPHQL_URL, credentials, webSocketImpl: WebSocket, backoff: BACKOFF, idleCloseMs: 0, ...options });
 }
-
-export async function signedIn(email: string, options: Partial<LoginOptions> = {}, password = PASSWORD): Promise<Login> {
-  const login = new Login({ url: GRAPHQL_URL, ...options });
-  const result = await login.signIn({ tenantSlug: "demo", email, password });
-  assert.equal(result.__typename, "UserLoginSuccess");
-  return login;
-}
-
-export const admin = (options: Partial<LoginOptions> = {}): Promise<Login> => signedIn("admin@demo.example", options);
 
 /** A new queue and a counter that serves it. */
 export async function queueAndCounter(
