@@ -5,7 +5,7 @@ import pytest
 from tests.support.api import Business, GraphQLFailed
 
 CREATE = """mutation($i: QueueCreateInput!) { queueCreate(input: $i) {
-  __typename ... on QueueCreateSuccess { queue { id timeZone dailyResetTime } } ... on InvalidInputError { field message }
+  __typename ... on QueueCreateSuccess { queue { id dailyResetTime } } ... on InvalidInputError { field message }
 } }"""
 UPDATE = """mutation($i: QueueUpdateInput!) { queueUpdate(input: $i) {
   __typename ... on QueueUpdateSuccess { queue { id dailyResetTime } } ... on InvalidInputError { field message }

@@ -38,7 +38,9 @@ class QueueJoinInput:
     party_size: int = strawberry.field(default=1, description="How many people, 1 to 50. Default 1.")
     contact: ContactInput | None = strawberry.field(default=None, description="How to reach the visitor.")
     locale: str | None = strawberry.field(default=None, description="Language of messages, e.g. `en` or `pt-BR`.")
-    metadata: JSON | None = strawberry.field(default=None, description="An object of your own, at most 8 KB as JSON.")
+    metadata: JSON | None = strawberry.field(
+        default=None, description="An object of your own, at most 8 KB as JSON and 32 levels deep."
+    )
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
     def request(self, context: Context) -> JoinRequest:
