@@ -1,0 +1,55 @@
+"""What the pages for front-ends must not forget: every refusal, every code, every close code. Prose is not tested."""
+
+import re
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLInterfaceType
+
+from app.api import errors, sockets
+from app.api.schema import build_schema
+from app.core.errors import CodedError
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "frontend-contract" / "README.md").read_text(encoding="utf-8")
+CLIENTS = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+CLOSE_ACTIONS = (ROOT / "frontend-contract" / "src" / "close-codes.ts").read_text(encoding="utf-8")
+
+CLOSE_CODES = sorted(value for name, value in vars(sockets).items() if name.startswith("CLOSE_"))
+ERROR_CODES = sorted(
+    {errors.PARSE_FAILED, errors.VALIDATION_FAILED, errors.BAD_USER_INPUT, errors.INTERNAL}
+    | {kind.code for kind in CodedError.__subclasses__()}
+)
+
+
+def refusals() -> list[str]:
+    """Every member of a result union that is no success."""
+    schema = build_schema()._schema
+    user_error = schema.type_map["UserError"]
+    assert isinstance(user_error, GraphQLInterfaceType)
+    return sorted(kind.name for kind in schema.get_possible_types(user_error))
+
+
+@pytest.mark.parametrize("name", refusals())
+def test_every_refusal_says_what_to_do(name: str) -> None:
+    rows = [row for row in README.splitlines() if row.startswith("|") and f"`{name}`" in row]
+    assert len(rows) == 1
+    assert len(rows[0].strip("|").split("|")[2].strip()) > 10
+
+
+def test_no_refusal_is_described_that_does_not_exist() -> None:
+    assert set(re.findall(r"`(\w+Error)`", README)) - set(refusals()) <= {"CombinedGraphQLErrors", "UserError"}
+
+
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_every_code_is_explained(code: str) -> None:
+    assert f"`{code}`" in README
+    assert f"`{code}`" in CLIENTS
+
+
+@pytest.mark.parametrize("code", CLOSE_CODES)
+def test_every_close_code_is_explained_and_answered(code: int) -> None:
+    assert f"| {code} |" in CLIENTS
+    assert f"{code}" in README
+    # 1009 is the one mistake among the protocol's own codes, which have an answer of their own.
+    assert f"  {code}: " in CLOSE_ACTIONS or code == sockets.CLOSE_TOO_LARGE
