@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from app.commands.health import ask  # noqa: E402
 
+OWN = ("VQ_DATABASE_URL", "VQ_DATABASE_APP_URL", "VQ_DATABASE_SYSTEM_URL", "VQ_REDIS_URL", "VQ_SECRET_KEY")
 READY_SECONDS = 120
 STOP_SECONDS = 10
 
@@ -30,7 +31,8 @@ def main(command: list[str]) -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("VQ_")}
+    # Settings that are given are the server's too, but for where it lives: a command may want short tokens.
+    environment = {name: value for name, value in os.environ.items() if name not in OWN}
     environment |= {"VQ_DATA_DIR": str(directory / "data"), "VQ_HOST": "127.0.0.1", "VQ_PORT": str(port)}
     log = directory / "up.log"
     with log.open("w") as output:

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     )
     smtp_from: str = Field(default="Virtual Queue <no-reply@localhost>", description="Sender of e-mails.")
 
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
         default=(), description="Comma-separated origins of browser front-ends; * for any."
     )
     graphiql: bool = Field(default=True, description="Serve GraphiQL at /graphql.")

@@ -58,8 +58,7 @@ async def roles(settings: Settings) -> str:
 async def migrations(settings: Settings) -> str:
     """The schema is the one this version was written for."""
     head = ScriptDirectory.from_config(alembic_config(settings)).get_current_head()
-    url, variable = _best_url(settings)
-    async with database_connection(url, variable) as connection:
+    async with _as_system(settings) as connection:
         try:
             current = await connection.fetchval("select version_num from alembic_version")
         except asyncpg.UndefinedTableError:

@@ -17,7 +17,7 @@ Check = Callable[[Settings], Awaitable[str]]
 _CHECKS: tuple[tuple[str, Check, tuple[str, ...]], ...] = (
     ("database", checks.database, ()),
     ("roles", checks.roles, ("database",)),
-    ("migrations", checks.migrations, ("database",)),
+    ("migrations", checks.migrations, ("database", "roles")),
     ("bus", checks.bus, ()),
     ("relay", checks.relay, ("database", "roles", "migrations")),
     ("worker", checks.worker, ("database", "roles", "migrations", "bus")),

@@ -36,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
         ws_ping_timeout=settings.websocket_ping_seconds,
         lifespan="on",
         log_config=None,
+        # Its INFO is three lines a socket, with addresses.
+        log_level="debug" if settings.log_level == "DEBUG" else "warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=arguments.grace,

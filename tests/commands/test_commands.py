@@ -15,7 +15,7 @@ from app.commands.errors import CommandError
 from app.commands.ports import listen
 from app.commands.supervisor import Kept
 from app.core.embedded.process import Daemon
-from app.settings import Settings
+from app.settings import Settings, load_settings
 from tests.commands.runs import free_port
 
 
@@ -45,6 +45,11 @@ def test_a_process_that_stays_needs_running_servers(
     said = "".join(capsys.readouterr())
     assert "VQ_DATABASE_URL is not set and no embedded servers run" in said
     assert "`vq up`" in said
+
+
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VQ_CORS_ORIGINS", "https://a.example, https://b.example")
+    assert load_settings().cors_origins == ("https://a.example", "https://b.example")
 
 
 def test_the_first_request_survives_any_password() -> None:

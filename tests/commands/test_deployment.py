@@ -9,7 +9,7 @@ import yaml
 
 from app.cli import COMMANDS
 from app.commands.doctor import _CHECKS
-from app.settings import Settings
+from app.settings import Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -72,6 +72,22 @@ def test_health_checks_ask_the_doctor_for_a_part_it_knows(name: str) -> None:
     *_, command, part = SERVICES[name]["healthcheck"]["test"]
     assert command == "doctor"
     assert part in {part for part, _, _ in _CHECKS}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_defaults_are_settings_that_load(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in SERVICES[name]["environment"].items():
+        # ${NAME:-default}, ${NAME:?what to do} and ${NAME}: the default, or something long enough.
+        filled = re.sub(
+            r"\$\{[A-Z_]+(?::-([^}]*)|:\?[^}]*|)\}",
+            lambda match: match[1] or ("" if ":-" in match[0] else "x" * 32),
+            value,
+        )
+        monkeypatch.setenv(variable, filled)
+    settings = load_settings()
+    assert settings.database_url is not None
+    assert settings.database_url.startswith("postgresql+asyncpg://")
+    assert settings.cors_origins == ()
 
 
 def test_only_the_migration_knows_the_administrators_password() -> None:
