@@ -95,7 +95,7 @@ export function resumeQueueEvents(client: Client, options: QueueEventsOptions): 
           if (current) fail(Array.isArray(problem) ? new GraphQLFailure(problem) : problem);
         },
         complete: () => {
-          if (current && !stopped) again(new Error("The server ended the events."));
+          if (current) fail(new Error("The events ended: the server completed them, or the client was disposed of."));
         },
       },
     );
@@ -117,7 +117,8 @@ export function resumeQueueEvents(client: Client, options: QueueEventsOptions): 
         },
         error: (problem) => fail(Array.isArray(problem) ? new GraphQLFailure(problem) : problem),
         complete: () => {
-          if (!stopped) follow();
+          if (last === undefined) fail(new Error("There was no answer: the client was disposed of."));
+          else if (!stopped) follow();
         },
       },
     );

@@ -165,3 +165,16 @@ test("a refusal ends it, with its code", async () => {
   assert.equal(problem.code, "BAD_USER_INPUT");
   assert.ok(problem.requestId);
 });
+
+test("disposing of the connection ends it, without connecting again", async () => {
+  const { queueId } = await queueAndCounter(direct.apollo);
+  const statuses = new Arrivals<string>();
+  const own = connection(login, { onStatus: statuses.push });
+  const ended = new Arrivals<unknown>();
+  const seen = new Arrivals<QueueEventDetailsFragment>();
+  resumeQueueEvents(own.socket.client, { queueId, after: 0, onEvent: seen.push, onError: ended.push });
+  await seen.next();
+  await own.socket.dispose();
+  assert.match(String(await ended.next()), /disposed/);
+  assert.deepEqual(statuses.all, ["connecting", "connected", "idle"]);
+});
