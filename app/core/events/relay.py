@@ -28,7 +28,7 @@ from app.core.jobs.alive import keep_showing
 from app.core.jobs.broker import redis_url
 from app.core.jobs.context import SEND_AGAIN_AFTER
 from app.core.jobs.dispatch import Dispatcher
-from app.core.jobs.outage import Outage, is_database_away
+from app.core.jobs.outage import Outage, heed_cancellation, is_database_away
 from app.core.jobs.sweep import Sweep
 from app.core.live.bus import Bus, BusUnavailable
 from app.core.live.connection import connect_redis
@@ -105,6 +105,7 @@ class Relay:
         if self._bus.connected:
             try:
                 await self._bus.publish_many(list(messages_for(facts).items()))
+                heed_cancellation()
                 return
             except BusUnavailable:
                 logger.debug("A batch was not published.")
@@ -117,6 +118,7 @@ class Relay:
             return
         with suppress(BusUnavailable):
             await self._bus.publish_many(list(messages_for(list(self._missed.values())).items()))
+            heed_cancellation()
             self._missed.clear()
 
     def _measure(self, lag_seconds: float) -> None:
@@ -205,8 +207,10 @@ async def _repeat(work: Callable[[], Awaitable[object]], wait: Callable[[], Awai
                 database.failed(problem)
             else:
                 logger.exception("The %s failed; trying again.", name)
+            heed_cancellation()
             await asyncio.sleep(max(_POLL_SECONDS, database.pause_seconds()))
         else:
+            heed_cancellation()
             database.worked()
             await wait()
 

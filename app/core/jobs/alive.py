@@ -6,7 +6,7 @@ import logging
 from redis.asyncio import Redis
 
 from app.core.jobs.broker import redis_url
-from app.core.jobs.outage import REDIS_ERRORS
+from app.core.jobs.outage import REDIS_ERRORS, heed_cancellation
 from app.core.live.connection import connect_redis
 from app.settings import Settings
 
@@ -34,6 +34,7 @@ async def keep_showing(redis: Redis, settings: Settings, who: str) -> None:
                 await redis.set(_key(settings, who), "1", ex=_FORGOTTEN_AFTER_SECONDS)
         except REDIS_ERRORS:
             logger.debug("The sign of life could not be given.")
+        heed_cancellation()
         await asyncio.sleep(_BEAT_EVERY_SECONDS)
 
 

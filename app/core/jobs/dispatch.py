@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from app.core.jobs.broker import QUEUE, job_message, namespace, redis_url, sending_broker
-from app.core.jobs.outage import REDIS_ERRORS, Outage
+from app.core.jobs.outage import REDIS_ERRORS, Outage, heed_cancellation
 from app.core.jobs.repository import JobRef
 from app.core.live.connection import connect_redis
 from app.settings import Settings
@@ -31,8 +31,10 @@ class Dispatcher:
             async with asyncio.timeout(1.0):
                 waiting = await self._redis.hlen(self._messages_key)
         except REDIS_ERRORS as problem:
+            heed_cancellation()
             self._outage.failed(problem)
             return 0
+        heed_cancellation()
         self._outage.worked()
         return max(0, QUEUE_LIMIT - waiting)
 

@@ -1,5 +1,6 @@
 """Says once that something is away and once that it is back, however often it was tried in between."""
 
+import asyncio
 import logging
 import random
 
@@ -28,6 +29,17 @@ _LONGEST_PAUSE_SECONDS = 2.0
 def is_database_away(problem: Exception) -> bool:
     """Whether a block failed because PostgreSQL was not there, not because of what was asked of it."""
     return isinstance(problem, _DATABASE_AWAY) and not isinstance(problem, _DATABASE_REFUSED)
+
+
+def heed_cancellation() -> None:
+    """Raise the cancellation a Redis command may have swallowed; to be called after one, in whatever goes on for long.
+
+    redis-py writes inside `asyncio.wait_for`, which before Python 3.12 drops a cancellation that comes just when the
+    write is done. A loop that trusted it would run for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class Outage:
