@@ -4,11 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import strawberry
-from app.identity.graphql.mutations import IdentityMutation
-from app.notifications.graphql.mutations import NotificationMutation
-from app.tenants.graphql.mutations import TenantMutation
 from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import get_object_definition
 
 from app.api.execution import ServedSchema
 from app.api.limits import Limits
@@ -21,7 +19,9 @@ from app.core.ids import Ref, parse
 from app.counters.graphql import queries as counters
 from app.counters.graphql.mutations import CounterMutation
 from app.identity.graphql import queries as identity
+from app.identity.graphql.mutations import IdentityMutation
 from app.notifications.graphql import queries as notifications
+from app.notifications.graphql.mutations import NotificationMutation
 from app.queues.graphql import queries as queues
 from app.queues.graphql.mutations import QueueMutation
 from app.sessions.graphql import queries as sessions
@@ -29,6 +29,7 @@ from app.sessions.graphql.mutations import SessionMutation
 from app.sessions.graphql.subscriptions import SessionSubscription
 from app.settings import Settings
 from app.tenants.graphql import queries as tenants
+from app.tenants.graphql.mutations import TenantMutation
 
 NodeResolver = Callable[[Context, Ref], Awaitable[Any]]
 
@@ -72,6 +73,12 @@ class Query(
 )
 class Mutation(TenantMutation, IdentityMutation, QueueMutation, CounterMutation, SessionMutation, NotificationMutation):
     pass
+
+
+for _field in get_object_definition(Mutation, strict=True).fields:
+    for _argument in _field.arguments:
+        # A mutation has one argument, and all there is to say of it stands on its type.
+        _argument.description = get_object_definition(_argument.type, strict=True).description
 
 
 @strawberry.type(

@@ -46,20 +46,27 @@ export type LogoutInput = {
   readonly refreshToken: string;
 };
 
-/** How a message travels. EMAIL: by SMTP. */
+/** How a message travels. */
 export type NotificationChannel =
+  /** By SMTP. */
   | 'EMAIL';
 
-/** What a message says. CALLED: it is the visitor's turn; sent at every call and recall. PEOPLE_AHEAD: only 3 people or fewer are ahead; sent once per session and queue, when somebody moves up to there. */
+/** What a message says. */
 export type NotificationKind =
+  /** It is the visitor's turn; sent at every call and recall. */
   | 'CALLED'
+  /** Only 3 people or fewer are ahead; sent once per session and queue, when somebody moves up to there. */
   | 'PEOPLE_AHEAD';
 
-/** How far a message is. PENDING: not sent yet; `error` says why if it has been tried. SENT: the mail server took it. DELIVERED: its arrival was reported (plain SMTP never does). FAILED: `error` says why. */
+/** How far a message is. */
 export type NotificationStatus =
+  /** Its arrival was reported (plain SMTP never does). */
   | 'DELIVERED'
+  /** It was not sent; `error` says why. */
   | 'FAILED'
+  /** Not sent yet; `error` says why if it has been tried. */
   | 'PENDING'
+  /** The mail server took it. */
   | 'SENT';
 
 /** A text of your own. `{{ ticketNumber }}` fills in a value; `{% if … %}` leaves parts out. */
@@ -164,36 +171,62 @@ export type QueueCreateInput = {
   readonly visitorMaxPriority?: number;
 };
 
-/** What decides the order. PRIORITY: higher priorities first, each in join order. TIME_CREDIT: a priority is worth seconds of waiting (`priorityCredits`), so nobody starves. */
+/** What decides the order. */
 export type QueueDiscipline =
+  /** Higher priorities first, each in join order. */
   | 'PRIORITY'
+  /** A priority is worth seconds of waiting (`priorityCredits`), so nobody starves. */
   | 'TIME_CREDIT';
 
 /** What happened in a queue. */
 export type QueueEventType =
+  /** It was archived. */
   | 'QUEUE_ARCHIVED'
+  /** It was closed. */
   | 'QUEUE_CLOSED'
+  /** The queue was created, open. */
   | 'QUEUE_CREATED'
+  /** It was put into maintenance. */
   | 'QUEUE_MAINTENANCE_STARTED'
+  /** It was opened. */
   | 'QUEUE_OPENED'
+  /** It was paused. */
   | 'QUEUE_PAUSED'
+  /** It went on after a pause. */
   | 'QUEUE_RESUMED'
+  /** Counters opened, closed or went on a break. */
   | 'QUEUE_STAFFING_CHANGED'
+  /** Its configuration was changed; `data.changes` holds the new values. */
   | 'QUEUE_UPDATED'
+  /** Somebody was called to a counter. */
   | 'SESSION_CALLED'
+  /** A place was given up. */
   | 'SESSION_CANCELLED'
+  /** Somebody was served. */
   | 'SESSION_COMPLETED'
+  /** Somebody was put on hold. */
   | 'SESSION_HELD'
+  /** Somebody joined. */
   | 'SESSION_JOINED'
+  /** Staff wrote something down about somebody. */
   | 'SESSION_NOTE_ADDED'
+  /** Somebody was called and did not come. */
   | 'SESSION_NO_SHOW'
+  /** Somebody's priority was changed. */
   | 'SESSION_PRIORITY_CHANGED'
+  /** Somebody was called again. */
   | 'SESSION_RECALLED'
+  /** Somebody was put back into the line from a counter. */
   | 'SESSION_RETURNED'
+  /** Somebody's service started. */
   | 'SESSION_STARTED'
+  /** Somebody let others go first. */
   | 'SESSION_STEPPED_BACK'
+  /** Somebody came from another queue, `data.fromQueueId`. */
   | 'SESSION_TRANSFERRED_IN'
+  /** Somebody left for another queue, `data.toQueueId`. */
   | 'SESSION_TRANSFERRED_OUT'
+  /** Somebody came back into the line from hold. */
   | 'SESSION_UNHELD';
 
 /** Which queues to list. */
@@ -218,7 +251,7 @@ export type QueueJoinInput = {
   readonly idempotencyKey?: string | null | undefined;
   /** Language of messages, e.g. `en` or `pt-BR`. */
   readonly locale?: string | null | undefined;
-  /** An object of your own, at most 8 KB as JSON. */
+  /** An object of your own, at most 8 KB as JSON and 32 levels deep. */
   readonly metadata?: unknown;
   /** How many people, 1 to 50. Default 1. */
   readonly partySize?: number;
@@ -230,8 +263,9 @@ export type QueueJoinInput = {
   readonly userIdentifier?: string | null | undefined;
 };
 
-/** Who calls. STAFFED: a member of staff at a counter. */
+/** Who calls. */
 export type QueueMode =
+  /** A member of staff at a counter. */
   | 'STAFFED';
 
 /** Which queue to open. */
@@ -258,12 +292,17 @@ export type QueueStartMaintenanceInput = {
   readonly queueId: string;
 };
 
-/** What a queue lets happen. ACTIVE: join and call. PAUSED: join, no calls. CLOSED: no joins, whoever waits is still called. MAINTENANCE: neither. ARCHIVED: put away for good. */
+/** What a queue lets happen. */
 export type QueueStatus =
+  /** People join and are called. */
   | 'ACTIVE'
+  /** Put away for good. */
   | 'ARCHIVED'
+  /** Nobody joins; whoever waits is still called. */
   | 'CLOSED'
+  /** Nobody joins and nobody is called; the line stays as it is. */
   | 'MAINTENANCE'
+  /** People join; nobody is called. */
   | 'PAUSED';
 
 /** What to change of a queue; what is left out stays. */
@@ -300,17 +339,24 @@ export type QueueUpdateInput = {
   readonly visitorMaxPriority?: number | null | undefined;
 };
 
-/** Where a returned session goes. ORIGINAL: the place it had. LAST: behind everybody. */
+/** Where a returned session goes. */
 export type ReturnPlace =
+  /** Behind everybody. */
   | 'LAST'
+  /** To the place it had. */
   | 'ORIGINAL';
 
-/** What a user is; `permissionMatrix` says what that allows. SUPER_ADMIN: operates this installation. ADMIN: runs a tenant. MANAGER: runs its queues. STAFF: serves at a counter. CUSTOMER: a visitor with an account. */
+/** What a user is; `permissionMatrix` says what that allows. */
 export type Role =
+  /** Runs a tenant. */
   | 'ADMIN'
+  /** A visitor with an account. */
   | 'CUSTOMER'
+  /** Runs its queues. */
   | 'MANAGER'
+  /** Serves at a counter. */
   | 'STAFF'
+  /** Operates this installation. */
   | 'SUPER_ADMIN';
 
 /** What to write down about whom. */
@@ -385,14 +431,21 @@ export type SessionStartInput = {
   readonly sessionId: string;
 };
 
-/** Where a session stands. WAITING: in line, or on hold. CALLED: to a counter. SERVING: being served. COMPLETED, CANCELLED, NO_SHOW and EXPIRED are ends. */
+/** Where a session stands. */
 export type SessionStatus =
+  /** Called to a counter. */
   | 'CALLED'
+  /** Given up by the visitor or by staff; the end. */
   | 'CANCELLED'
+  /** Served; the end. */
   | 'COMPLETED'
+  /** Ended by the system, because time was over; the end. */
   | 'EXPIRED'
+  /** Called and did not come; the end. */
   | 'NO_SHOW'
+  /** Being served. */
   | 'SERVING'
+  /** In line, or on hold. */
   | 'WAITING';
 
 /** Who lets others go first. */
@@ -517,10 +570,13 @@ export type TenantSettingsInput = {
   readonly timeZone?: string | null | undefined;
 };
 
-/** Whether a tenant serves. ACTIVE: yes. INACTIVE: not yet or not any more. SUSPENDED: the platform turns its users and visitors away. */
+/** Whether a tenant serves. */
 export type TenantStatus =
+  /** It does. */
   | 'ACTIVE'
+  /** Not yet or not any more. */
   | 'INACTIVE'
+  /** The platform turns its users and visitors away. */
   | 'SUSPENDED';
 
 /** Which tenant to suspend. */
@@ -589,11 +645,15 @@ export type UserReactivateInput = {
   readonly userId: string;
 };
 
-/** Only ACTIVE users sign in. PENDING: not yet. INACTIVE: deactivated. SUSPENDED: locked out for the time being. */
+/** Whether a user can sign in. */
 export type UserStatus =
+  /** Yes; nobody else can. */
   | 'ACTIVE'
+  /** No: deactivated. */
   | 'INACTIVE'
+  /** Not yet. */
   | 'PENDING'
+  /** No: locked out for the time being. */
   | 'SUSPENDED';
 
 /** What to change of a user; what is left out stays. */

@@ -25,7 +25,7 @@ CONNECTIONS = {
 PAGE = "edges { cursor } pageInfo { endCursor hasNextPage }"
 
 # In place of one of the keys in a cursor.
-PARTS = [
+PARTS: list[Any] = [
     5,
     None,
     True,

@@ -7,6 +7,7 @@ import strawberry
 
 from app.context import Context, Info
 from app.core.actor import ActorKind
+from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import PageInfo
 from app.core.ids import Ref
@@ -16,18 +17,22 @@ from app.identity.permissions import MATRIX, Permission
 LazySession = Annotated["Session", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyTenant = Annotated["Tenant", strawberry.lazy("app.tenants.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
-Role = strawberry.enum(
+Role = explained_enum(
     models.Role,
-    description=(
-        "What a user is; `permissionMatrix` says what that allows. SUPER_ADMIN: operates this installation. ADMIN: "
-        "runs a tenant. MANAGER: runs its queues. STAFF: serves at a counter. CUSTOMER: a visitor with an account."
-    ),
+    "What a user is; `permissionMatrix` says what that allows.",
+    SUPER_ADMIN="Operates this installation.",
+    ADMIN="Runs a tenant.",
+    MANAGER="Runs its queues.",
+    STAFF="Serves at a counter.",
+    CUSTOMER="A visitor with an account.",
 )
-UserStatus = strawberry.enum(
+UserStatus = explained_enum(
     models.UserStatus,
-    description=(
-        "Only ACTIVE users sign in. PENDING: not yet. INACTIVE: deactivated. SUSPENDED: locked out for the time being."
-    ),
+    "Whether a user can sign in.",
+    PENDING="Not yet.",
+    ACTIVE="Yes; nobody else can.",
+    INACTIVE="No: deactivated.",
+    SUSPENDED="No: locked out for the time being.",
 )
 
 

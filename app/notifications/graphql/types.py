@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 
 from app.context import Info
+from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import PageInfo
 from app.identity.permissions import Permission
@@ -15,20 +16,20 @@ from app.notifications.service import EffectiveTemplate
 
 LazySession = Annotated["Session", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
-NotificationKind = strawberry.enum(
+NotificationKind = explained_enum(
     models.NotificationKind,
-    description=(
-        "What a message says. CALLED: it is the visitor's turn; sent at every call and recall. PEOPLE_AHEAD: only 3 "
-        "people or fewer are ahead; sent once per session and queue, when somebody moves up to there."
-    ),
+    "What a message says.",
+    CALLED="It is the visitor's turn; sent at every call and recall.",
+    PEOPLE_AHEAD="Only 3 people or fewer are ahead; sent once per session and queue, when somebody moves up to there.",
 )
-NotificationChannel = strawberry.enum(models.NotificationChannel, description="How a message travels. EMAIL: by SMTP.")
-NotificationStatus = strawberry.enum(
+NotificationChannel = explained_enum(models.NotificationChannel, "How a message travels.", EMAIL="By SMTP.")
+NotificationStatus = explained_enum(
     models.NotificationStatus,
-    description=(
-        "How far a message is. PENDING: not sent yet; `error` says why if it has been tried. SENT: the mail server "
-        "took it. DELIVERED: its arrival was reported (plain SMTP never does). FAILED: `error` says why."
-    ),
+    "How far a message is.",
+    PENDING="Not sent yet; `error` says why if it has been tried.",
+    SENT="The mail server took it.",
+    DELIVERED="Its arrival was reported (plain SMTP never does).",
+    FAILED="It was not sent; `error` says why.",
 )
 
 

@@ -9,11 +9,39 @@ import strawberry
 from strawberry.scalars import JSON
 
 from app.core.events import EventRow
+from app.core.graphql.enums import explained_enum
 from app.core.graphql.pages import PageInfo
 from app.core.ids import encode
 from app.queues import events
 
-QueueEventType = strawberry.enum(events.QueueEventType, description="What happened in a queue.")
+QueueEventType = explained_enum(
+    events.QueueEventType,
+    "What happened in a queue.",
+    QUEUE_CREATED="The queue was created, open.",
+    QUEUE_UPDATED="Its configuration was changed; `data.changes` holds the new values.",
+    QUEUE_OPENED="It was opened.",
+    QUEUE_PAUSED="It was paused.",
+    QUEUE_RESUMED="It went on after a pause.",
+    QUEUE_CLOSED="It was closed.",
+    QUEUE_MAINTENANCE_STARTED="It was put into maintenance.",
+    QUEUE_ARCHIVED="It was archived.",
+    QUEUE_STAFFING_CHANGED="Counters opened, closed or went on a break.",
+    SESSION_JOINED="Somebody joined.",
+    SESSION_CALLED="Somebody was called to a counter.",
+    SESSION_RECALLED="Somebody was called again.",
+    SESSION_STARTED="Somebody's service started.",
+    SESSION_COMPLETED="Somebody was served.",
+    SESSION_NO_SHOW="Somebody was called and did not come.",
+    SESSION_CANCELLED="A place was given up.",
+    SESSION_RETURNED="Somebody was put back into the line from a counter.",
+    SESSION_STEPPED_BACK="Somebody let others go first.",
+    SESSION_HELD="Somebody was put on hold.",
+    SESSION_UNHELD="Somebody came back into the line from hold.",
+    SESSION_TRANSFERRED_OUT="Somebody left for another queue, `data.toQueueId`.",
+    SESSION_TRANSFERRED_IN="Somebody came from another queue, `data.fromQueueId`.",
+    SESSION_PRIORITY_CHANGED="Somebody's priority was changed.",
+    SESSION_NOTE_ADDED="Staff wrote something down about somebody.",
+)
 
 
 @strawberry.type(description="A fact from a queue's log.")

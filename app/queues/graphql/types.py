@@ -7,6 +7,7 @@ import strawberry
 
 from app.context import Info
 from app.core.db.pages import PageRequest
+from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import After, First, PageInfo
 from app.queues import models
@@ -17,20 +18,21 @@ from app.sessions.graphql.enums import SessionStatus
 LazySessionConnection = Annotated["SessionConnection", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
-QueueStatus = strawberry.enum(
+QueueStatus = explained_enum(
     models.QueueStatus,
-    description=(
-        "What a queue lets happen. ACTIVE: join and call. PAUSED: join, no calls. CLOSED: no joins, whoever waits is "
-        "still called. MAINTENANCE: neither. ARCHIVED: put away for good."
-    ),
+    "What a queue lets happen.",
+    ACTIVE="People join and are called.",
+    PAUSED="People join; nobody is called.",
+    CLOSED="Nobody joins; whoever waits is still called.",
+    MAINTENANCE="Nobody joins and nobody is called; the line stays as it is.",
+    ARCHIVED="Put away for good.",
 )
-QueueMode = strawberry.enum(models.QueueMode, description="Who calls. STAFFED: a member of staff at a counter.")
-QueueDiscipline = strawberry.enum(
+QueueMode = explained_enum(models.QueueMode, "Who calls.", STAFFED="A member of staff at a counter.")
+QueueDiscipline = explained_enum(
     models.QueueDiscipline,
-    description=(
-        "What decides the order. PRIORITY: higher priorities first, each in join order. TIME_CREDIT: a priority is "
-        "worth seconds of waiting (`priorityCredits`), so nobody starves."
-    ),
+    "What decides the order.",
+    PRIORITY="Higher priorities first, each in join order.",
+    TIME_CREDIT="A priority is worth seconds of waiting (`priorityCredits`), so nobody starves.",
 )
 
 

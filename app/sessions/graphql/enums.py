@@ -1,16 +1,22 @@
 """Closed sets of the session types. Apart, because the queue types need them too."""
 
-import strawberry
-
+from app.core.graphql.enums import explained_enum
 from app.sessions import calls, models
 
-SessionStatus = strawberry.enum(
+SessionStatus = explained_enum(
     models.SessionStatus,
-    description=(
-        "Where a session stands. WAITING: in line, or on hold. CALLED: to a counter. SERVING: being served. COMPLETED, "
-        "CANCELLED, NO_SHOW and EXPIRED are ends."
-    ),
+    "Where a session stands.",
+    WAITING="In line, or on hold.",
+    CALLED="Called to a counter.",
+    SERVING="Being served.",
+    COMPLETED="Served; the end.",
+    CANCELLED="Given up by the visitor or by staff; the end.",
+    NO_SHOW="Called and did not come; the end.",
+    EXPIRED="Ended by the system, because time was over; the end.",
 )
-ReturnPlace = strawberry.enum(
-    calls.ReturnPlace, description="Where a returned session goes. ORIGINAL: the place it had. LAST: behind everybody."
+ReturnPlace = explained_enum(
+    calls.ReturnPlace,
+    "Where a returned session goes.",
+    ORIGINAL="To the place it had.",
+    LAST="Behind everybody.",
 )

@@ -5,17 +5,18 @@ from datetime import datetime
 import strawberry
 
 from app.context import Context, Info
+from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import PageInfo
 from app.identity.permissions import Permission
 from app.tenants import models, service
 
-TenantStatus = strawberry.enum(
+TenantStatus = explained_enum(
     models.TenantStatus,
-    description=(
-        "Whether a tenant serves. ACTIVE: yes. INACTIVE: not yet or not any more. SUSPENDED: the platform turns its "
-        "users and visitors away."
-    ),
+    "Whether a tenant serves.",
+    ACTIVE="It does.",
+    INACTIVE="Not yet or not any more.",
+    SUSPENDED="The platform turns its users and visitors away.",
 )
 
 

@@ -1,0 +1,265 @@
+"""What every schema of ours has to be like, as functions from a schema to the places that are not."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNamedType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_named_type,
+    get_nullable_type,
+    is_specified_scalar_type,
+)
+
+from app.core.graphql.permissions import Access
+
+Rule = Callable[[GraphQLSchema], Iterator[str]]
+
+# Lists that do not grow without end, and what keeps them from it.
+BOUNDED_LISTS = {
+    "Counter.queues": "the input",
+    "CounterCreateInput.queueIds": "100",
+    "CounterUpdateInput.queueIds": "100",
+    "Display.queues": "the input",
+    "DisplayQueue.next": "10",
+    "DisplayQueue.nowServing": "counters hold one session each",
+    "IllegalTransitionError.allowed": "the enum",
+    "NotificationTemplate.variables": "the product's own",
+    "Query.display(queueIds)": "20",
+    "Query.notificationTemplates": "kinds and languages",
+    "Query.permissionMatrix": "the enum",
+    "Queue.categories": "a business has so many services",
+    "Queue.counters": "a business has so many counters",
+    "Queue.priorityCredits": "one per priority",
+    "QueueCreateInput.priorityCredits": "one per priority",
+    "QueueSnapshot.nowServing": "counters hold one session each",
+    "QueueSnapshot.waiting": "100",
+    "QueueUpdateInput.priorityCredits": "one per priority",
+    "RolePermissions.permissions": "the enum",
+    "Session.notes": "staff type only so much about one visit",
+    "Subscription.displayChanged(queueIds)": "20",
+    "User.permissions": "the enum",
+}
+_ACTIONS = re.compile(
+    r"(tenant|user|login|queue|queueCategory|counter|shift|session|notificationTemplate)"
+    r"(Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
+    r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
+    r"|Transfer|SetPriority|AddNote|Set)"
+)
+# Says what it does without an object: whoever is signed in.
+_BARE_ACTIONS = {"logout"}
+_ID_WORD = re.compile(r"(^id|Id|Ids|_id)$")
+
+
+def ours(schema: GraphQLSchema) -> list[GraphQLNamedType]:
+    """The types that are not GraphQL's own."""
+    return [
+        type_
+        for name, type_ in schema.type_map.items()
+        if not name.startswith("__") and not is_specified_scalar_type(type_)
+    ]
+
+
+def described(schema: GraphQLSchema) -> Iterator[str]:
+    """Everything has a description."""
+    for type_ in ours(schema):
+        if not type_.description:
+            yield type_.name
+        for name, field in getattr(type_, "fields", {}).items():
+            if not field.description:
+                yield f"{type_.name}.{name}"
+            for argument_name, argument in getattr(field, "args", {}).items():
+                if not argument.description:
+                    yield f"{type_.name}.{name}({argument_name})"
+        if isinstance(type_, GraphQLEnumType):
+            yield from (f"{type_.name}.{name}" for name, value in type_.values.items() if not value.description)
+
+
+def access_declared(schema: GraphQLSchema) -> Iterator[str]:
+    """Every root field says who may use it, once, and says so in its description."""
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    for root in filter(None, roots):
+        for name, field in root.fields.items():
+            found = [each for each in field.extensions["strawberry-definition"].extensions if isinstance(each, Access)]
+            if len(found) != 1 or found[0].sentence not in (field.description or ""):
+                yield f"{root.name}.{name}"
+
+
+def one_input(schema: GraphQLSchema) -> Iterator[str]:
+    """A mutation takes one required argument, `input`, of a type named after it."""
+    for name, field in _mutations(schema).items():
+        if {key: str(argument.type) for key, argument in field.args.items()} != {"input": f"{_title(name)}Input!"}:
+            yield name
+
+
+def one_result(schema: GraphQLSchema) -> Iterator[str]:
+    """A mutation answers with a union named after it: its success first, then nothing but errors."""
+    for name, field in _mutations(schema).items():
+        result = get_nullable_type(field.type)
+        if str(field.type) != f"{_title(name)}Result!" or not isinstance(result, GraphQLUnionType):
+            yield name
+            continue
+        first, *rest = result.types
+        if first.name != f"{_title(name)}Success":
+            yield f"{name}: {first.name}"
+        yield from (f"{name}: {each.name}" for each in rest if not _is_error(each))
+
+
+def success_carries_its_object(schema: GraphQLSchema) -> Iterator[str]:
+    """What a mutation gives back stands under the object's own name, and nothing in it is null."""
+    for field in _mutations(schema).values():
+        result = get_nullable_type(field.type)
+        for success in result.types[:1] if isinstance(result, GraphQLUnionType) else ():
+            yield from (
+                f"{success.name}.{key}"
+                for key, value in success.fields.items()
+                if not isinstance(value.type, GraphQLNonNull)
+            )
+            if not success.fields:
+                yield success.name
+
+
+def error_names(schema: GraphQLSchema) -> Iterator[str]:
+    """What is named an error is one and the other way round, and every error can be met somewhere."""
+    met = {each.name for type_ in ours(schema) if isinstance(type_, GraphQLUnionType) for each in type_.types}
+    for type_ in ours(schema):
+        if not isinstance(type_, GraphQLObjectType):
+            continue
+        if type_.name.endswith("Error") != _is_error(type_) or (_is_error(type_) and type_.name not in met):
+            yield type_.name
+
+
+def mutation_names(schema: GraphQLSchema) -> Iterator[str]:
+    """`<object><Action>`, in words that are known."""
+    for name in _mutations(schema):
+        if not _ACTIONS.fullmatch(name) and name not in _BARE_ACTIONS:
+            yield name
+
+
+def names(schema: GraphQLSchema) -> Iterator[str]:
+    """Types in PascalCase, inputs end with Input or Filter, fields and arguments in camelCase, values in CAPITALS."""
+    for type_ in ours(schema):
+        if not re.fullmatch(r"[A-Z][A-Za-z]*", type_.name):
+            yield type_.name
+        if isinstance(type_, GraphQLInputObjectType) and not type_.name.endswith(("Input", "Filter")):
+            yield type_.name
+        for name, field in getattr(type_, "fields", {}).items():
+            for word in (name, *getattr(field, "args", {})):
+                if not re.fullmatch(r"[a-z][A-Za-z]*", word):
+                    yield f"{type_.name}.{word}"
+        if isinstance(type_, GraphQLEnumType):
+            yield from (f"{type_.name}.{name}" for name in type_.values if not re.fullmatch(r"[A-Z]+(_[A-Z]+)*", name))
+
+
+def ids_are_ids(schema: GraphQLSchema) -> Iterator[str]:
+    """What is named an id is an `ID`, and an `ID` is named an id; no UUID is ever shown."""
+    for type_ in ours(schema):
+        if type_.name == "UUID":
+            yield type_.name
+        for name, field in getattr(type_, "fields", {}).items():
+            # An answer from outside, which is nothing of ours.
+            if (type_.name, name) == ("Notification", "providerMessageId"):
+                continue
+            places = {name: field.type, **{key: each.type for key, each in getattr(field, "args", {}).items()}}
+            for word, place in places.items():
+                if bool(_ID_WORD.search(word)) != (get_named_type(place).name == "ID"):
+                    yield f"{type_.name}.{name}: {word}"
+
+
+def connections(schema: GraphQLSchema) -> Iterator[str]:
+    """A list that can grow is a connection, asked for with `first`; what bounds any other list is written down."""
+    for type_ in ours(schema):
+        for name, field in getattr(type_, "fields", {}).items():
+            place = f"{type_.name}.{name}"
+            arguments = {key: each.type for key, each in getattr(field, "args", {}).items()}
+            lists = {place: field.type, **{f"{place}({key})": each for key, each in arguments.items()}}
+            is_page = type_.name.endswith("Connection") and name == "edges"
+            yield from (
+                each for each, found in lists.items() if _is_list(found) and not is_page and each not in BOUNDED_LISTS
+            )
+            if get_named_type(field.type).name.endswith("Connection"):
+                asked = {key: str(each) for key, each in arguments.items() if key in ("first", "after")}
+                if asked != {"first": "Int!", "after": "String"}:
+                    yield f"{place}: {asked}"
+
+
+def pages(schema: GraphQLSchema) -> Iterator[str]:
+    """A connection has edges and a page's end, an edge a cursor and a node, and nothing of it is null."""
+    for type_ in ours(schema):
+        if isinstance(type_, GraphQLObjectType) and type_.name.endswith("Connection"):
+            stem = type_.name.removesuffix("Connection")
+            shape = {name: str(field.type) for name, field in type_.fields.items()}
+            if shape != {"edges": f"[{stem}Edge!]!", "pageInfo": "PageInfo!"}:
+                yield type_.name
+            edge = schema.type_map[f"{stem}Edge"]
+            assert isinstance(edge, GraphQLObjectType)
+            if {name: str(field.type) for name, field in edge.fields.items()} != {
+                "cursor": "String!",
+                "node": f"{stem}!",
+            }:
+                yield edge.name
+
+
+def whole_lists(schema: GraphQLSchema) -> Iterator[str]:
+    """Lists hold no nulls."""
+    for type_ in ours(schema):
+        for name, field in getattr(type_, "fields", {}).items():
+            inner = get_nullable_type(field.type)
+            if isinstance(inner, GraphQLList) and not isinstance(inner.of_type, GraphQLNonNull):
+                yield f"{type_.name}.{name}"
+
+
+def feeds(schema: GraphQLSchema) -> Iterator[str]:
+    """State feeds are named `<noun>Changed` and carry a revision; fact feeds are plural."""
+    root = schema.subscription_type
+    for name, field in root.fields.items() if root is not None else ():
+        shown = get_named_type(field.type)
+        assert isinstance(shown, GraphQLObjectType)
+        parts = [shown, *(get_named_type(each.type) for each in shown.fields.values())]
+        if not any("revision" in getattr(part, "fields", {}) for part in parts):
+            yield f"{name} shows no revision"
+        if not name.endswith(("Changed", "Events")):
+            yield name
+
+
+RULES: dict[str, Rule] = {
+    rule.__name__: rule
+    for rule in (
+        described,
+        access_declared,
+        one_input,
+        one_result,
+        success_carries_its_object,
+        error_names,
+        mutation_names,
+        names,
+        ids_are_ids,
+        connections,
+        pages,
+        whole_lists,
+        feeds,
+    )
+}
+
+
+def _mutations(schema: GraphQLSchema) -> dict[str, GraphQLField]:
+    return dict(schema.mutation_type.fields) if schema.mutation_type is not None else {}
+
+
+def _title(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+def _is_error(type_: GraphQLObjectType) -> bool:
+    return any(interface.name == "UserError" for interface in type_.interfaces)
+
+
+def _is_list(type_: object) -> bool:
+    return isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList)

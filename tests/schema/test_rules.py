@@ -1,0 +1,145 @@
+"""The served schema, held against the rules of the house; and each rule, held against a schema that breaks it."""
+
+from pathlib import Path
+
+import pytest
+import strawberry
+from graphql import build_schema
+
+from app.api.schema import schema_text
+from app.core.graphql.permissions import Public, Requires
+from tests.schema.rules import BOUNDED_LISTS, RULES
+from tests.support.schema_walk import schema
+
+GOOD = """
+"d" scalar JSON
+"d" interface Node { "d" id: ID! }
+"d" interface UserError { "d" message: String! }
+"d" enum QueueStatus { "d" ACTIVE "d" NOT_YET }
+"d" type Queue implements Node { "d" id: ID! "d" name: String! "d" status: QueueStatus! "d" revision: Int! }
+"d" type PageInfo { "d" endCursor: String }
+"d" type QueueEdge { "d" cursor: String! "d" node: Queue! }
+"d" type QueueConnection { "d" edges: [QueueEdge!]! "d" pageInfo: PageInfo! }
+"d" input QueueCreateInput { "d" name: String! "d" counterId: ID "d" note: JSON }
+"d" type QueueCreateSuccess { "d" queue: Queue! }
+"d" type QueueFullError implements UserError { "d" message: String! }
+"d" union QueueCreateResult = QueueCreateSuccess | QueueFullError
+"d" type Query { "d" queues("d" first: Int!, "d" after: String): QueueConnection! }
+"d" type Mutation { "d" queueCreate("d" input: QueueCreateInput!): QueueCreateResult! }
+"d" type Subscription { "d" queueChanged("d" queueId: ID!): Queue! }
+"""
+
+# What is written otherwise in a schema that breaks a rule.
+BROKEN = {
+    "described": [
+        ('"d" type PageInfo', "type PageInfo"),
+        ('"d" endCursor', "endCursor"),
+        ('"d" first', "first"),
+        ('"d" note', "note"),
+        ('"d" NOT_YET', "NOT_YET"),
+        ('"d" scalar', "scalar"),
+        ('"d" union', "union"),
+    ],
+    "one_input": [
+        ('"d" input: QueueCreateInput!', '"d" input: QueueCreateInput'),
+        ('"d" input: QueueCreateInput!', '"d" input: QueueCreateInput!, "d" more: Int'),
+        ('"d" input: QueueCreateInput!', '"d" queue: QueueCreateInput!'),
+        ("QueueCreateInput", "QueueInput"),
+    ],
+    "one_result": [
+        ("): QueueCreateResult!", "): QueueCreateResult"),
+        ("): QueueCreateResult!", "): Queue!"),
+        ("QueueCreateResult", "QueueResult"),
+        ("= QueueCreateSuccess | QueueFullError", "= QueueFullError | QueueCreateSuccess"),
+        ("| QueueFullError", "| Queue"),
+        ("QueueCreateSuccess", "QueueSuccess"),
+    ],
+    "success_carries_its_object": [('"d" queue: Queue!', '"d" queue: Queue')],
+    "error_names": [
+        ("QueueFullError", "QueueFull"),
+        ("QueueFullError implements UserError", "QueueFullError"),
+        ('"d" type PageInfo', '"d" type OtherError implements UserError { "d" message: String! } "d" type PageInfo'),
+    ],
+    "mutation_names": [("queueCreate(", "createQueue("), ("queueCreate(", "queueMake(")],
+    "names": [
+        ("PageInfo", "Page_info"),
+        ("QueueCreateInput", "QueueCreate"),
+        ("endCursor", "end_cursor"),
+        ("NOT_YET", "notYet"),
+        ('"d" first:', '"d" First:'),
+    ],
+    "ids_are_ids": [
+        ("counterId: ID", "counterId: String"),
+        ("counterId: ID", "counter: ID"),
+        ("queueId: ID!", "queue: ID!"),
+        ("JSON", "UUID"),
+    ],
+    "connections": [
+        ("): QueueConnection!", "): [Queue!]!"),
+        ('"d" endCursor: String', '"d" endCursor: [String!]'),
+        ('"d" first: Int!', '"d" first: Int'),
+        (', "d" after: String', ""),
+        ("queueId: ID!", "queueIds: [ID!]!"),
+    ],
+    "pages": [
+        ("edges: [QueueEdge!]!", "edges: [QueueEdge!]"),
+        ('"d" pageInfo: PageInfo!', '"d" total: Int!'),
+        ('"d" node: Queue!', '"d" node: Queue'),
+    ],
+    "whole_lists": [("edges: [QueueEdge!]!", "edges: [QueueEdge]!")],
+    "feeds": [("queueChanged", "queueFeed"), ('"d" revision: Int!', '"d" name2: Int!')],
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_schema_keeps_the_rule(name: str) -> None:
+    assert list(RULES[name](schema())) == [], RULES[name].__doc__
+
+
+def test_no_rule_finds_anything_in_a_good_schema() -> None:
+    good = build_schema(GOOD)
+    assert [offence for name in BROKEN for offence in RULES[name](good)] == []
+
+
+def test_every_rule_is_tried() -> None:
+    assert set(BROKEN) | {"access_declared"} == set(RULES)
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "otherwise"), [(name, *change) for name, changes in BROKEN.items() for change in changes]
+)
+def test_a_broken_rule_is_noticed(name: str, written: str, otherwise: str) -> None:
+    assert written in GOOD
+    assert list(RULES[name](build_schema(GOOD.replace(written, otherwise)))) != []
+
+
+def test_a_root_field_without_access_is_noticed() -> None:
+    @strawberry.type
+    class Query:
+        @strawberry.field(description="Declared.", extensions=[Public()])  # type: ignore[untyped-decorator]
+        def declared(self) -> int:
+            return 1
+
+        @strawberry.field(description="Not declared.")  # type: ignore[untyped-decorator]
+        def undeclared(self) -> int:
+            return 1
+
+        @strawberry.field(description="Declared twice.", extensions=[Public(), Requires("queue:read")])  # type: ignore[untyped-decorator]
+        def contradictory(self) -> int:
+            return 1
+
+    found = list(RULES["access_declared"](strawberry.Schema(Query)._schema))
+    assert found == ["Query.undeclared", "Query.contradictory"]
+
+
+def test_no_list_is_excused_that_is_not_there() -> None:
+    places = set()
+    for name, type_ in schema().type_map.items():
+        for field_name, field in getattr(type_, "fields", {}).items():
+            places |= {f"{name}.{field_name}", *(f"{name}.{field_name}({key})" for key in getattr(field, "args", {}))}
+    assert set(BOUNDED_LISTS) <= places
+
+
+def test_the_schema_file_is_current() -> None:
+    written = Path(__file__).resolve().parents[2] / "schema.graphql"
+    assert written.read_text(encoding="utf-8") == schema_text(), "run `make schema`"

@@ -1,0 +1,206 @@
+"""Every root field of the served schema as something a test can call: its document, its arguments, its declared access.
+
+Nothing is left out in silence: an argument nobody has said how to fill is an error, and so is an id of an unknown kind.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+    is_required_input_field,
+)
+
+from app.api.schema import build_schema
+from app.core.graphql.permissions import Access
+
+Path = tuple[str, ...]
+
+# What an id is an id of, by its name. `id` itself says nothing: there the field decides.
+KINDS = {
+    "queueId": "Queue",
+    "queueIds": "Queue",
+    "toQueueId": "Queue",
+    "counterId": "Counter",
+    "sessionId": "Session",
+    "categoryId": "QueueCategory",
+    "userId": "User",
+    "tenantId": "Tenant",
+}
+KINDS_OF_ID = {"queue": "Queue", "session": "Session", "node": "Queue"}
+
+# Values for what has to be given, by its name; every one of them is acceptable.
+VALUES: dict[str, Any] = {
+    "first": 5,
+    "at": "2026-11-20T10:00:00Z",
+    "slug": "some-slug",
+    "tenantSlug": "some-tenant",
+    "name": "Some name",
+    "email": "somebody@example.com",
+    "adminEmail": "somebody@example.com",
+    "password": "a password nobody tries",
+    "adminPassword": "a password nobody tries",
+    "refreshToken": "vqr_unknown",
+    "priority": 1,
+    "seconds": 1.5,
+    "text": "Some text",
+    "subject": "Some subject",
+    "body": "Some body",
+}
+
+
+class Unknown(Exception):
+    """The walk does not know how to fill this; add it to `KINDS` or `VALUES`."""
+
+
+@dataclass(frozen=True)
+class RootField:
+    """One field of Query, Mutation or Subscription."""
+
+    operation: str
+    name: str
+    field: GraphQLField
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def access(self) -> Access | None:
+        """Who may use it, as declared."""
+        declared = [
+            extension
+            for extension in self.field.extensions["strawberry-definition"].extensions
+            if isinstance(extension, Access)
+        ]
+        return declared[0] if len(declared) == 1 else None
+
+    @property
+    def ids(self) -> dict[Path, str]:
+        """Every place for an id, required or not, and the kind of id that belongs there."""
+        found = {}
+        for path, type_ in self.leaves.items():
+            if get_named_type(type_).name == "ID":
+                kind = KINDS_OF_ID.get(self.name) if path == ("id",) else KINDS.get(path[-1])
+                if kind is None:
+                    raise Unknown(f"{self.name}: {'.'.join(path)}")
+                found[path] = kind
+        return found
+
+    @property
+    def leaves(self) -> dict[Path, GraphQLInputType]:
+        """Every place for a value, however deep in inputs, and its type."""
+        return {
+            path: type_ for name, argument in self.field.args.items() for path, type_ in _leaves(argument.type, (name,))
+        }
+
+    def arguments(self, given: Mapping[Path, Any]) -> dict[str, Any]:
+        """Variables: the values given, and acceptable ones for whatever else is required."""
+        return {
+            name: _filled(argument.type, (name,), given)
+            for name, argument in self.field.args.items()
+            if is_required_argument(argument) or any(path[0] == name for path in given)
+        }
+
+    def document(self, variables: Mapping[str, Any], depth: int = 1) -> str:
+        """An operation that calls it and reads everything that can be read so deep."""
+        head = ", ".join(f"${name}: {self.field.args[name].type}" for name in variables)
+        call = ", ".join(f"{name}: ${name}" for name in variables)
+        return (
+            f"{self.operation}{f'({head})' if head else ''} {{ {self.name}{f'({call})' if call else ''}"
+            f" {selection(get_named_type(self.field.type), depth)} }}"
+        )
+
+
+@cache
+def schema() -> GraphQLSchema:
+    """The schema as it is served."""
+    return build_schema()._schema
+
+
+def root_fields() -> list[RootField]:
+    """Every field of the three roots."""
+    roots = {
+        "query": schema().query_type,
+        "mutation": schema().mutation_type,
+        "subscription": schema().subscription_type,
+    }
+    return [
+        RootField(operation, name, field)
+        for operation, root in roots.items()
+        if root is not None
+        for name, field in root.fields.items()
+    ]
+
+
+def selection(type_: GraphQLNamedType, depth: int) -> str:
+    """A selection of all fields of a type that need no arguments, so many levels of objects deep."""
+    if is_leaf_type(type_):
+        return ""
+    if isinstance(type_, GraphQLObjectType):
+        return f"{{ __typename {_fields(type_, depth, frozenset())} }}"
+    assert isinstance(type_, GraphQLUnionType | GraphQLInterfaceType)
+    members = schema().get_possible_types(type_)
+    contested = _contested(members)
+    chosen = [f"... on {member.name} {{ {_fields(member, depth, contested)} }}" for member in members]
+    return f"{{ __typename {' '.join(chosen)} }}"
+
+
+def _fields(type_: GraphQLObjectType, depth: int, contested: frozenset[str]) -> str:
+    chosen = []
+    for name, field in type_.fields.items():
+        inner = get_named_type(field.type)
+        needs = any(is_required_argument(argument) for argument in field.args.values())
+        if needs or (depth == 0 and not is_leaf_type(inner)):
+            continue
+        alias = f"{type_.name}_{name}: " if name in contested else ""
+        chosen.append(f"{alias}{name} {selection(inner, depth - 1)}")
+    return " ".join(chosen)
+
+
+def _contested(members: Sequence[GraphQLObjectType]) -> frozenset[str]:
+    """Fields which these types declare differently: one answer cannot hold them under one name."""
+    declared: dict[str, set[str]] = defaultdict(set)
+    for member in members:
+        for name, field in member.fields.items():
+            declared[name].add(str(field.type))
+    return frozenset(name for name, types in declared.items() if len(types) > 1)
+
+
+def _leaves(type_: GraphQLInputType, path: Path) -> Iterator[tuple[Path, GraphQLInputType]]:
+    named = get_named_type(type_)
+    if isinstance(named, GraphQLInputObjectType):
+        for name, field in named.fields.items():
+            yield from _leaves(field.type, (*path, name))
+    else:
+        yield path, type_
+
+
+def _filled(type_: GraphQLInputType, path: Path, given: Mapping[Path, Any]) -> Any:
+    if path in given:
+        return given[path]
+    named = get_named_type(type_)
+    if isinstance(named, GraphQLInputObjectType):
+        return {
+            name: _filled(field.type, (*path, name), given)
+            for name, field in named.fields.items()
+            if is_required_input_field(field) or any(other[: len(path) + 1] == (*path, name) for other in given)
+        }
+    if path[-1] in VALUES:
+        return VALUES[path[-1]]
+    if isinstance(named, GraphQLEnumType):
+        return next(iter(named.values))
+    raise Unknown(".".join(path))
