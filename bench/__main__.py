@@ -112,4 +112,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt as stopped:
-        sys.exit(f"bench: {stopped or 'stopped'}; everything it had started is ended.")
+        sys.exit(f"bench: {str(stopped) or 'stopped'}; everything it had started is ended.")

@@ -15,7 +15,6 @@ from bench.http import Connection
 from bench.scale import Scale
 from bench.stage import REPOSITORY, Server, Stage
 
-_ROUNDS = 3
 _WARM_UP = 20
 _DISPLAY = "query Line($ids: [ID!]!) { display(queueIds: $ids) { queues { waitingCount next } } }"
 
@@ -23,7 +22,7 @@ _DISPLAY = "query Line($ids: [ID!]!) { display(queueIds: $ids) { queues { waitin
 async def memory(stage: Stage, business: Business, audience: Audience, scale: Scale) -> Findings:
     """The benchmark."""
     sockets, bare_sockets, lines, bare_lines = [], [], [], []
-    for _ in range(min(scale.rounds, _ROUNDS)):
+    for _ in range(scale.memory_rounds):
         # The line after the sockets, while they are open: what its loading leaves behind would be theirs.
         with stage.api() as server:
             async with _everybody(server, audience) as costs:

@@ -20,7 +20,8 @@ _INTRODUCTION = """# Benchmarks
 
 Baselines: what things cost today, each beside a reference measured in the same run, on the same servers, in turn with
 it. They say where the product stands; making it faster is another matter. A ratio is computed round by round, so what
-disturbs a whole round cancels out; shown are medians, with the lowest and the highest round in parentheses.
+disturbs a whole round cancels out; shown are medians, with the lowest and the highest round in parentheses. Of rates
+more is better, of times and memory less.
 
 This page is written by the benchmark itself (`{command}`). A run starts servers of its own in a temporary directory
 (PostgreSQL and Valkey as `vq up` has them, durable commits, `vq serve`, `vq relay`; no worker) and ends them.
@@ -86,7 +87,7 @@ def write_document(run: Run, path: Path) -> None:
     path.write_text("\n".join((introduction, _figures(run), _EXPLANATIONS)))
 
 
-_HEAD = ("figure", "unit", "measured", "reference", "measured there", "ratio")
+_HEAD = ("figure", "unit", "measured", "reference", "its figure", "ratio")
 
 
 def _row(comparison: Comparison) -> tuple[str, ...]:
