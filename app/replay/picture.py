@@ -68,7 +68,7 @@ def draw(day: str, speed: float, replay: Sequence[Wait], source: Sequence[Wait])
         f'<path class="line ours" d="{people.path(ours)}"/>',
         f'<path class="line source" d="{people.path(theirs)}"/>',
         *_legend(people.top - 14, [("swatch", "replay"), ("dash", "source")]),
-        *_frame(waits, "Wait of each caller in the replay, and the median of each half hour", "minutes"),
+        *_frame(waits, "Wait of each caller in the replay; lines: median of those called, by half hour", "minutes"),
     ]
     for wait in sorted(replay, key=lambda wait: wait.joins):
         colour = priorities.index(wait.priority) % len(LIGHT)
@@ -111,10 +111,14 @@ def levels(waits: Iterable[Wait], starts: float, ends: float, bucket: int) -> li
 
 
 def medians(waits: Iterable[Wait]) -> list[Point]:
-    """Median wait in minutes per half hour, where enough people joined for one to mean something."""
+    """Median minutes until the call per half hour of joining, where enough were called for one to mean something.
+
+    Who hung up is left out: patience is not the line's doing.
+    """
     buckets: dict[int, list[float]] = {}
     for wait in waits:
-        buckets.setdefault(int(wait.joins // MEDIAN_SECONDS), []).append(wait.seconds / 60)
+        if not wait.abandoned:
+            buckets.setdefault(int(wait.joins // MEDIAN_SECONDS), []).append(wait.seconds / 60)
     return [
         ((bucket + 0.5) * MEDIAN_SECONDS, percentile(values, 0.5))
         for bucket, values in sorted(buckets.items())

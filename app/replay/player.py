@@ -223,7 +223,9 @@ class Player:
         seat.on_shift = False
 
     def _may_leave(self, seat: Seat) -> bool:
-        """The last agent on the floor stays until somebody else comes or the day is over."""
+        """The last agent stays until another one comes; from the last caller on all stay until the line is empty."""
+        if self.record.joined == len(self.plan.visitors) and self.floor.waiting:
+            return False
         return any(other.on_shift for other in self.stage.seats if other is not seat)
 
     async def _rest(self, until: float) -> None:

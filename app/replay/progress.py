@@ -14,7 +14,7 @@ from rich.text import Text
 from app.replay.player import Player
 
 LIVE_SECONDS = 0.25
-PLAIN_SECONDS = 5.0
+PLAIN_SECONDS = 10.0
 
 # The live line shows the median of the last so many answers.
 ANSWERS = 50

@@ -180,3 +180,4 @@ def test_the_area_under_the_levels_is_all_the_waiting(spans: list[tuple[float, f
 def test_a_median_needs_enough_people() -> None:
     waits = [Wait(0, 100, 60, False), Wait(0, 200, 120, False), Wait(0, 300, 600, False), Wait(0, 2000, 60, False)]
     assert medians(waits) == [(900, 2.0)]
+    assert medians([*waits[:2], Wait(0, 300, 600, True)]) == []
