@@ -8,7 +8,11 @@ export interface Backoff {
 export const DEFAULT_BACKOFF: Backoff = { firstMs: 500, mostMs: 30_000 };
 
 /** The wait before try number `retries` (from 0): at least half of the doubled time, at most all of it. */
-export function backoffMs(retries: number, { firstMs, mostMs }: Backoff = DEFAULT_BACKOFF, random = Math.random): number {
+export function backoffMs(
+  retries: number,
+  { firstMs, mostMs }: Backoff = DEFAULT_BACKOFF,
+  random = Math.random,
+): number {
   const whole = Math.min(mostMs, firstMs * 2 ** Math.min(retries, 30));
   return whole / 2 + random() * (whole / 2);
 }

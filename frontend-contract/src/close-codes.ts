@@ -1,4 +1,4 @@
-/** What a close code of the socket means, and what this client does about it. graphql-ws itself decides what is fatal. */
+/** What a close code of the socket means, and what this client does about it. graphql-ws itself says what is fatal. */
 
 export type CloseAction =
   /** The token is over or its permissions changed: renew it, connect again. */

@@ -45,6 +45,7 @@ export async function execute<Data, Variables>(
   // A proxy's own error page is no JSON: that fails here, as a network error would.
   const body = (await response.json()) as { data?: Data | null; errors?: readonly CodedError[] };
   if (body.errors !== undefined && body.errors.length > 0) throw new GraphQLFailure(body.errors);
-  if (body.data === undefined || body.data === null) throw new Error(`The server answered ${response.status} without data.`);
+  if (body.data === undefined || body.data === null)
+    throw new Error(`The server answered ${response.status} without data.`);
   return body.data;
 }

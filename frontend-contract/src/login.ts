@@ -74,7 +74,8 @@ export class Login implements Credentials {
     await this.#settled();
     const refreshToken = await this.#store.load();
     await this.#forget();
-    if (refreshToken !== null) await execute(this.#options.url, LogoutDocument, { input: { refreshToken } }, this.#fetch);
+    if (refreshToken !== null)
+      await execute(this.#options.url, LogoutDocument, { input: { refreshToken } }, this.#fetch);
   }
 
   async token(): Promise<string | null> {

@@ -10,20 +10,22 @@ export interface Revised {
 /**
  * Whether `next` is to take the place of `previous`.
  *
- * Revisions grow by 1 with every change of one queue, so they compare within a queue only: after a transfer, or for
- * another object, `next` wins. Equal revisions: `next` wins as well, it is the later word about the same moment.
+ * Revisions grow by 1 with every change of one queue, so they compare within a queue only: for another object, or a
+ * session that both say is in another queue now, `next` wins. Equal revisions: `next` wins as well, it is the later
+ * word about the same moment.
+ *
+ * For answers that may have been overtaken. Items of one subscription come in order: take them as they come.
  */
 export function isNewer(previous: Revised | null | undefined, next: Revised): boolean {
-  if (previous === null || previous === undefined) return true;
-  if (previous.id !== next.id || queueOf(previous) !== queueOf(next)) return true;
+  if (previous === null || previous === undefined || previous.id !== next.id) return true;
+  if (previous.queue !== undefined && next.queue !== undefined && previous.queue.id !== next.queue.id) return true;
   return next.revision >= previous.revision;
 }
 
-/** The newer of two states: `setSession((shown) => newest(shown, arrived))`. */
-export function newest<T extends Revised>(previous: T | null | undefined, next: T): T {
+/** The newer of two states: `setSession((shown) => newest(shown, answered))`. */
+export function newest<Previous extends Revised, Next extends Revised>(
+  previous: Previous | null | undefined,
+  next: Next,
+): Previous | Next {
   return isNewer(previous, next) ? next : (previous ?? next);
-}
-
-function queueOf(state: Revised): string {
-  return state.queue?.id ?? state.id;
 }

@@ -11,7 +11,10 @@ import type { Credentials } from "./credentials.ts";
 export type SocketStatus = "idle" | "connecting" | "connected" | "closed";
 
 /** The part of a WebSocket class this needs; the browser's, React Native's and `ws` have it. */
-export type WebSocketClass = new (url: string, protocols?: string | string[]) => {
+export type WebSocketClass = new (
+  url: string,
+  protocols?: string | string[],
+) => {
   readonly readyState: number;
   close(): void;
   addEventListener(type: "open" | "close", listener: () => void): void;
@@ -26,7 +29,7 @@ export interface SocketOptions {
   readonly backoff?: Backoff;
   /** How long connecting may take, until the server has acknowledged. Default 15 s. */
   readonly connectTimeoutMs?: number;
-  /** A ping after this much silence; the connection is given up when no pong comes back in the same time. Default 12 s. */
+  /** A ping after this much silence, and so long for its pong, before the connection is given up. Default 12 s. */
   readonly keepAliveMs?: number;
   /** The connection is kept this long after the last operation ended, for the next screen. Default 5 s. */
   readonly idleCloseMs?: number;
@@ -145,7 +148,8 @@ export function createSocket(options: SocketOptions): Socket {
 
 function platformWebSocket(): WebSocketClass {
   const found = (globalThis as { WebSocket?: WebSocketClass }).WebSocket;
-  if (found === undefined) throw new Error("There is no WebSocket here: pass `webSocketImpl`, e.g. that of the `ws` package.");
+  if (found === undefined)
+    throw new Error("There is no WebSocket here: pass `webSocketImpl`, e.g. that of the `ws` package.");
   return found;
 }
 

@@ -17,6 +17,11 @@ test("within a queue the greater revision is newer, and of equals the later answ
   assert.equal(newest(session(5), session(4)).revision, 5);
 });
 
+test("an item that does not say its queue is compared by revision alone", () => {
+  assert.equal(isNewer({ id: "s1", revision: 5 }, session(4)), false);
+  assert.equal(isNewer({ id: "s1", revision: 5 }, session(6)), true);
+});
+
 test("revisions of different queues do not compare: after a transfer the later answer is newer", () => {
   assert.equal(isNewer(session(500, "q1"), session(3, "q2")), true);
   assert.equal(isNewer({ id: "q1", revision: 9 }, { id: "q2", revision: 1 }), true);

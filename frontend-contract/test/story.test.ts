@@ -53,7 +53,10 @@ async function start(sessionId: string): Promise<void> {
 }
 
 async function complete(sessionId: string): Promise<void> {
-  const { data } = await staff.apollo.mutate({ mutation: SessionCompleteDocument, variables: { input: { sessionId } } });
+  const { data } = await staff.apollo.mutate({
+    mutation: SessionCompleteDocument,
+    variables: { input: { sessionId } },
+  });
   assert.equal(data?.sessionComplete.__typename, "SessionCompleteSuccess");
 }
 

@@ -40,6 +40,17 @@ function counting(operation: string): { readonly fetch: Fetch; readonly count: (
   };
 }
 
+/** What `navigator.locks` gives browsers, which Node 20 does not have. */
+class OneAtATime extends MemoryTokenStore {
+  #last: Promise<unknown> = Promise.resolve();
+
+  override exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work, work);
+    this.#last = done;
+    return done;
+  }
+}
+
 async function newStaff(): Promise<{ readonly email: string; readonly userId: string }> {
   const email = `${unique("staff")}@${business.slug}.example`;
   const { data } = await office.apollo.mutate({
@@ -60,7 +71,11 @@ async function promote(userId: string): Promise<void> {
 
 test("wrong credentials are a member of the union, and sign nobody in", async () => {
   const login = new Login({ url: GRAPHQL_URL });
-  const result = await login.signIn({ tenantSlug: business.slug, email: "nobody@demo.example", password: "wrong password" });
+  const result = await login.signIn({
+    tenantSlug: business.slug,
+    email: "nobody@demo.example",
+    password: "wrong password",
+  });
   assert.equal(result.__typename, "InvalidCredentialsError");
   assert.equal(await login.token(), null);
 });
@@ -86,6 +101,25 @@ test("a sign-in survives a reload through its store", async () => {
   assert.equal((await reloaded.resume())?.email, email);
   const other = await new Login({ url: GRAPHQL_URL }).resume();
   assert.equal(other, null, "nothing stored: nobody");
+});
+
+test("two tabs that share a store never send the same refresh token", async () => {
+  const sent: string[] = [];
+  const listening: Fetch = (input, init) => {
+    const { variables } = JSON.parse(String(init?.body)) as { variables: { input: { refreshToken?: string } } };
+    if (variables.input.refreshToken !== undefined) sent.push(variables.input.refreshToken);
+    return fetch(input, init);
+  };
+  const store = new OneAtATime();
+  const { email } = await newStaff();
+  const one = await business.signedIn({ store, fetch: listening }, email);
+  const two = new Login({ url: GRAPHQL_URL, store, fetch: listening });
+  const old = await one.token();
+  assert.ok(old);
+  const [first, second] = await Promise.all([one.renew(old), two.resume()]);
+  assert.ok(first && second);
+  assert.equal(new Set(sent).size, 2);
+  assert.ok(await store.load());
 });
 
 test("a token the server refuses is renewed once for all requests, and they succeed", async () => {

@@ -1,5 +1,5 @@
 /**
- * Writes `generated/` from `../schema.graphql` and `operations/`; with `--check` compares instead, and fails on a drift.
+ * Writes `generated/` from `../schema.graphql` and `operations/`; `--check` compares, and fails on a drift.
  * Uses the plugins of graphql-codegen directly: its command line brings two hundred packages this does not need.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -32,7 +32,14 @@ const common = { scalars: SCALARS, strictScalars: true, useTypeImports: true };
 const outputs: Record<string, string> = {
   // Types and documents in one file: a screen imports both from the same place.
   "generated/operations.ts": await generate("operations.ts", [
-    { typescriptOperations: { ...common, immutableTypes: true, inlineFragmentTypes: "combine", arrayInputCoercion: false } },
+    {
+      typescriptOperations: {
+        ...common,
+        immutableTypes: true,
+        inlineFragmentTypes: "combine",
+        arrayInputCoercion: false,
+      },
+    },
     { typedDocumentNode: { ...common, documentMode: "documentNodeImportFragments" } },
   ]),
   "generated/possible-types.ts": await generate("possible-types.ts", [

@@ -9,7 +9,13 @@ function byId(typename: string) {
   return {
     read(
       existing: Reference | undefined,
-      { args, toReference }: { args: Record<string, unknown> | null; toReference: (object: { __typename: string; id: string }) => Reference | undefined },
+      {
+        args,
+        toReference,
+      }: {
+        args: Record<string, unknown> | null;
+        toReference: (object: { __typename: string; id: string }) => Reference | undefined;
+      },
     ): Reference | undefined {
       return existing ?? toReference({ __typename: typename, id: String(args?.["id"]) });
     },

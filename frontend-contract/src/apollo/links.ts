@@ -10,7 +10,7 @@ import { OperationTypeNode } from "graphql";
 import { from, mergeMap, throwError } from "rxjs";
 import type { Credentials } from "../credentials.ts";
 import { type Fetch, patientFetch } from "../http.ts";
-import { codeOf } from "../results.ts";
+import { codeOf, GraphQLFailure } from "../results.ts";
 
 /** Puts the token of the moment into every request. */
 export function authLink(credentials: Credentials): ApolloLink {
@@ -27,9 +27,7 @@ export function renewLink(credentials: Credentials): ApolloLink {
     const { token, renewed } = operation.getContext() as { token?: string; renewed?: boolean };
     if (token === undefined || renewed === true || !isUnauthenticated(error)) return undefined;
     operation.setContext({ renewed: true });
-    return from(credentials.renew(token)).pipe(
-      mergeMap((ok) => (ok ? forward(operation) : throwError(() => error))),
-    );
+    return from(credentials.renew(token)).pipe(mergeMap((ok) => (ok ? forward(operation) : throwError(() => error))));
   });
 }
 
@@ -60,7 +58,7 @@ function isUnauthenticated(error: unknown): boolean {
 
 /** Nobody answered, or a proxy said that nobody is there. */
 function isTransient(error: unknown): boolean {
-  if (CombinedGraphQLErrors.is(error)) return false;
+  if (CombinedGraphQLErrors.is(error) || error instanceof GraphQLFailure) return false;
   return !ServerError.is(error) || [502, 503, 504].includes(error.statusCode);
 }
 

@@ -34,7 +34,12 @@ export async function newBusiness(): Promise<Business> {
     remove: async () => {
       const token = await platform.token();
       await execute(GRAPHQL_URL, TenantSuspendDocument, { input: { tenantId } }, { token });
-      const { tenantDelete } = await execute(GRAPHQL_URL, TenantDeleteDocument, { input: { tenantId, slug } }, { token });
+      const { tenantDelete } = await execute(
+        GRAPHQL_URL,
+        TenantDeleteDocument,
+        { input: { tenantId, slug } },
+        { token },
+      );
       assert.equal(tenantDelete.__typename, "TenantDeleteSuccess");
     },
   };

@@ -13,14 +13,7 @@ import {
   type VisitorSessionFragment,
 } from "../../generated/operations.ts";
 import { type Connection, type ConnectionOptions, connect } from "../../src/apollo/index.ts";
-import {
-  codeOf,
-  type Credentials,
-  type ErrorCode,
-  execute,
-  SessionToken,
-  succeeded,
-} from "../../src/index.ts";
+import { codeOf, type Credentials, type ErrorCode, execute, SessionToken, succeeded } from "../../src/index.ts";
 
 const server = process.env["VQ_URL"];
 assert.ok(server, "VQ_URL must name a running server, e.g. VQ_URL=http://127.0.0.1:8000 npm test");
@@ -31,11 +24,15 @@ const BACKOFF = { firstMs: 50, mostMs: 500 };
 
 export const unique = (what: string): string => `${what}-${randomUUID().slice(0, 8)}`;
 
-export function connection(
-  credentials: Credentials,
-  options: Partial<ConnectionOptions> = {},
-): Connection {
-  return connect({ url: GRAPHQL_URL, credentials, webSocketImpl: WebSocket, backoff: BACKOFF, idleCloseMs: 0, ...options });
+export function connection(credentials: Credentials, options: Partial<ConnectionOptions> = {}): Connection {
+  return connect({
+    url: GRAPHQL_URL,
+    credentials,
+    webSocketImpl: WebSocket,
+    backoff: BACKOFF,
+    idleCloseMs: 0,
+    ...options,
+  });
 }
 
 /** A new queue and a counter that serves it. */

@@ -4,7 +4,7 @@ const WITHIN_MS = 10_000;
 
 /** For what nothing announces: looks until it holds. */
 export async function eventually(holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + WITHIN_MS; !holds(); ) {
+  for (const deadline = Date.now() + WITHIN_MS; !holds();) {
     if (Date.now() > deadline) throw new Error(`this did not become true: ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
