@@ -40,6 +40,10 @@ IN_DOUBT = (
     "It is not known whether the mail server took the message, because the connection or the worker was lost while it "
     "was handed over. It is not sent again."
 )
+MOST_ATTEMPTS = 200
+"""More than half an hour has room for: something is wrong with this very message."""
+
+TOO_OFTEN = f"Given up after {MOST_ATTEMPTS} tries that came to no end: see the worker's log."
 _FIRST_DELAY_SECONDS = 2.0
 _LONGEST_DELAY_SECONDS = 15.0
 
@@ -56,13 +60,15 @@ class Outcome:
 async def deliver(context: JobContext, notification_id: UUID) -> None:
     """Send a notification, or write down why not. Raises `RetryLater` when it is to be tried again."""
     async with context.read() as tx:
-        notification = await repository.get(tx, notification_id)
-    if notification.status is not NotificationStatus.PENDING:
-        return
+        notification = await repository.find(tx, notification_id)
+    if notification is None or notification.status is not NotificationStatus.PENDING:
+        return  # erased with its session, or settled by another try
     if notification.handed_over_at is not None:
         # By a worker that did not live to write down how it went.
         outcome = Outcome(NotificationStatus.FAILED, IN_DOUBT)
         await _settle(context, notification, outcome, handed_over_at=notification.handed_over_at)
+    elif context.attempt > MOST_ATTEMPTS:
+        await _settle(context, notification, Outcome(NotificationStatus.FAILED, TOO_OFTEN), tried=False)
     elif context.settings.smtp_url is None:
         await _settle(context, notification, Outcome(NotificationStatus.FAILED, NO_SERVER), tried=False)
     else:

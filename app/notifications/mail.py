@@ -65,7 +65,7 @@ class Mail:
 
 def message_id_for(sender: str, unique: str) -> str:
     """An RFC 5322 Message-ID in the sender's domain."""
-    return f"<{unique}@{_ascii(parse_address(sender)).domain}>"
+    return f"<{unique}@{_ascii(_sender(sender)).domain}>"
 
 
 def parse_address(text: str) -> Address:
@@ -85,10 +85,13 @@ def parse_address(text: str) -> Address:
 
 
 def compose(mail: Mail) -> EmailMessage:
-    """The message. The header classes refuse values with line breaks, so no header can be smuggled in."""
+    """The message. The header classes refuse values with line breaks, so no header can be smuggled in.
+
+    `MailFailure` if the recipient is no address; `ValueError` if the message cannot be written down.
+    """
     recipient = parse_address(mail.recipient)
     message = EmailMessage(policy=SMTP if recipient.username.isascii() else SMTPUTF8)
-    message["From"] = _ascii(parse_address(mail.sender))
+    message["From"] = _ascii(_sender(mail.sender))
     message["To"] = _ascii(recipient)
     message["Subject"] = mail.subject
     message["Date"] = mail.written_at
@@ -124,7 +127,11 @@ class Conversation:
 @asynccontextmanager
 async def conversation(smtp_url: str, mail: Mail) -> AsyncIterator[Conversation]:
     """Connect, EHLO, TLS, AUTH, MAIL, RCPT. `MailFailure` if any of it does not work."""
-    message = compose(mail)
+    try:
+        message = compose(mail)
+        content = message.as_bytes()
+    except ValueError:
+        raise MailFailure("The message cannot be written as an e-mail.", permanent=True) from None
     [sender], [recipient] = message["From"].addresses, message["To"].addresses
     is_utf8 = not recipient.username.isascii()
     smtp = await _client(smtp_url)
@@ -138,9 +145,11 @@ async def conversation(smtp_url: str, mail: Mail) -> AsyncIterator[Conversation]
             encoding = "utf-8" if is_utf8 else "ascii"
             await smtp.mail(sender.addr_spec, options=options, encoding=encoding)
             await smtp.rcpt(recipient.addr_spec, encoding=encoding)
+        except ValueError:
+            raise _not_an_address() from None
         except (SMTPException, OSError, TimeoutError) as problem:
             raise _failure(problem) from None
-        yield Conversation(smtp, message.as_bytes())
+        yield Conversation(smtp, content)
         with suppress(SMTPException, OSError, TimeoutError):  # whatever the server thinks of QUIT changes nothing
             await smtp.quit(timeout=_QUIT_SECONDS)
     finally:
@@ -183,6 +192,15 @@ def _ascii(address: Address) -> Address:
         return Address(address.display_name, address.username, domain)
     except (UnicodeError, ValueError):
         raise _not_an_address() from None
+
+
+def _sender(text: str) -> Address:
+    try:
+        return parse_address(text)
+    except MailFailure:
+        # Not this message's fault, and soon put right.
+        reason = "VQ_SMTP_FROM is not an e-mail address: write `Name <address>`, and restart the worker."
+        raise MailFailure(reason, permanent=False) from None
 
 
 def _not_an_address() -> MailFailure:

@@ -9,7 +9,6 @@ from sqlmodel import col, select, update
 
 from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
-from app.core.errors import NotFound
 from app.core.events.models import EventRow
 from app.notifications.models import (
     Notification,
@@ -25,12 +24,9 @@ from app.queues.rules import Rank
 _PENDING = col(Notification.status) == NotificationStatus.PENDING
 
 
-async def get(tx: ReadTx, notification_id: UUID) -> Notification:
-    """A notification of the tenant. `NotFound` otherwise."""
-    found = await tx.get(Notification, (tx.tenant, notification_id), populate_existing=True)
-    if found is None:
-        raise NotFound("Notification")
-    return found
+async def find(tx: ReadTx, notification_id: UUID) -> Notification | None:
+    """A notification of the tenant, if there is one."""
+    return await tx.get(Notification, (tx.tenant, notification_id), populate_existing=True)
 
 
 async def insert_owed(tx: WriteTx, notification: Notification) -> bool:

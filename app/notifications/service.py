@@ -57,9 +57,9 @@ class EffectiveTemplate:
 async def owe_called(tx: WriteTx, fact: Fact, settings: Settings) -> list[UUID]:
     """Write down that the called visitor is to be told; the ids of what is new. Nothing for who left no address."""
     state = fact.data["session"]
-    session = await sessions.get(tx, UUID(state["id"]))
-    if session.email is None:
-        return []
+    session, _ = (await sessions.with_revisions(tx, [session_id := UUID(state["id"])])).get(session_id, (None, 0))
+    if session is None or session.email is None:
+        return []  # erased meanwhile, or has left no address
     queue = await queues.get(tx, fact.aggregate_id)
     tenant = await tenants.get(tx, tx.tenant)
     values: dict[str, Value] = {

@@ -5,14 +5,15 @@ import logging
 from typing import Any
 
 import pytest
-from sqlalchemy import update
-from sqlmodel import select
+from sqlalchemy import delete, update
+from sqlmodel import col, select
 
 from app.core.clock import ManualClock
 from app.core.jobs.models import Job
 from app.core.jobs.runner import LEASE
-from app.notifications.delivery import GIVE_UP_AFTER, IN_DOUBT
+from app.notifications.delivery import GIVE_UP_AFTER, IN_DOUBT, MOST_ATTEMPTS, TOO_OFTEN
 from app.notifications.models import Notification, NotificationStatus
+from app.sessions.models import Session
 from tests.jobs.support import stored
 from tests.notifications.sink import Sink
 from tests.notifications.sink import sink as open_sink
@@ -208,6 +209,57 @@ async def test_an_address_that_is_none_is_refused_before_anybody_is_asked(world:
     row = await one(world)
     assert (row.status, row.error) == (FAILED, "This is not an address mail can be sent to.")
     assert not sink.reached["RCPT"].is_set()
+
+
+async def test_a_wrong_sender_is_named_and_can_be_put_right(world: World, sink: Sink, clock: ManualClock) -> None:
+    right = world.settings.smtp_from
+    with_settings(world, smtp_from="nobody")
+    await owe_one(world)
+    await world.settle()
+    row = await one(world)
+    assert (row.status, row.error is not None and "VQ_SMTP_FROM" in row.error) == (PENDING, True)
+    with_settings(world, smtp_from=right)
+    clock.advance(seconds=15)
+    await world.settle()
+    assert (await one(world)).status is SENT
+
+
+async def test_a_message_no_mail_can_be_made_of_fails_for_good(world: World, sink: Sink) -> None:
+    await owe_one(world)
+    await world.relay_all()
+    for name, ref in await world._due():
+        if name == "notifications.called":
+            await world.runner.run(*ref)
+    async with world.dbs.app.write(world.tenant_id) as tx:
+        await tx.exec(update(Notification).values(subject="Hello\r\nBcc: victim@example.com"))
+    await world.settle()
+    row = await one(world)
+    assert (row.status, row.error) == (FAILED, "The message cannot be written as an e-mail.")
+    assert sink.mails == []
+
+
+async def test_tries_that_never_come_to_an_end_are_given_up(world: World, sink: Sink) -> None:
+    await owe_one(world)
+    await world.relay_all()
+    for name, ref in await world._due():
+        if name == "notifications.called":
+            await world.runner.run(*ref)
+    async with world.dbs.app.write(world.tenant_id) as tx:
+        await tx.exec(update(Job).where(col(Job.name) == "notifications.deliver").values(attempts=MOST_ATTEMPTS))
+    await world.settle()
+    row = await one(world)
+    assert (row.status, row.error, sink.mails) == (FAILED, TOO_OFTEN, [])
+
+
+async def test_what_was_owed_to_an_erased_session_ends_quietly(
+    world: World, sink: Sink, caplog: pytest.LogCaptureFixture
+) -> None:
+    await owe_one(world)
+    await world.relay_all()
+    async with world.dbs.system.write(None) as tx:
+        await tx.exec(delete(Session).where(col(Session.tenant_id) == world.tenant_id))
+    assert await world.settle() == ["notifications.called", "notifications.people_ahead"]
+    assert (await world.notifications(), sink.mails, caplog.records) == ([], [], [])
 
 
 async def test_addresses_beyond_ascii_are_sent_to_where_the_server_can(world: World, sink: Sink) -> None:

@@ -61,11 +61,12 @@ class NotificationQuery:
         return NotificationPreview.of(service.preview_of(kind, Text(subject, body)))
 
 
-async def notification_node(context: Context, ref: Ref) -> Notification:
+async def notification_node(context: Context, ref: Ref) -> Notification | None:
     """A notification by node id, for staff."""
     context.actor.require_in(ref.tenant_id, Permission.NOTIFICATION_READ)
     async with context.read(ref.tenant_id) as tx:
-        return Notification.of(await repository.get(tx, ref.id))
+        row = await repository.find(tx, ref.id)
+    return None if row is None else Notification.of(row)
 
 
 NODES = {"Notification": notification_node}
