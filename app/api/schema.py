@@ -61,7 +61,10 @@ class Query(
         resolver = NODES.get(kind)
         if resolver is None:
             raise NotFound
-        return await resolver(info.context, info.context.public_ref(kind, id))  # type: ignore[no-any-return]
+        found: Node | None = await resolver(info.context, info.context.public_ref(kind, id))
+        if found is None:
+            raise NotFound(kind)
+        return found
 
 
 @strawberry.type(

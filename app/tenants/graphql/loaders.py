@@ -58,6 +58,8 @@ async def usage_of(context: Context, tenant_id: UUID) -> "types.TenantUsage":
 
 async def tenant_node(context: Context, ref: Ref) -> "types.Tenant":
     """A tenant by node id, for its own people and the platform."""
+    if ref.id != ref.tenant_id:
+        raise NotFound("Tenant")
     if not context.actor.may(Permission.PLATFORM_TENANTS):
         context.actor.require_tenant(ref.id, "Tenant")
     return await load_tenant(context, ref.id)

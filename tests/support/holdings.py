@@ -1,0 +1,153 @@
+"""A business that has one of everything, each with a secret in every text, and checksums of its rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from app.core.clock import SystemClock
+from app.core.ids import Ref, encode, parse
+from app.identity.founding import found
+from app.identity.models import Role
+from app.identity.passwords import hash_new
+from app.identity.service import NewUser
+from app.notifications.models import Notification, NotificationChannel, NotificationKind, NotificationStatus
+from app.tenants.service import NewTenant
+from tests.support.api import PASSWORD, Api, Business, Caller, Joined
+
+# The relay marks events on its own time.
+_PASSING = {"events": "- 'published_at'"}
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a business has: opaque ids by kind, people, and two words.
+
+    `label` stands in all texts that anybody may read, `secret` in all others.
+    """
+
+    business: Business
+    label: str
+    secret: str
+    ids: Mapping[str, str]
+    waiting: Joined
+    # Another visitor of the same queue.
+    neighbour: Joined
+    queue_slug: str
+
+    @cached_property
+    def tenant_id(self) -> UUID:
+        """Its key."""
+        return self.ref("Tenant").id
+
+    @property
+    def admin(self) -> Caller:
+        """Its administrator."""
+        return self.business.admin
+
+    def ref(self, kind: str) -> Ref:
+        """The keys of what it has of a kind."""
+        return parse(self.ids[kind])[1]
+
+    async def rows(self) -> dict[str, str | None]:
+        """A checksum of its rows, table by table."""
+        checksums = {}
+        async with self.business.api.runtime.dbs.system.read(None) as tx:
+            for name, table in SQLModel.metadata.tables.items():
+                column = "id" if name == "tenants" else "tenant_id"
+                if column not in table.columns or name == "signing_keys":
+                    continue
+                row = f"(to_jsonb(t) {_PASSING.get(name, '')})::text"
+                statement = f"select md5(string_agg({row}, '' order by {row})) from {name} t where {column} = :tenant"
+                result = await tx.exec(text(statement), params={"tenant": self.tenant_id})  # type: ignore[call-overload]
+                checksums[name] = result.scalar_one()
+        return checksums
+
+
+async def platform(api: Api) -> Caller:
+    """Somebody who operates the installation, in a tenant of their own."""
+    slug = f"p-{uuid4().hex[:12]}"
+    administrator = NewUser(f"super@{slug}.example", await hash_new(PASSWORD), Role.SUPER_ADMIN)
+    async with api.runtime.dbs.system.write(uuid4()) as tx:
+        await found(tx, NewTenant("Platform", slug), administrator)
+    return await api.sign_in(slug, administrator.email)
+
+
+async def holdings(api: Api) -> Holdings:
+    """A new business with one of everything."""
+    label, secret = f"lbl{uuid4().hex}", f"zqx{uuid4().hex}"
+    business = await api.new_business(name=f"Name {label}", description=f"About {label}")
+    admin = business.admin
+    slug = f"q-{uuid4().hex[:12]}"
+    queue_id = await business.queue(name=f"Queue {label}", slug=slug, description=f"About {label}")
+    counter_id = await business.counter(queue_id, name=f"Counter {label}")
+    working_id = await business.counter(queue_id, name=f"Working {label}")
+    category = await admin(
+        "mutation($i: QueueCategoryCreateInput!) { queueCategoryCreate(input: $i) {"
+        " ... on QueueCategoryCreateSuccess { category { id } } } }",
+        i={"queueId": queue_id, "name": f"Category {label}"},
+    )
+    user = await admin(
+        "mutation($i: UserCreateInput!) { userCreate(input: $i) {"
+        " ... on UserCreateSuccess { user { id } } ... on UserError { message } } }",
+        i={"email": f"{secret}@private.example", "password": PASSWORD, "firstName": secret, "phone": "+49 30 900 123"},
+    )
+    shift = await admin(
+        "mutation($i: ShiftStartInput!) { shiftStart(input: $i) { ... on ShiftStartSuccess { shift { id } } } }",
+        i={"counterId": working_id},
+    )
+    called = await _join(business, queue_id, secret, "called")
+    waiting = await _join(business, queue_id, secret, "waiting")
+    neighbour = await _join(business, queue_id, secret, "neighbour")
+    await business.call_next(queue_id, working_id)
+    for joined in (called, waiting):
+        await admin(
+            "mutation($i: SessionAddNoteInput!) { sessionAddNote(input: $i) {"
+            " ... on SessionAddNoteSuccess { session { id } } } }",
+            i={"sessionId": joined.id, "text": f"Note {secret}"},
+        )
+    tenant_id = parse(queue_id)[1].tenant_id
+    ids = {
+        "Tenant": encode("Tenant", tenant_id, tenant_id),
+        "User": user["user"]["id"],
+        "Queue": queue_id,
+        "QueueCategory": category["category"]["id"],
+        "Counter": counter_id,
+        "Shift": shift["shift"]["id"],
+        "Session": waiting.id,
+        "Notification": await _notification(api, tenant_id, queue_id, waiting.id, secret),
+    }
+    return Holdings(business, label, secret, ids, waiting, neighbour, slug)
+
+
+async def _join(business: Business, queue_id: str, secret: str, who: str) -> Joined:
+    return await business.join(
+        queue_id,
+        userIdentifier=f"{who} {secret}",
+        contact={"email": f"{who}.{secret}@private.example", "phone": "+49 30 900 456"},
+        metadata={"private": secret},
+    )
+
+
+async def _notification(api: Api, tenant_id: UUID, queue_id: str, session_id: str, secret: str) -> str:
+    row = Notification(
+        tenant_id=tenant_id,
+        id=uuid4(),
+        queue_id=parse(queue_id)[1].id,
+        session_id=parse(session_id)[1].id,
+        event_id=uuid4(),
+        kind=NotificationKind.CALLED,
+        channel=NotificationChannel.EMAIL,
+        recipient=f"{secret}@private.example",
+        locale="en",
+        subject=f"Subject {secret}",
+        body=f"Body {secret}",
+        status=NotificationStatus.SENT,
+        created_at=SystemClock().now(),
+    )
+    async with api.runtime.dbs.system.write(tenant_id) as tx:
+        tx.add(row)
+    return encode("Notification", tenant_id, row.id)
