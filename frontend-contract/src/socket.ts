@@ -141,7 +141,8 @@ export function createSocket(options: SocketOptions): Socket {
       disposed = true;
       target.removeEventListener?.("online", wake);
       patience.cut();
-      await client.dispose();
+      // Rejected when a connection was just being made for operations that are gone: then there is none, as wanted.
+      await Promise.resolve(client.dispose()).catch(() => undefined);
     },
   };
 }

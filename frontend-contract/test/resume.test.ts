@@ -176,5 +176,6 @@ test("disposing of the connection ends it, without connecting again", async () =
   await seen.next();
   await own.socket.dispose();
   assert.match(String(await ended.next()), /disposed/);
+  await own.socket.dispose(); // once more does no harm
   assert.deepEqual(statuses.all, ["connecting", "connected", "idle"]);
 });

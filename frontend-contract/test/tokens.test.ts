@@ -224,11 +224,10 @@ test(
       onEvent: seen.push,
       onError: (problem) => assert.fail(String(problem)),
     });
-    const created = await seen.next();
+    await seen.next();
     assert.equal(await codes.next(() => true, "the close", (lifeSeconds + 5) * 1000), 4403);
-    await joined(queueId);
-    const after = await seen.next();
-    assert.ok(after.revision > created.revision);
+    const { session } = await joined(queueId);
+    await seen.next((event) => event.sessionId === session.id, "the join after the renewal");
     events.stop();
     await console_.socket.dispose();
   },
