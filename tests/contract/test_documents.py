@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from graphql import GraphQLInterfaceType
+from graphql import GraphQLInterfaceType, parse, validate
 
 from app.api import errors, sockets
 from app.api.schema import build_schema
@@ -28,6 +28,22 @@ def refusals() -> list[str]:
     user_error = schema.type_map["UserError"]
     assert isinstance(user_error, GraphQLInterfaceType)
     return sorted(kind.name for kind in schema.get_possible_types(user_error))
+
+
+def examples() -> list[str]:
+    """Every GraphQL document in the page: fenced ones, and those within commands and code."""
+    fenced = re.findall(r"```graphql\n(.*?)```", CLIENTS, re.DOTALL)
+    quoted = re.findall(r'"?query"?: "((?:query|mutation|subscription) [^"…]+)"', CLIENTS)
+    return fenced + quoted
+
+
+@pytest.mark.parametrize("document", examples())
+def test_the_examples_fit_the_schema(document: str) -> None:
+    assert validate(build_schema()._schema, parse(document)) == []
+
+
+def test_the_examples_are_found() -> None:
+    assert len(examples()) == 5
 
 
 @pytest.mark.parametrize("name", refusals())
