@@ -1,0 +1,130 @@
+"""Every place for a value in the schema, given everything that does not belong there. Nothing of it is our fault.
+
+The answer is typed or coded and says what is wrong; it is never INTERNAL, and nothing is worth an error in the log.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from app.core.ids import encode, parse
+from app.identity.models import Role
+from tests.hostile.values import values_for
+from tests.support.api import Api, Business, Caller
+from tests.support.holdings import platform
+from tests.support.schema_walk import Path, RootField, root_fields
+from tests.support.ws_client import OperationFailed
+
+FIELDS = [field for field in root_fields() if field.leaves]
+CODES = {"BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED", "NOT_FOUND"}
+# They hash a password before they look at anything else.
+SLOW = {"tenantCreate", "userCreate", "userUpdate", "userLogin"}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Somebody who may do everything, and things to do it with."""
+
+    business: Business
+    caller: Caller
+    queue_id: str
+    other_queue_id: str
+    category_id: str
+    user_id: str
+    shift_counter_id: str
+
+    def slugs(self, field: RootField) -> dict[Path, str]:
+        """The names under which strangers look for a business; what they look for in it is looked for indeed."""
+        return {path: self.business.slug for path in field.leaves if path[-1] == "tenantSlug"}
+
+    async def ids(self, field: RootField, *, used: bool) -> dict[Path, str]:
+        """Ids for a call. What a call uses up is new if it is going to be used."""
+        counter_id = self.shift_counter_id
+        session_id = encode("Session", *parse(self.queue_id)[1])
+        if used and "Counter" in field.ids.values() and not field.name.startswith("shift"):
+            counter_id = await self.business.counter(self.queue_id)
+        if used and ("Session" in field.ids.values() or field.name == "queueCallNext"):
+            session_id = (await self.business.join(self.queue_id)).id
+        if used and field.name == "shiftEnd":
+            await self.caller(
+                "mutation($i: ShiftStartInput!) { shiftStart(input: $i) { __typename } }", i={"counterId": counter_id}
+            )
+        tenant_id = parse(self.queue_id)[1].tenant_id
+        kinds = {
+            "Tenant": encode("Tenant", tenant_id, tenant_id),
+            "Queue": self.queue_id,
+            "QueueCategory": self.category_id,
+            "User": self.user_id,
+            "Counter": counter_id,
+            "Session": session_id,
+        }
+        # A second queue, as in a transfer, is another one.
+        return {
+            path: self.other_queue_id if path[-1] == "toQueueId" else kinds[kind] for path, kind in field.ids.items()
+        }
+
+
+async def ground(api: Api, caller: Caller | None = None) -> Ground:
+    business = await api.new_business()
+    queue_id = await business.queue()
+    category = await business.admin(
+        "mutation($i: QueueCategoryCreateInput!) { queueCategoryCreate(input: $i) {"
+        " ... on QueueCategoryCreateSuccess { category { id } } } }",
+        i={"queueId": queue_id, "name": "Category"},
+    )
+    viewer = await (await business.user(Role.STAFF))("{ viewer { ... on User { id } } }")
+    return Ground(
+        business,
+        caller or business.admin,
+        queue_id,
+        await business.queue(),
+        category["category"]["id"],
+        viewer["id"],
+        await business.counter(queue_id),
+    )
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=str)
+async def test_it_is_answered(api: Api, field: RootField, caplog: pytest.LogCaptureFixture) -> None:
+    place = await ground(api, await platform(api) if field.name.startswith("tenant") else None)
+    problems = []
+    for path, type_ in field.leaves.items():
+        for value in values_for(path, type_, few=field.name in SLOW):
+            # Most values of another type do not get as far as to use anything up.
+            used = path not in field.ids and isinstance(value, str | int)
+            given = {**place.slugs(field), **await place.ids(field, used=used), path: value}
+            problem = await _problem(place.caller, field, field.arguments(given))
+            if problem is not None:
+                problems.append(f"{'.'.join(path)} = {value!r:.60}: {problem}")
+    assert problems == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def _problem(caller: Caller, field: RootField, variables: dict[str, Any]) -> str | None:
+    document = field.document(variables)
+    if field.operation == "subscription":
+        async with caller.socket() as socket:
+            subscription = await socket.subscribe(document, variables)
+            try:
+                # A feed that waits for something to happen has been let in.
+                body = await subscription.payload(within=0.2)
+            except OperationFailed as refusal:
+                body = {"errors": refusal.errors}
+            except TimeoutError:
+                return None if field.name == "queueEvents" else "no answer"
+    else:
+        answer = await caller.send(document, **variables)
+        if answer.status_code >= 500:
+            return f"status {answer.status_code}: {answer.text:.200}"
+        body = answer.json()
+    for error in body.get("errors", []):
+        if error["extensions"]["code"] not in CODES:
+            return str(error)
+        if not error["message"] or not error["extensions"]["requestId"]:
+            return f"says nothing: {error}"
+    for value in (body.get("data") or {}).values():
+        if isinstance(value, dict) and value.get("__typename", "").endswith("Error") and not value.get("message"):
+            return f"says nothing: {value}"
+    return None
