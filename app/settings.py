@@ -70,7 +70,9 @@ class Settings(BaseSettings):
     )
     database_app_url: DatabaseUrl = Field(default=None, description="URL of the serving role; derived if unset.")
     database_system_url: DatabaseUrl = Field(default=None, description="URL of the system role; derived if unset.")
-    database_pool_size: int = Field(default=10, ge=1, le=100, description="Connections of an API process that write, and as many that read.")
+    database_pool_size: int = Field(
+        default=10, ge=1, le=100, description="Connections of an API process that write, and as many that read."
+    )
     redis_url: Annotated[str | None, AfterValidator(_redis_url)] = Field(
         default=None, description="Redis ≥ 7 or Valkey URL. Unset: the embedded server."
     )

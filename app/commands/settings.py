@@ -22,8 +22,8 @@ def markdown() -> str:
     lines = [
         "# Settings",
         "",
-        "Written by `vq settings`. Read from the environment by every process; a wrong value ends the command with one line",
-        "that names the variable and the remedy. `vq doctor` checks what they lead to.",
+        "Written by `vq settings`. Read from the environment by every process; a wrong value ends the command with one",
+        "line that names the variable and the remedy. `vq doctor` checks what they lead to.",
         "",
         "| variable | default | meaning |",
         "| --- | --- | --- |",

@@ -125,8 +125,16 @@ class LiveLine:
                 return
             self._loaded.set_result(None)
             async for item in feed:
-                if item is RESYNC or not self._apply(_from_bus(each) for each in orjson.loads(item.payload)):
+                if item is RESYNC or not self._apply_message(item.payload):
                     await self._catch_up_surely()
+
+    def _apply_message(self, payload: str) -> bool:
+        """`_apply` for what the bus brought; False as well if it cannot be read: the log has the same."""
+        try:
+            return self._apply([_from_bus(each) for each in orjson.loads(payload)])
+        except (ValueError, KeyError, TypeError):
+            logger.exception("a message of the bus cannot be read", extra={"queueId": str(self.queue_id)})
+            return False
 
     async def _catch_up_surely(self) -> None:
         while True:
@@ -207,6 +215,11 @@ class LiveLines:
             raise
         await live.at_least(revision)
         return live
+
+    def peek(self, tenant_id: UUID, queue_id: UUID) -> LiveLine | None:
+        """A queue's live line if somebody watches it, at whatever revision it is."""
+        live = self._lines.get((tenant_id, queue_id))
+        return live if live is not None and live.watches else None
 
     @asynccontextmanager
     async def watch(

@@ -10,7 +10,7 @@ from app.context import Context, Info
 from app.core.actor import ActorKind
 from app.core.graphql.node import Node
 from app.core.graphql.pages import PageInfo
-from app.core.ids import Ref
+from app.core.ids import Ref, encode
 from app.identity.permissions import Permission
 from app.queues.graphql.loaders import categories_by_id, load_queue
 from app.queues.graphql.types import Queue, QueueCategory
@@ -96,9 +96,19 @@ class Session(Node):
             **{name: getattr(row, name) for name in _FROM_ROW},
         )
 
+    @strawberry.field(
+        description="Id of the queue it is in; free of cost, so that a feed can tell the revisions of two queues apart."
+    )
+    def queue_id(self) -> strawberry.ID:
+        """From the row."""
+        return strawberry.ID(encode("Queue", self.tenant_key, self.row.queue_id))
+
     @strawberry.field(description="The queue it is in.")
     async def queue(self, info: Info) -> Queue:
-        """Loaded for all sessions of the answer at once."""
+        """Loaded for all sessions of the answer at once; in a feed, once per revision for all who watch the line."""
+        live = info.context.runtime.lines.peek(self.tenant_key, self.row.queue_id)
+        if live is not None and live.line.revision >= self.revision:
+            return Queue.of(*await live.rows())
         return await load_queue(info.context, Ref(self.tenant_key, self.row.queue_id))
 
     @strawberry.field(description="The category it joined with.")
