@@ -97,7 +97,10 @@ class Stage:
         )
         if user.user is None or counter.counter is None:
             raise ApiError("userCreate or counterCreate answered without its object")
-        return Seat(agent, counter.counter.id, user.user.id, self._login(email, password))
+        login = self._login(email, password)
+        # Here, not when the shift starts: checking a password is slow on purpose, and the day is running then.
+        await login.sign_in()
+        return Seat(agent, counter.counter.id, user.user.id, login)
 
     async def clear(self, *, patience: float) -> list[str]:
         """End what still runs, close and archive the queue. Gives back what could not be cleared, in one line each."""
