@@ -135,6 +135,8 @@ def _engine(url: str, pool_size: int, name: str) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=30,
         pool_use_lifo=True,
+        # Parameters are people's data; they have no place in the text of an error, whoever writes it down.
+        hide_parameters=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={"server_settings": {"application_name": name, "jit": "off"}, "timeout": 10},
