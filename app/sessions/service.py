@@ -33,7 +33,8 @@ MAX_METADATA_BYTES = 8192
 MAX_PARTY_SIZE = 50
 MAX_STEP_BACK = 100
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
-_PHONE = re.compile(r"\+?[0-9 ()./-]{4,31}")
+# At least four digits, whatever stands between them.
+_PHONE = re.compile(r"(?=(?:[^0-9]*[0-9]){4})\+?[0-9 ()./-]{4,31}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +303,7 @@ def _validate(request: JoinRequest) -> None:
     if request.locale is not None and not _LOCALE.fullmatch(request.locale):
         raise InvalidInput("locale", "`locale` is a language tag such as `en` or `pt-BR`.")
     if request.phone is not None and not _PHONE.fullmatch(request.phone):
-        raise InvalidInput("contact.phone", "A phone number is 4 to 32 digits, with + and separators.")
+        raise InvalidInput("contact.phone", "A phone number has at least 4 digits, and at most 32 characters.")
     if request.email is not None:
         try:
             validate_email(request.email, check_deliverability=False)

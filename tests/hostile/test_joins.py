@@ -67,3 +67,13 @@ async def test_metadata_written_into_the_document_is_held_to_the_same(business: 
         " __typename ... on InvalidInputError { field message } } }"
     )
     assert (refused["__typename"], refused["field"]) == ("InvalidInputError", "metadata")
+
+
+@pytest.mark.parametrize(
+    ("phone", "is_one"), [("1234", True), ("+49 (30) 12-34", True), ("    ", False), ("((1))", False)]
+)
+async def test_a_phone_number_has_digits(business: Business, phone: str, is_one: bool) -> None:
+    joined = await business.api.anonymous(JOIN, i={"queueId": await business.queue(), "contact": {"phone": phone}})
+    assert (joined["__typename"], joined.get("field")) == (
+        ("QueueJoinSuccess", None) if is_one else ("InvalidInputError", "contact.phone")
+    )
