@@ -160,7 +160,7 @@ async def test_refusals_repeat_nothing_of_other_people(api: Api, business: Busin
     """Somebody who guesses what is taken learns that it is taken, and no more."""
     queue_id = await business.queue()
     joined = await business.join(queue_id, idempotencyKey="the-same-key", **PERSON)
-    others = [
+    others: list[dict[str, Any]] = [
         {"queueId": queue_id, "userIdentifier": PERSON["userIdentifier"]},
         {"queueId": queue_id, "idempotencyKey": "the-same-key"},
         {"queueId": queue_id, "idempotencyKey": "the-same-key", "userIdentifier": "somebody else"},
