@@ -58,13 +58,13 @@ async def update(tx: WriteTx, counter_id: UUID, changes: dict[str, Any], queue_i
     counter = await repository.lock(tx, counter_id)
     before = (await repository.queue_ids_of(tx, [counter_id]))[counter_id]
     after = before if queue_ids is None else list(dict.fromkeys(queue_ids))
+    _validate(changes.get("name", counter.name), after)
+    # Before anything is changed: a new name locks out whoever refers to the counter, and callers hold their line then.
+    lines = await lock_all(tx, [*before, *after])
     for name, value in changes.items():
         setattr(counter, name, value)
-    _validate(counter.name, after)
     counter.name = counter.name.strip()
     counter.updated_at, counter.updated_by = tx.now(), tx.actor.label
-    lines = await lock_all(tx, [*before, *after])
-    # A new name locks out whoever refers to the counter: callers do, and hold their line before.
     await _flush(tx, counter.name)
     await repository.assign(tx, counter_id, after)
     _note(tx, counter, events.CounterUpdated(counter.name, counter.is_active, after))

@@ -11,7 +11,7 @@ class QueueNotOpen(UserFacingError):
         super().__init__(
             f"The queue is {status.value.lower()}; nobody can join now. Staff can open it with `queueOpen`."
         )
-        self.status = status
+        self.queue_status = status
 
 
 class QueueNotServing(UserFacingError):
@@ -19,7 +19,7 @@ class QueueNotServing(UserFacingError):
 
     def __init__(self, status: QueueStatus) -> None:
         super().__init__(f"The queue is {status.value.lower()}; nobody can be called. Open it with `queueOpen` first.")
-        self.status = status
+        self.queue_status = status
 
 
 class QueuePaused(UserFacingError):
@@ -75,7 +75,7 @@ class IllegalQueueTransition(UserFacingError):
 
     def __init__(self, action: str, status: QueueStatus) -> None:
         super().__init__(f"A queue that is {status.value.lower()} cannot be {action}.")
-        self.status = status
+        self.queue_status = status
 
 
 class CategoryNameTaken(UserFacingError):

@@ -73,7 +73,7 @@ class Outcome(Answer):
 
     kind: str = Field(alias="__typename")
     message: str | None = None
-    status: str | None = None
+    session_status: str | None = None
     session: SessionState | None = None
     session_token: str | None = None
     queue: QueueState | None = None
@@ -150,7 +150,7 @@ def mutation(name: str) -> str:
     type_name = name[0].upper() + name[1:]
     members = [f"... on {type_name}Success {{ {_SUCCESS_FIELDS[name]} }}", "... on UserError { message }"]
     if name.startswith("session"):
-        members.append("... on IllegalTransitionError { status }")
+        members.append("... on IllegalTransitionError { sessionStatus }")
     fields = " ".join(("__typename", *members))
     return f"mutation {type_name}($input: {type_name}Input!) {{ {name}(input: $input) {{ {fields} }} }}"
 

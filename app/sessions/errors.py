@@ -46,7 +46,7 @@ class IllegalTransition(UserFacingError):
     def __init__(self, action: str, status: SessionStatus, allowed: frozenset[SessionStatus]) -> None:
         names = " or ".join(sorted(item.value for item in allowed))
         super().__init__(f"A session that is {status.value} cannot be {action}; it has to be {names}.")
-        self.status = status
+        self.session_status = status
         self.allowed = sorted(allowed)
 
 

@@ -1,10 +1,10 @@
 /** Which of two states is newer. HTTP and the socket overtake each other; revisions tell. */
 
-/** What carries a revision: a session (with its queue), a queue, or a queue on a display. */
+/** What carries a revision: a session (with `queueId`), a queue, or a queue on a display. */
 export interface Revised {
   readonly id: string;
   readonly revision: number;
-  readonly queue?: { readonly id: string };
+  readonly queueId?: string;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface Revised {
  */
 export function isNewer(previous: Revised | null | undefined, next: Revised): boolean {
   if (previous === null || previous === undefined || previous.id !== next.id) return true;
-  if (previous.queue !== undefined && next.queue !== undefined && previous.queue.id !== next.queue.id) return true;
+  if (previous.queueId !== undefined && next.queueId !== undefined && previous.queueId !== next.queueId) return true;
   return next.revision >= previous.revision;
 }
 

@@ -7,7 +7,7 @@ import { createCache } from "../src/apollo/index.ts";
 import { backoffMs } from "../src/backoff.ts";
 import { closeAction, isNewer, newest, newIdempotencyKey, succeeded } from "../src/index.ts";
 
-const session = (revision: number, queue = "q1", id = "s1") => ({ id, revision, queue: { id: queue } });
+const session = (revision: number, queue = "q1", id = "s1") => ({ id, revision, queueId: queue });
 
 test("within a queue the greater revision is newer, and of equals the later answer", () => {
   assert.equal(isNewer(null, session(1)), true);

@@ -71,7 +71,7 @@ def test_every_transition_from_every_status(transition: Transition, status: Queu
         return
     with pytest.raises(IllegalQueueTransition) as raised:
         rules.next_status(transition, status)
-    assert raised.value.status is status
+    assert raised.value.queue_status is status
     assert transition.word in str(raised.value)
 
 

@@ -79,7 +79,7 @@ async def test_a_queue_in_maintenance_is_not_called_from(api: Api, desk: Desk) -
     await done(desk.business.admin, "queueStartMaintenance", queueId=desk.queue)
     async with nothing_changes(api, desk.queue):
         for answer in (await _next(desk), await desk.refused("sessionCall", waiting, counterId=desk.counter)):
-            assert (answer["__typename"], answer["status"]) == ("QueueNotServingError", "MAINTENANCE")
+            assert (answer["__typename"], answer["queueStatus"]) == ("QueueNotServingError", "MAINTENANCE")
     await done(desk.business.admin, "queueOpen", queueId=desk.queue)
     assert (await desk.call())["id"] == waiting.id
 
@@ -181,7 +181,7 @@ async def test_somebody_may_be_called_out_of_turn(api: Api, desk: Desk) -> None:
     free = await desk.business.counter(desk.queue)
     async with nothing_changes(api, desk.queue):
         again = await desk.refused("sessionCall", second, counterId=free)
-    assert (again["__typename"], again["status"], again["allowed"]) == ("IllegalTransitionError", "CALLED", ["WAITING"])
+    assert (again["__typename"], again["sessionStatus"], again["allowed"]) == ("IllegalTransitionError", "CALLED", ["WAITING"])
     await desk.do("sessionHold", first)
     assert (await desk.refused("sessionCall", first, counterId=free))["__typename"] == "SessionOnHoldError"
 
@@ -275,7 +275,7 @@ async def test_every_illegal_move_is_refused_and_changes_nothing(api: Api, desk:
                 continue
             answer = await desk.refused(verb, visitor, **extra.get(verb, {}))
             assert answer["__typename"] == "IllegalTransitionError", verb
-            assert (answer["status"], answer["allowed"]) == (status, allowed), verb
+            assert (answer["sessionStatus"], answer["allowed"]) == (status, allowed), verb
 
 
 async def test_the_same_key_calls_once(api: Api, desk: Desk) -> None:

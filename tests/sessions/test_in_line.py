@@ -36,7 +36,7 @@ async def test_an_ended_session_stays_ended(api: Api, desk: Desk) -> None:
     await desk.do("sessionCancel", visitor)
     async with nothing_changes(api, desk.queue):
         again = await ask(visitor.visitor, "sessionCancel", sessionId=visitor.id)
-        assert (again["__typename"], again["status"]) == ("IllegalTransitionError", "CANCELLED")
+        assert (again["__typename"], again["sessionStatus"]) == ("IllegalTransitionError", "CANCELLED")
         long = await ask(visitor.visitor, "sessionCancel", sessionId=visitor.id, reason="x" * 501)
         assert (long["__typename"], long["field"]) == ("InvalidInputError", "reason")
 

@@ -76,7 +76,7 @@ async def test_a_queue_that_is_not_open_is_not_joined(api: Api, desk: Desk, verb
     async with nothing_changes(api, desk.queue):
         for caller in (api.anonymous, desk.business.admin):
             answer = await ask(caller, "queueJoin", queueId=desk.queue, idempotencyKey="k")
-            assert (answer["__typename"], answer["status"]) == ("QueueNotOpenError", status)
+            assert (answer["__typename"], answer["queueStatus"]) == ("QueueNotOpenError", status)
 
 
 async def test_a_paused_queue_is_joined(desk: Desk) -> None:

@@ -38,7 +38,7 @@ def test_every_move_from_every_status(move: Move, status: SessionStatus) -> None
         return
     with pytest.raises(IllegalTransition) as raised:
         rules.ensure_may(move, status)
-    assert raised.value.status is status
+    assert raised.value.session_status is status
     assert raised.value.allowed == sorted(MAY[move])
     assert move.word in str(raised.value)
     assert all(allowed.value in str(raised.value) for allowed in MAY[move])

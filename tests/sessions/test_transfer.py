@@ -73,7 +73,7 @@ async def test_refusals_change_nothing_in_either_queue(api: Api, desk: Desk) -> 
         answer = await desk.refused("sessionTransfer", visitor, toQueueId=full)
         assert (answer["__typename"], answer["capacity"], answer["waitingCount"]) == ("QueueFullError", 1, 1)
         answer = await desk.refused("sessionTransfer", visitor, toQueueId=closed)
-        assert (answer["__typename"], answer["status"]) == ("QueueNotOpenError", "CLOSED")
+        assert (answer["__typename"], answer["queueStatus"]) == ("QueueNotOpenError", "CLOSED")
         answer = await desk.refused("sessionTransfer", visitor, toQueueId=with_ada)
         assert (answer["__typename"], answer["session"]["id"]) == ("AlreadyWaitingError", theirs.id)
         answer = await desk.refused("sessionTransfer", visitor, toQueueId=desk.queue)

@@ -130,7 +130,7 @@ class Business:
         name = verb[0].upper() + verb[1:]
         return await (caller or self.admin)(
             f"mutation($i: {name}Input!) {{ {verb}(input: $i) {{ __typename ... on {name}Success {{ session {{"
-            f" {SESSION} }} }} ... on UserError {{ message }} ... on IllegalTransitionError {{ status allowed }} }} }}",
+            f" {SESSION} }} }} ... on UserError {{ message }} ... on IllegalTransitionError {{ sessionStatus allowed }} }} }}",
             i={"sessionId": session_id} | values,
         )
 
@@ -152,7 +152,7 @@ JOIN = f"""mutation($i: QueueJoinInput!) {{ queueJoin(input: $i) {{
   ... on UserError {{ message }}
   ... on AlreadyWaitingError {{ session {{ id position userIdentifier contact {{ email }} }} }}
   ... on QueueFullError {{ capacity waitingCount }}
-  ... on QueueNotOpenError {{ status }}
+  ... on QueueNotOpenError {{ queueStatus }}
   ... on InvalidInputError {{ field }}
   ... on LimitReachedError {{ limit maximum }}
   ... on PriorityNotAllowedError {{ maximum }}

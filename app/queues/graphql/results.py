@@ -12,12 +12,12 @@ from app.tenants.graphql.results import LimitReachedError
 
 @error_type(errors.QueueNotOpen, "Nobody can join: the queue is closed, in maintenance or archived.")
 class QueueNotOpenError(UserError):
-    status: QueueStatus = strawberry.field(description="The queue's status.")  # type: ignore[valid-type]
+    queue_status: QueueStatus = strawberry.field(description="The queue's status.")  # type: ignore[valid-type]
 
 
 @error_type(errors.QueueNotServing, "Nobody can be called: the queue is in maintenance or archived.")
 class QueueNotServingError(UserError):
-    status: QueueStatus = strawberry.field(description="The queue's status.")  # type: ignore[valid-type]
+    queue_status: QueueStatus = strawberry.field(description="The queue's status.")  # type: ignore[valid-type]
 
 
 @error_type(errors.QueuePaused, "A paused queue is not called from.")
@@ -48,7 +48,7 @@ class QueueNotEmptyError(UserError):
 
 @error_type(errors.IllegalQueueTransition, "The queue's status does not allow this.")
 class IllegalQueueTransitionError(UserError):
-    status: QueueStatus = strawberry.field(description="The queue's status.")  # type: ignore[valid-type]
+    queue_status: QueueStatus = strawberry.field(description="The queue's status.")  # type: ignore[valid-type]
 
 
 @error_type(errors.CategoryNameTaken, "Another category of the queue has this name.")

@@ -60,7 +60,7 @@ class CounterBusyError(UserError):
 
 @error_type(errors.IllegalTransition, "The session's status does not allow this.")
 class IllegalTransitionError(UserError):
-    status: SessionStatus = strawberry.field(description="The session's status.")  # type: ignore[valid-type]
+    session_status: SessionStatus = strawberry.field(description="The session's status.")  # type: ignore[valid-type]
     allowed: list[SessionStatus] = strawberry.field(description="The statuses it would have to have.")  # type: ignore[valid-type]
 
 
