@@ -186,7 +186,7 @@ class Player:
         outcome = await self.api.mutate("sessionCancel", key, session_id=session_id, reason="hung up")
         if outcome.succeeded and outcome.session is not None:
             self._answered("SESSION_CANCELLED", outcome.session)
-        elif outcome.status != "CANCELLED":
+        elif outcome.session_status != "CANCELLED":
             # Called in the meantime: the caller is being answered.
             return
         self.record.hung_up += 1
@@ -271,7 +271,7 @@ class Player:
         began = loop.time()
         visitor = self._visitor(session)
         outcome = await self.api.mutate("sessionStart", seat.login, session_id=session.id)
-        if not (outcome.succeeded or outcome.status == "SERVING"):
+        if not (outcome.succeeded or outcome.session_status == "SERVING"):
             # Hung up between the call and the start.
             self.record.gone_when_called += 1
             self._ends[session.id].set()
@@ -281,7 +281,7 @@ class Player:
         # Measured from the answer of the call, so that the server's own time is part of the service, not added to it.
         await asyncio.sleep(max(0.0, began + self.pace.real(visitor.service_seconds) - loop.time()))
         outcome = await self.api.mutate("sessionComplete", seat.login, session_id=session.id)
-        if not (outcome.succeeded or outcome.status == "COMPLETED"):
+        if not (outcome.succeeded or outcome.session_status == "COMPLETED"):
             raise RefusedError("sessionComplete", outcome)
         self._answered("SESSION_COMPLETED", outcome.session or session)
         self.record.serving -= 1
