@@ -162,7 +162,6 @@ RULES = {
         union all
         select m.member::regrole || ' is a member of ' || m.roleid::regrole from pg_auth_members m
         where m.member in ('{APP}'::regrole, '{SYSTEM}'::regrole, '{OWNER}'::regrole)
-            or m.roleid in ('{APP}'::regrole, '{SYSTEM}'::regrole)
         union all
         select r || ' may create in schema ' || n.nspname from pg_namespace n, unnest(array['{APP}', '{SYSTEM}']) r
         where n.nspname !~ '^pg_temp|^pg_toast_temp' and has_schema_privilege(r, n.oid, 'create')
