@@ -26,6 +26,8 @@ from app.tenants.errors import LimitReached
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 MAX_PRIORITY = 9
+# They are shown all at once, to anybody.
+MAX_CATEGORIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ async def create_category(tx: WriteTx, queue_id: UUID, name: str, priority: int)
     """Add a category to a queue. Raises `InvalidInput`, `CategoryNameTaken`, `NotFound`."""
     _validate_category(name, priority)
     await lock(tx, queue_id)
+    if len(await repository.categories_of(tx, [queue_id])) >= MAX_CATEGORIES:
+        raise InvalidInput("queueId", f"A queue has at most {MAX_CATEGORIES} categories; rename one that is not used.")
     category = QueueCategory(
         tenant_id=tx.tenant, queue_id=queue_id, name=name.strip(), priority=priority, created_at=tx.now()
     )

@@ -32,6 +32,7 @@ from app.tenants.errors import LimitReached
 MAX_METADATA_BYTES = 8192
 MAX_PARTY_SIZE = 50
 MAX_STEP_BACK = 100
+MAX_NOTES = 100
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 # At least four digits, whatever stands between them.
 _PHONE = re.compile(r"(?=(?:[^0-9]*[0-9]){4})\+?[0-9 ()./-]{4,31}")
@@ -200,6 +201,8 @@ async def add_note(tx: WriteTx, session_id: UUID, text: str) -> Session:
     """Write something down for other staff."""
     ensure_text("text", text, 1, 2000)
     line, session = await hold(tx, session_id, rules.ADD_NOTE)
+    if len(await repository.notes_of(tx, [session_id])) >= MAX_NOTES:
+        raise InvalidInput("sessionId", f"A session has at most {MAX_NOTES} notes.")
     tx.add(
         SessionNote(
             tenant_id=tx.tenant,

@@ -35,7 +35,7 @@ BOUNDED_LISTS = {
     "Query.display(queueIds)": "20",
     "Query.notificationTemplates": "kinds and languages",
     "Query.permissionMatrix": "the enum",
-    "Queue.categories": "a business has so many services",
+    "Queue.categories": "100",
     "Queue.counters": "a business has so many counters",
     "Queue.priorityCredits": "one per priority",
     "QueueCreateInput.priorityCredits": "one per priority",
@@ -43,7 +43,7 @@ BOUNDED_LISTS = {
     "QueueSnapshot.waiting": "100",
     "QueueUpdateInput.priorityCredits": "one per priority",
     "RolePermissions.permissions": "the enum",
-    "Session.notes": "staff type only so much about one visit",
+    "Session.notes": "100",
     "Subscription.displayChanged(queueIds)": "20",
     "User.permissions": "the enum",
 }

@@ -141,7 +141,7 @@ class Queue(Node):
             last_called=last_called,
         )
 
-    @strawberry.field(description="Its categories, by name.")
+    @strawberry.field(description="Its categories, by name, at most 100.")
     async def categories(self, info: Info) -> list[QueueCategory]:
         """Loaded for all queues of the answer at once."""
         rows = await info.context.loader(loaders.categories_of_queues, self.tenant_key).load(self.key)

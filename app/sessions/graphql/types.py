@@ -160,7 +160,7 @@ class Session(Node):
         """Personal."""
         return self.row.cancel_reason if self._is_open_to(info.context) else None
 
-    @strawberry.field(description="Notes of the staff, oldest first. Needs the permission `session:read`.")
+    @strawberry.field(description="Notes of the staff, oldest first, at most 100. Needs the permission `session:read`.")
     async def notes(self, info: Info) -> list[SessionNote]:
         """Loaded for all sessions of the answer at once."""
         info.context.actor.require_in(self.tenant_key, Permission.SESSION_READ)
