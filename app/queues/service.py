@@ -170,6 +170,14 @@ async def revisions(tx: ReadTx, queue_ids: Sequence[UUID]) -> dict[UUID, int]:
     return {id: line.revision for id, (_, line) in found.items()}
 
 
+async def public_revisions(tx: ReadTx, queue_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """`revisions`, for what is shown to anybody: archived queues are not found."""
+    found = await repository.with_lines(tx, queue_ids)
+    if len(found) != len(set(queue_ids)) or any(queue.archived_at is not None for queue, _ in found.values()):
+        raise NotFound("Queue")
+    return {id: line.revision for id, (_, line) in found.items()}
+
+
 async def _move(
     tx: WriteTx, queue_id: UUID, transition: rules.Transition, event: Callable[[LineState], LineEvent]
 ) -> Queue:

@@ -9,6 +9,7 @@ from app.core.errors import NotFound
 from app.core.ids import encode, parse
 from app.sessions.live import LiveLines
 from tests.support.api import JOIN, Api, GraphQLFailed
+from tests.support.ws_client import OperationFailed
 
 
 async def test_a_forged_id_does_not_take_the_line_from_its_owner(api: Api) -> None:
@@ -59,3 +60,29 @@ async def test_a_visitor_is_a_stranger_elsewhere(api: Api) -> None:
     )
     events = [edge["node"] for edge in queue["events"]["edges"]]
     assert events[-1] == {"type": "SESSION_JOINED", "actor": "ANONYMOUS"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "query($id: ID!) { queue(id: $id) { name } }",
+        "query($id: ID!) { node(id: $id) { id } }",
+        "query($id: ID!) { display(queueIds: [$id]) { queues { name } } }",
+        "subscription($id: ID!) { queueChanged(queueId: $id) { name } }",
+        "subscription($id: ID!) { displayChanged(queueIds: [$id]) { queues { name } } }",
+    ],
+)
+async def test_what_was_put_away_is_not_found_in_public(api: Api, document: str) -> None:
+    business = await api.new_business()
+    queue_id = await business.queue()
+    archived = await business.admin(
+        "mutation($i: QueueArchiveInput!) { queueArchive(input: $i) { __typename } }", i={"queueId": queue_id}
+    )
+    assert archived["__typename"] == "QueueArchiveSuccess"
+    async with api.anonymous.socket() as socket:
+        subscription = await socket.subscribe(document, {"id": queue_id})
+        try:
+            errors = (await subscription.payload())["errors"]
+        except OperationFailed as refusal:
+            errors = refusal.errors
+    assert [error["extensions"]["code"] for error in errors] == ["NOT_FOUND"]

@@ -55,7 +55,7 @@ class SessionQuery:
     async def display(self, info: Info, queue_ids: QueueIds) -> Display | None:
         tenant_id, ids = display_refs(info.context, queue_ids)
         async with info.context.read(tenant_id) as tx:
-            revisions = await queues.revisions(tx, ids)
+            revisions = await queues.public_revisions(tx, ids)
         return await show([await info.context.runtime.lines.get(tenant_id, id, revisions[id]) for id in ids])
 
     @strawberry.field(

@@ -123,7 +123,7 @@ class SessionSubscription:
         tenant_id, ids = display_refs(info.context, queue_ids)
         async with info.context.runtime.lines.watch(tenant_id, ids) as (watch, lives):
             async with info.context.read(tenant_id) as tx:
-                revisions = await queues.revisions(tx, ids)
+                revisions = await queues.public_revisions(tx, ids)
             for live in lives:
                 await live.at_least(revisions[live.queue_id])
             while True:
