@@ -18,7 +18,7 @@ from bench.business import Business
 from bench.calls import calls
 from bench.capture import recorder
 from bench.fanout import calls_needed, fanout
-from bench.figures import Fact, Findings
+from bench.figures import Findings
 from bench.http import Connection
 from bench.joins import joins
 from bench.memory import memory
@@ -50,7 +50,7 @@ def main() -> int:
     def say(text: str) -> None:
         console.print(f"{time.monotonic() - began:5.0f} s  {text}", markup=False, highlight=False)
 
-    load_before = machine.load()
+    load = machine.Load()
     with open_stage() as stage, stage.relay(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         findings = runner.run(_measure(stage, scale, set(arguments.only or _NAMES), say))
         facts = runner.run(machine.facts(stage))
@@ -59,7 +59,7 @@ def main() -> int:
         scale=scale.name,
         began_at=began_at.isoformat(sep=" ", timespec="minutes"),
         seconds=time.monotonic() - began,
-        machine=[*facts, Fact("load before and after", f"{load_before} → {machine.load()}")],
+        machine=[*facts, *load.facts()],
         findings=findings,
     )
     report.show(console, run)

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,9 +15,38 @@ from bench.stage import Stage
 _PACKAGES = ("strawberry-graphql", "graphql-core", "sqlalchemy", "asyncpg", "uvicorn", "websockets", "uvloop")
 
 
-def load() -> str:
-    """The load averages now."""
+class Load:
+    """How busy the machine was from now on, and with whom."""
+
+    def __init__(self) -> None:
+        self._averages = _averages()
+        self._began = time.monotonic()
+        self._busy, self._ours = _busy_seconds(), _own_seconds()
+
+    def facts(self) -> list[Fact]:
+        """To be asked when everything of ours has ended: what a child used is known only then."""
+        available = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        ours = _own_seconds() - self._ours
+        others = max(0.0, _busy_seconds() - self._busy - ours)
+        return [
+            Fact("load averages before and after", f"{self._averages} → {_averages()}"),
+            Fact("CPU of the machine", f"{ours / available:.0%} this run, {others / available:.0%} other programs"),
+        ]
+
+
+def _averages() -> str:
     return " ".join(f"{value:.2f}" for value in os.getloadavg())
+
+
+def _busy_seconds() -> float:
+    times = psutil.cpu_times()
+    return float(times.user + times.system + getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0) + times.nice)
+
+
+def _own_seconds() -> float:
+    """Ours and that of all descendants that have ended and been waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 async def facts(stage: Stage) -> list[Fact]:
