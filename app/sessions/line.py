@@ -20,11 +20,13 @@ EMPTY_STATE = LineState(QueueStatus.ACTIVE, 0, 0, 0, 0, 0, None)
 
 
 class Entry(NamedTuple):
-    """Somebody in line; entries compare by rank (the sequence is unique within a line)."""
+    """Somebody in line; entries compare by rank (no two have the same)."""
 
     rank: Rank
     id: UUID
     ticket_number: str
+    # Of the last event about this session, or of the loading: what was read at an older one may be out of date.
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,11 @@ class Line:
             return None
         return self.place_at(bisect_left(self._order, entry))
 
+    def changed_at(self, session_id: UUID) -> int | None:
+        """A revision since which nothing has happened to somebody in line itself; None for whoever is not."""
+        entry = self._entries.get(session_id)
+        return None if entry is None else entry.revision
+
     def place_at(self, ahead_count: int) -> Place:
         """The place with so many people ahead."""
         state = self.state
@@ -119,7 +126,7 @@ class Line:
             return
         if session.status is SessionStatus.WAITING and session.held_at is None:
             rank = Rank(session.rank_class, session.rank_time, session.rank_sequence)
-            entry = Entry(rank, session.id, session.ticket_number)
+            entry = Entry(rank, session.id, session.ticket_number, self.revision)
             insort(self._order, entry)
             self._entries[session.id] = entry
         elif session.status in (SessionStatus.CALLED, SessionStatus.SERVING):

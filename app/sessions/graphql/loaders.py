@@ -49,10 +49,12 @@ def sessions_by_id(context: Context, tenant_id: UUID) -> DataLoader[UUID, "types
 async def _placed(context: Context, row: models.Session, revision: int) -> "types.Session | None":
     """The session with its place; None if the line shows that the row has been overtaken and has to be read again."""
     if row.status is not SessionStatus.WAITING or row.held_at is not None:
-        return types.Session.of(row, revision, None, revision)
+        return types.Session.of(row, revision, None)
     live = await context.runtime.lines.get(row.tenant_id, row.queue_id, revision)
-    place = live.line.place(row.id)
-    return None if place is None else types.Session.of(row, live.line.revision, place, revision)
+    changed_at, place = live.line.changed_at(row.id), live.line.place(row.id)
+    if changed_at is None or place is None or changed_at > revision:
+        return None
+    return types.Session.of(row, live.line.revision, place)
 
 
 def notes_by_session(context: Context, tenant_id: UUID) -> DataLoader[UUID, list[models.SessionNote]]:

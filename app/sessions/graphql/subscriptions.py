@@ -49,11 +49,8 @@ class SessionSubscription:
                 shown = await load_session(context, ref)
                 if shown.row.queue_id != stay:
                     # It went on before we watched: nothing here would ever tell.
-                    queue_id = shown.row.queue_id
-                    continue
-                if watch.has_news(after=shown.row_revision):
-                    # The place is newer than the row: another look, so that both are of one revision.
-                    queue_id = stay
+                    yield shown
+                    queue_id = None if shown.ended_at else shown.row.queue_id
                     continue
                 yield shown
                 while shown.ended_at is None and queue_id is None:
@@ -66,14 +63,14 @@ class SessionSubscription:
                         shown = await _at_event(context, ref, told, stay)
                         yield shown
                     # With news waiting the row shown is old, and the line's place is another state's.
-                    if queue_id is None and not watch.has_news() and (moved := _moved(shown, live)) is not None:
+                    if queue_id is None and not watch.has_news and (moved := _moved(shown, live)) is not None:
                         shown = moved
                         yield shown
 
     @strawberry.subscription(description="A queue and its counts, now and whenever they change.", extensions=[Public()])
     async def queue_changed(self, info: Info, queue_id: IdArgument) -> AsyncIterator[Queue]:
         context = info.context
-        ref = context.public_ref("Queue", queue_id)
+        ref = await context.open_ref("Queue", queue_id)
         async with context.runtime.lines.watch(ref.tenant_id, [ref.id]) as (watch, [live]):
             queue = await load_queue(context, ref)
             while True:
@@ -120,7 +117,7 @@ class SessionSubscription:
         description="A display board, now and whenever one of its queues changes.", extensions=[Public()]
     )
     async def display_changed(self, info: Info, queue_ids: QueueIds) -> AsyncIterator[Display]:
-        tenant_id, ids = display_refs(info.context, queue_ids)
+        tenant_id, ids = await display_refs(info.context, queue_ids)
         async with info.context.runtime.lines.watch(tenant_id, ids) as (watch, lives):
             async with info.context.read(tenant_id) as tx:
                 revisions = await queues.public_revisions(tx, ids)
@@ -153,6 +150,9 @@ _LIFECYCLE = [name for name in SessionState.__dataclass_fields__ if name not in 
 
 def _moved(shown: Session, live: LiveLine) -> Session | None:
     """The session at its new place; None if neither place nor estimate has changed."""
+    if live.line.revision <= shown.revision:
+        # The row was read after something the line has not heard of yet: what it says of the place is older.
+        return None
     place = live.line.place(shown.key)
     if place is None or (place.position, place.estimated_wait_seconds) == (
         shown.position,

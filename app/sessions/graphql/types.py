@@ -38,8 +38,6 @@ class SessionNote:
 @strawberry.type(description="One visitor's place in one queue, from joining to its end.")
 class Session(Node):
     row: strawberry.Private[models.Session]
-    # Revision of the queue when the row was read; `revision` may be newer, because positions come from the live line.
-    row_revision: strawberry.Private[int]
     # The answer to the very join that made it: its visitor is reading, though not yet with the token.
     is_own: strawberry.Private[bool]
     ticket_number: str = strawberry.field(
@@ -75,14 +73,13 @@ class Session(Node):
     service_seconds: float | None = strawberry.field(description="From start to completion; null until completed.")
 
     @classmethod
-    def of(cls, row: models.Session, revision: int, place: Place | None, row_revision: int = 0) -> "Session":
+    def of(cls, row: models.Session, revision: int, place: Place | None) -> "Session":
         """From its row and its place, at a revision of its queue."""
         waited_until = row.called_at or row.ended_at
         return cls(
             tenant_key=row.tenant_id,
             key=row.id,
             row=row,
-            row_revision=row_revision,
             is_own=False,
             revision=revision,
             on_hold=row.held_at is not None,
