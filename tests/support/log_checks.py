@@ -206,7 +206,7 @@ def _before(state: Fold, event: LogEvent, expected: Expected) -> Iterator[tuple[
     if event.type in MOVES:
         sources, target = MOVES[event.type]
         if status not in sources:
-            rule = "called once" if event.type == "SESSION_CALLED" else "moves"
+            rule = "called once" if event.type == "SESSION_CALLED" and status is not None else "moves"
             yield rule, f"{id} {session['ticket_number']} was {status}"
         if target is not None and session["status"] != target:
             yield "moves", f"{id} is {session['status']} after it"
