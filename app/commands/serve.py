@@ -1,7 +1,9 @@
 """`vq serve`: one API process."""
 
 import argparse
+import resource
 import socket
+from contextlib import suppress
 
 import uvicorn
 
@@ -26,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until signalled."""
     settings = settings_of_running_servers()
     configure_logging(settings.log_level)
+    _allow_many_sockets()
     listener = listen(settings) if arguments.fd is None else socket.socket(fileno=arguments.fd)
     config = uvicorn.Config(
         create_app(settings),
@@ -45,3 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     server = uvicorn.Server(config)
     server.run(sockets=[listener])
     return 0 if server.started else 1
+
+
+def _allow_many_sockets() -> None:
+    """Use all the file descriptors we may: shells give 1,024, and every socket is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS says "unlimited" and means less
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -78,20 +78,23 @@ class _Up:
             ("worker", ["worker"], []),
         ):
             daemon = self._program(name, arguments, [file.fileno() for file in files])
-            daemon.spawn()
-            self.programs.append(Kept(daemon, daemon.spawn))
+            self._run(daemon)
         self._remember()
         self._wait_until_ready()
 
     def watch(self) -> None:
         """Keep everything running for ever."""
-        running = (self.cluster.postgres, self.cluster.valkey)
-        servers = [Kept(server.daemon, server.spawn) for server in running if server is not None]
+        running = [server for server in (self.cluster.postgres, self.cluster.valkey) if server is not None]
+        servers = [Kept(server.daemon, server.spawn) for server in running]
         while True:
             now = time.monotonic()
             for kept in servers:
                 kept.check(now, self.say)
-            started = [kept.check(now, self.say) for kept in self.programs]
+            # A program that starts while its servers come back would only fail, and wait longer the next time.
+            hold = any(kept.due_at is not None for kept in self.programs) and not all(
+                server.is_ready() for server in running
+            )
+            started = [kept.check(now, self.say) for kept in self.programs if not (hold and kept.due_at is not None)]
             if any(started):
                 self._remember()
             time.sleep(_TICK_SECONDS)
@@ -119,14 +122,12 @@ class _Up:
     def _prepare_database(self) -> None:
         daemon = self._program("migrate", ["migrate", "--seed"], [])
         began = time.monotonic()
-        daemon.spawn()
-        self.programs.append(Kept(daemon, daemon.spawn))
+        self._run(daemon)
         while daemon.exit_code is None:
             time.sleep(0.02)
         self.programs.clear()
         if daemon.exit_code != 0:
-            assert daemon.log is not None
-            lines = daemon.log.read_text(errors="replace").splitlines()
+            lines = [] if daemon.log is None else daemon.log.read_text(errors="replace").splitlines()
             if lines and lines[-1].startswith("vq: "):  # it said what is wrong
                 raise (SettingsError if daemon.exit_code == 2 else CommandError)(lines[-1].removeprefix("vq: "))
             how = describe_exit(daemon.exit_code)
@@ -158,6 +159,11 @@ class _Up:
             environment=os.environ | {key: value for key, value in urls.items() if value is not None} | secret,
             inherited_files=files,
         )
+
+    def _run(self, daemon: Daemon) -> None:
+        # Known before it runs: a signal that comes in between must find it.
+        self.programs.append(Kept(daemon, daemon.spawn))
+        daemon.spawn()
 
     def _remember(self) -> None:
         remember(self.remembered, [kept.daemon for kept in self.programs])

@@ -25,6 +25,9 @@ async def test_everything_runs_heals_and_ends() -> None:
         assert set(run.children()) == EVERYTHING
         login = run.first_request()
         assert "accessToken" in str(login), login
+        if sys.platform == "linux":
+            soft, hard = run.children()["serve"].rlimit(psutil.RLIMIT_NOFILE)
+            assert soft == hard, "every file descriptor there is can be a visitor's socket"
 
         doctor = vq("doctor", env=run.settings)
         assert doctor.returncode == 0, doctor.stdout
@@ -125,7 +128,8 @@ def test_a_port_in_use_is_said_before_anything_is_started(open_path: Path) -> No
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(open_path: Path, variable: str, value: str, says: str) -> None:
-    refused = vq("up", env={"VQ_DATA_DIR": str(open_path / "data"), "VQ_PORT": str(free_port()), variable: value})
+    place = {"VQ_DATA_DIR": str(open_path / "data"), "VQ_PORT": str(free_port()), "VQ_DEMO_PASSWORD": "one of our own"}
+    refused = vq("up", env=place | {variable: value})
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"vq: {says}")
     assert refused.stderr.count("\n") == 1
