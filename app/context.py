@@ -50,6 +50,13 @@ class Context:
         """`ref` for what anybody may reach: a visitor who holds a place elsewhere is a stranger here."""
         return decode(kind, id) if self.actor.kind is ActorKind.VISITOR else self.ref(kind, id)
 
+    async def open_ref(self, kind: str, id: str) -> Ref:
+        """`public_ref` in a tenant that is served at present: `TenantClosed` while it is suspended."""
+        ref = self.public_ref(kind, id)
+        if self.actor.tenant_id != ref.tenant_id:
+            await self.runtime.authenticator.ensure_tenant_open(ref.tenant_id)
+        return ref
+
     def read(self, tenant_id: UUID | None = None, *, snapshot: bool = False) -> AbstractAsyncContextManager[ReadTx]:
         """A read-only block in the caller's tenant, or in the one a public operation names."""
         return self.runtime.dbs.app.read(tenant_id or self.tenant_id, snapshot=snapshot)

@@ -28,10 +28,12 @@ from app.core.live.bus import Bus
 from app.core.live.doorbell import Doorbell
 from app.core.turns import Turns
 from app.identity.authentication import Authenticator, bearer_token
+from app.identity.events import USER
 from app.queues.events import QUEUE
 from app.runtime import Runtime
 from app.sessions.live import LiveLines
 from app.settings import Settings, SettingsError
+from app.tenants.events import TENANT
 
 OPERATIONS = Path(__file__).resolve().parents[1] / "frontend-contract" / "operations"
 
@@ -77,7 +79,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
                 continue
             if kind == QUEUE:
                 lines.nudge(tenant_id, id, revision)
-            else:
+            elif kind in (TENANT, USER):
                 authenticator.forget(tenant_id)
 
     dbs.app.on_recorded = dbs.system.on_recorded = recorded

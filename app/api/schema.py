@@ -61,7 +61,7 @@ class Query(
         resolver = NODES.get(kind)
         if resolver is None:
             raise NotFound
-        found: Node | None = await resolver(info.context, info.context.public_ref(kind, id))
+        found: Node | None = await resolver(info.context, await info.context.open_ref(kind, id))
         if found is None:
             raise NotFound(kind)
         return found

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 
+import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 
@@ -13,8 +14,12 @@ def derive_key(secret: str, purpose: str) -> bytes:
 
 
 def fingerprint(*parts: object) -> str:
-    """A short hash of values, to compare inputs without keeping them."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+    """A short hash of plain values and dataclasses of them, to compare inputs without keeping them.
+
+    The same for mappings whose keys come in another order.
+    """
+    canonical = orjson.dumps(parts, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return hashlib.sha256(canonical).hexdigest()
 
 
 def encrypt(key: bytes, plain: bytes, bound_to: str) -> bytes:

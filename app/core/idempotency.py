@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel, select
 
+from app.core.actor import ActorKind
 from app.core.crypto import fingerprint
 from app.core.db import WriteTx, time_column
 from app.core.errors import UserFacingError
@@ -43,6 +44,7 @@ async def first_result(tx: WriteTx, scope: str, key: str | None, *given: object)
     if key is None:
         return None
     ensure_text("idempotencyKey", key, 1, 200)
+    scope = _of_caller(tx, scope)
     await tx.exec(  # type: ignore[call-overload]
         text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
         params={"name": f"{tx.tenant}:{scope}:{key}"},
@@ -69,10 +71,16 @@ def remember(tx: WriteTx, scope: str, key: str | None, result_id: UUID, *given: 
         tx.add(
             IdempotencyKey(
                 tenant_id=tx.tenant,
-                scope=scope,
+                scope=_of_caller(tx, scope),
                 key=key,
                 input_hash=fingerprint(*given),
                 result_id=result_id,
                 created_at=tx.now(),
             )
         )
+
+
+def _of_caller(tx: WriteTx, scope: str) -> str:
+    # Staff have keys of their own: a stranger who sends the same one does not get what they got. Visitors and strangers
+    # share, so that a retry made with the token of the first answer is still the same try.
+    return f"{scope}:{tx.actor.id}" if tx.actor.kind is ActorKind.USER else scope

@@ -169,8 +169,9 @@ async def _hold(tx: WriteTx, counter_id: UUID) -> tuple[Counter, dict[UUID, Lock
 
 
 async def _restaff(tx: WriteTx, lines: dict[UUID, LockedLine]) -> None:
+    shift_required = (await tenants.settings_of(tx)).shift_required
     for queue_id, line in lines.items():
-        count = rules.open_counters(*await repository.staffing(tx, queue_id))
+        count = rules.open_counters(*await repository.staffing(tx, queue_id), shift_required=shift_required)
         if count != line.row.open_counter_count:
             line.row.open_counter_count = count
             write_down(tx, line, QueueStaffingChanged)

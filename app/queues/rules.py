@@ -145,6 +145,6 @@ def estimated_wait_seconds(ahead_count: int, service_seconds_mean: float | None,
     return round(ahead_count * service_seconds_mean / open_counters)
 
 
-def open_counters(active: int, on_shift: int, working: int) -> int:
+def open_counters(active: int, on_shift: int, working: int, *, shift_required: bool = False) -> int:
     """Counters that call people: those with a shift at work. Where nobody keeps shifts, every active counter."""
-    return working if on_shift else active
+    return working if on_shift or shift_required else active

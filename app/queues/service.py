@@ -82,7 +82,7 @@ async def update(tx: WriteTx, queue_id: UUID, changes: dict[str, Any]) -> Queue:
     """Change some of the configuration; effective at once, for those who wait too.
 
     Credits count for those who join or change their priority from now on. The discipline changes only while nobody
-    waits: an order people have seen is not turned round under them.
+    is in the queue: an order people have seen is not turned round under them.
     Raises `InvalidInput`, `QueueSlugTaken`, `QueueNotEmpty`, `NotFound`.
     """
     line = await lock(tx, queue_id)
@@ -93,8 +93,8 @@ async def update(tx: WriteTx, queue_id: UUID, changes: dict[str, Any]) -> Queue:
     changed = {name: value for name, value in changes.items() if current[name] != value}
     if not changed:
         return queue
-    if "discipline" in changed and (waiting := line.row.waiting_count + line.row.held_count) > 0:
-        raise QueueNotEmpty(waiting)
+    if "discipline" in changed and (inside := _people_in(line)) > 0:
+        raise QueueNotEmpty(inside)
     for name, value in changed.items():
         setattr(queue, name, value)
     queue.updated_at, queue.updated_by = line.now, tx.actor.label
@@ -136,7 +136,7 @@ async def archive(tx: WriteTx, queue_id: UUID) -> Queue:
 async def create_category(tx: WriteTx, queue_id: UUID, name: str, priority: int) -> QueueCategory:
     """Add a category to a queue. Raises `InvalidInput`, `CategoryNameTaken`, `NotFound`."""
     _validate_category(name, priority)
-    await lock(tx, queue_id)
+    line = await lock(tx, queue_id)
     if len(await repository.categories_of(tx, [queue_id])) >= MAX_CATEGORIES:
         raise InvalidInput("queueId", f"A queue has at most {MAX_CATEGORIES} categories; rename one that is not used.")
     category = QueueCategory(
@@ -144,16 +144,20 @@ async def create_category(tx: WriteTx, queue_id: UUID, name: str, priority: int)
     )
     tx.add(category)
     await _flush_category(tx, name)
+    _note_category(tx, line, category)
     return category
 
 
 async def update_category(tx: WriteTx, category_id: UUID, changes: dict[str, Any]) -> QueueCategory:
     """Rename a category, change its priority for those who join from now on, or stop offering it."""
+    line = await lock(tx, (await repository.get_category(tx, category_id)).queue_id)
     category = await repository.get_category(tx, category_id)
     for name, value in changes.items():
         setattr(category, name, value)
     _validate_category(category.name, category.priority)
+    category.name = category.name.strip()
     await _flush_category(tx, category.name)
+    _note_category(tx, line, category)
     return category
 
 
@@ -186,14 +190,23 @@ async def _move(
     if status is None:
         return line.queue
     if status is QueueStatus.ARCHIVED:
-        row = line.row
-        if (left := row.waiting_count + row.held_count + row.called_count + row.serving_count) > 0:
+        if (left := _people_in(line)) > 0:
             raise QueueNotEmpty(left)
         line.queue.archived_at = line.now
     line.queue.status = status
     line.queue.updated_at, line.queue.updated_by = line.now, tx.actor.label
     write_down(tx, line, event)
     return line.queue
+
+
+def _note_category(tx: WriteTx, line: LockedLine, category: QueueCategory) -> None:
+    now = {"name": category.name, "priority": category.priority, "is_active": category.is_active}
+    write_down(tx, line, lambda state: events.QueueUpdated(state, {"category": now}))
+
+
+def _people_in(line: LockedLine) -> int:
+    row = line.row
+    return row.waiting_count + row.held_count + row.called_count + row.serving_count
 
 
 async def _flush(tx: WriteTx, slug: str) -> None:

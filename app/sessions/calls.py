@@ -37,28 +37,28 @@ async def call_next(tx: WriteTx, queue_id: UUID, counter_id: UUID, idempotency_k
     Raises `NobodyWaiting`, `QueuePaused`, `QueueNotServing`, `CounterBusy`, `CounterNotServingQueue`, `ShiftRequired`,
     `MaxConcurrentReached`, `IdempotencyConflict`, `NotFound`.
     """
-    scope = f"queueCallNext:{queue_id}"
-    if (first := await first_result(tx, scope, idempotency_key, counter_id)) is not None:
+    scope = "queueCallNext"
+    if (first := await first_result(tx, scope, idempotency_key, queue_id, counter_id)) is not None:
         return await repository.get(tx, first)
     line = await lock(tx, queue_id)
     counter = await _ready_counter(tx, line, counter_id)
     session = await repository.first_in_line(tx, queue_id)
     if session is None:
         raise NobodyWaiting
-    remember(tx, scope, idempotency_key, session.id, counter_id)
+    remember(tx, scope, idempotency_key, session.id, queue_id, counter_id)
     return await _call(tx, line, session, counter)
 
 
 async def call(tx: WriteTx, session_id: UUID, counter_id: UUID, idempotency_key: str | None = None) -> Session:
     """Call a given session, out of turn. Raises as `call_next`, and `IllegalTransition`, `SessionOnHold`."""
-    scope = f"sessionCall:{session_id}"
-    if (first := await first_result(tx, scope, idempotency_key, counter_id)) is not None:
+    scope = "sessionCall"
+    if (first := await first_result(tx, scope, idempotency_key, session_id, counter_id)) is not None:
         return await repository.get(tx, first)
     line, session = await hold(tx, session_id, rules.CALL)
     if session.held_at is not None:
         raise SessionOnHold(is_held=True)
     counter = await _ready_counter(tx, line, counter_id)
-    remember(tx, scope, idempotency_key, session.id, counter_id)
+    remember(tx, scope, idempotency_key, session.id, session_id, counter_id)
     return await _call(tx, line, session, counter)
 
 

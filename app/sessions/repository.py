@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Integer, literal, tuple_
+from sqlalchemy import BigInteger, Boolean, ColumnElement, DateTime, Integer, literal, literal_column, tuple_
 from sqlmodel import col, func, select
 
 from app.core.db import ReadTx
@@ -16,9 +16,10 @@ from app.queues.models import QueueLine
 from app.queues.rules import Rank
 from app.sessions.models import Session, SessionNote, SessionStatus
 
-_IN_LINE = (col(Session.status) == SessionStatus.WAITING) & col(Session.held_at).is_(None)
-_AT_COUNTER = col(Session.status).in_([SessionStatus.CALLED, SessionStatus.SERVING])
-_ACTIVE = col(Session.status).in_([SessionStatus.WAITING, SessionStatus.CALLED, SessionStatus.SERVING])
+# Written out, not bound: a plan made for any parameter could not use the partial indexes.
+_IN_LINE = literal_column("sessions.status = 'WAITING' and sessions.held_at is null", Boolean)
+_AT_COUNTER = literal_column("sessions.status in ('CALLED', 'SERVING')", Boolean)
+_ACTIVE = literal_column("sessions.status in ('WAITING', 'CALLED', 'SERVING')", Boolean)
 _RANK = (col(Session.rank_class), col(Session.rank_time), col(Session.rank_sequence))
 
 

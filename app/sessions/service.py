@@ -60,7 +60,7 @@ async def join(tx: WriteTx, request: JoinRequest, idempotency_key: str | None = 
     `IdempotencyConflict`, `NotFound`.
     """
     _validate(request)
-    scope = f"queueJoin:{request.queue_id}"
+    scope = "queueJoin"
     if (first := await first_result(tx, scope, idempotency_key, request)) is not None:
         return await repository.get(tx, first)
     line = await lock(tx, request.queue_id)
@@ -154,7 +154,10 @@ async def unhold(tx: WriteTx, session_id: UUID) -> Session:
 
 
 async def set_priority(tx: WriteTx, session_id: UUID, priority: int) -> Session:
-    """Raise or lower somebody who waits; the join time is kept. Nothing happens if it is the priority already."""
+    """Raise or lower somebody who waits; the join time is kept. Nothing happens if it is the priority already.
+
+    The new place is that of somebody who joined then with this priority: a step back is forgotten.
+    """
     if not 0 <= priority <= MAX_PRIORITY:
         raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}.")
     line, session = await hold(tx, session_id, rules.SET_PRIORITY)
@@ -171,6 +174,7 @@ async def transfer(tx: WriteTx, session_id: UUID, to_queue_id: UUID) -> Session:
     Raises `IllegalTransition`, `QueueNotOpen`, `QueueFull`, `AlreadyWaiting`, `InvalidInput`, `SessionMoved`,
     `NotFound`.
     """
+    await tx.flush()
     session = await repository.get(tx, session_id)
     lines = await lock_all(tx, [session.queue_id, to_queue_id])
     session = await repository.get(tx, session_id)
@@ -219,6 +223,8 @@ async def add_note(tx: WriteTx, session_id: UUID, text: str) -> Session:
 
 async def hold(tx: WriteTx, session_id: UUID, move: rules.Move) -> tuple[LockedLine, Session]:
     """A session and its line, held, if it may make the move. Raises `IllegalTransition`, `SessionMoved`, `NotFound`."""
+    # What an earlier verb of this block has changed must not be lost to the fresh read.
+    await tx.flush()
     session = await repository.get(tx, session_id)
     line = await lock(tx, session.queue_id)
     # Read again under the lock: it may have been called, or transferred to a line we do not hold.

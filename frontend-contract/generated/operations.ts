@@ -14,7 +14,7 @@ export type ContactInput = {
 
 /** A new counter. */
 export type CounterCreateInput = {
-  /** A random string (a UUID, say) of at most 200 characters; the same key again returns the first result. */
+  /** A new random string (a UUID, say) for every new request, at most 200 characters; keep it secret. The same key again returns the first result. */
   readonly idempotencyKey?: string | null | undefined;
   /** 1 to 80 characters; unique in the tenant; shown on displays. */
   readonly name: string;
@@ -101,7 +101,7 @@ export type QueueArchiveInput = {
 export type QueueCallNextInput = {
   /** The counter; it has to be free. */
   readonly counterId: string;
-  /** A random string (a UUID, say) of at most 200 characters; the same key again returns the first result. */
+  /** A new random string (a UUID, say) for every new request, at most 200 characters; keep it secret. The same key again returns the first result. */
   readonly idempotencyKey?: string | null | undefined;
   /** The queue. */
   readonly queueId: string;
@@ -147,7 +147,7 @@ export type QueueCreateInput = {
   readonly description?: string | null | undefined;
   /** Default `PRIORITY`. */
   readonly discipline?: QueueDiscipline;
-  /** A random string (a UUID, say) of at most 200 characters; the same key again returns the first result. */
+  /** A new random string (a UUID, say) for every new request, at most 200 characters; keep it secret. The same key again returns the first result. */
   readonly idempotencyKey?: string | null | undefined;
   /** Most people called or served at once. Default: no limit (one per counter). */
   readonly maxConcurrent?: number | null | undefined;
@@ -247,7 +247,7 @@ export type QueueJoinInput = {
   readonly categoryId?: string | null | undefined;
   /** How to reach the visitor. */
   readonly contact?: ContactInput | null | undefined;
-  /** A random string (a UUID, say) of at most 200 characters; the same key again returns the first result. */
+  /** A new random string (a UUID, say) for every new request, at most 200 characters; keep it secret. The same key again returns the first result. */
   readonly idempotencyKey?: string | null | undefined;
   /** Language of messages, e.g. `en` or `pt-BR`. */
   readonly locale?: string | null | undefined;
@@ -315,7 +315,7 @@ export type QueueUpdateInput = {
   readonly dailyResetTime?: string | null | undefined;
   /** At most 2,000 characters; null for none. */
   readonly description?: string | null | undefined;
-  /** Can be changed only while nobody waits. */
+  /** Can be changed only while nobody is in the queue. */
   readonly discipline?: QueueDiscipline | null | undefined;
   /** Null for no limit. Effective at once. */
   readonly maxConcurrent?: number | null | undefined;
@@ -371,7 +371,7 @@ export type SessionAddNoteInput = {
 export type SessionCallInput = {
   /** The counter; it has to be free. */
   readonly counterId: string;
-  /** A random string (a UUID, say) of at most 200 characters; the same key again returns the first result. */
+  /** A new random string (a UUID, say) for every new request, at most 200 characters; keep it secret. The same key again returns the first result. */
   readonly idempotencyKey?: string | null | undefined;
   /** The session; it has to be WAITING. */
   readonly sessionId: string;

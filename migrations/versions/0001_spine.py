@@ -514,6 +514,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "ticket_queue_id", "service_day", "ticket_serial", name="sessions_ticket_key"),
     )
     op.create_index(
+        "sessions_status_idx", "sessions", ["tenant_id", "queue_id", "status", "joined_at", "id"], unique=False
+    )
+    op.create_index(
         "sessions_at_counters_idx",
         "sessions",
         ["tenant_id", "queue_id"],
@@ -532,7 +535,7 @@ def upgrade() -> None:
         "sessions",
         ["tenant_id", "queue_id", "rank_class", "rank_time", "rank_sequence"],
         unique=False,
-        postgresql_where="status = 'WAITING' and held_at is null",
+        postgresql_where="status in ('WAITING', 'CALLED', 'SERVING')",
     )
     op.create_index(
         "sessions_person_key",
@@ -586,8 +589,9 @@ def downgrade() -> None:
         table_name="sessions",
         postgresql_where="status in ('WAITING', 'CALLED', 'SERVING') and user_identifier is not null",
     )
+    op.drop_index("sessions_status_idx", table_name="sessions")
     op.drop_index("sessions_at_counters_idx", table_name="sessions", postgresql_where="status in ('CALLED', 'SERVING')")
-    op.drop_index("sessions_line_idx", table_name="sessions", postgresql_where="status = 'WAITING' and held_at is null")
+    op.drop_index("sessions_line_idx", table_name="sessions")
     op.drop_index(
         "sessions_counter_busy_key",
         table_name="sessions",

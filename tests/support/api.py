@@ -130,7 +130,8 @@ class Business:
         name = verb[0].upper() + verb[1:]
         return await (caller or self.admin)(
             f"mutation($i: {name}Input!) {{ {verb}(input: $i) {{ __typename ... on {name}Success {{ session {{"
-            f" {SESSION} }} }} ... on UserError {{ message }} ... on IllegalTransitionError {{ sessionStatus allowed }} }} }}",
+            f" {SESSION} }} }} ... on UserError {{ message }}"
+            " ... on IllegalTransitionError { sessionStatus allowed } } }",
             i={"sessionId": session_id} | values,
         )
 

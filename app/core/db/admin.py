@@ -14,7 +14,7 @@ from app.core.db.urls import APP_ROLE, OWNER_ROLE, SYSTEM_ROLE, admin_url, role_
 from app.settings import Settings, SettingsError
 
 MINIMUM_SERVER_VERSION = 150000
-# One preparation at a time, over the whole cluster: roles belong to all its databases.
+# One preparation of this database at a time.
 _PREPARING = 7_718_001
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -66,3 +66,5 @@ async def _create_roles(connection: AsyncConnection, settings: Settings) -> None
     database = (await connection.execute(text("select quote_ident(current_database())"))).scalar_one()
     await connection.execute(text(f"grant create on database {database} to {OWNER_ROLE}"))
     await connection.execute(text(f"grant usage, create on schema public to {OWNER_ROLE}"))
+    # A database that has come from PostgreSQL 14 or older lets everybody create here.
+    await connection.execute(text("revoke create on schema public from public"))

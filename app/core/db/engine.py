@@ -128,6 +128,10 @@ class Database:
         await self._read_pool.dispose()
 
 
+# A machine that vanishes in the middle of a block would otherwise keep its lines locked until TCP notices, for hours.
+_PATIENCE = {"idle_in_transaction_session_timeout": "30s", "lock_timeout": "30s"}
+
+
 def _engine(url: str, pool_size: int, name: str) -> AsyncEngine:
     return create_async_engine(
         url,
@@ -139,7 +143,7 @@ def _engine(url: str, pool_size: int, name: str) -> AsyncEngine:
         hide_parameters=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
-        connect_args={"server_settings": {"application_name": name, "jit": "off"}, "timeout": 10},
+        connect_args={"server_settings": {"application_name": name, "jit": "off"} | _PATIENCE, "timeout": 10},
     )
 
 

@@ -77,7 +77,8 @@ async def queues_of_counter(context: Context, tenant_id: UUID, counter_id: UUID)
     """The queues a counter serves."""
     ids = await context.loader(queue_ids_by_counter, tenant_id).load(counter_id)
     found = await context.loader(queues_by_id, tenant_id).load_many(ids)
-    return [queue for queue in found if queue is not None]
+    shows_archived = context.actor.may_in(tenant_id, Permission.QUEUE_READ)
+    return [queue for queue in found if queue is not None and (queue.archived_at is None or shows_archived)]
 
 
 async def counter_node(context: Context, ref: Ref) -> "types.Counter":

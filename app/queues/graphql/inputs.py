@@ -9,7 +9,10 @@ from strawberry import UNSET
 from app.queues.graphql.types import QueueDiscipline, QueueMode, QueueStatus
 from app.queues.service import QueueConfig
 
-KEY = "A random string (a UUID, say) of at most 200 characters; the same key again returns the first result."
+KEY = (
+    "A new random string (a UUID, say) for every new request, at most 200 characters; keep it secret. "
+    "The same key again returns the first result."
+)
 
 
 @strawberry.input(description="Seconds of waiting that a priority is worth under `TIME_CREDIT`.")
@@ -72,7 +75,7 @@ class QueueUpdateInput:
     slug: str | None = strawberry.field(default=UNSET, description="1 to 63 of a-z, 0-9 and -; unique in the tenant.")
     description: str | None = strawberry.field(default=UNSET, description="At most 2,000 characters; null for none.")
     discipline: QueueDiscipline | None = strawberry.field(  # type: ignore[valid-type]
-        default=UNSET, description="Can be changed only while nobody waits."
+        default=UNSET, description="Can be changed only while nobody is in the queue."
     )
     priority_credits: list[PriorityCreditInput] | None = strawberry.field(
         default=UNSET, description="Counts for those who join or change their priority from now on."

@@ -22,7 +22,7 @@ from app.tenants.graphql.loaders import tenant_id_by_slug
 class QueueQuery:
     @strawberry.field(description="A queue by id.", extensions=[Public()])
     async def queue(self, info: Info, id: IdArgument) -> Queue | None:
-        return await load_queue(info.context, info.context.ref("Queue", id))
+        return await load_queue(info.context, await info.context.open_ref("Queue", id))
 
     @strawberry.field(
         description="A queue by its address; null if there is none. Archived queues are not found.",
@@ -37,6 +37,7 @@ class QueueQuery:
         tenant_id = await tenant_id_by_slug(info.context, tenant_slug)
         if tenant_id is None:
             return None
+        await info.context.runtime.authenticator.ensure_tenant_open(tenant_id)
         async with info.context.read(tenant_id) as tx:
             found = await repository.by_slug(tx, slug)
         return None if found is None or found[0].archived_at is not None else Queue.of(*found)

@@ -103,7 +103,10 @@ class Queue(Node):
     called_count: int = strawberry.field(description="People called whose service has not started.")
     serving_count: int = strawberry.field(description="People being served.")
     open_counter_count: int = strawberry.field(
-        description="Counters that call people: those with a shift not paused. Without any shift, all active counters."
+        description=(
+            "Counters that call people: those with a shift not paused. Without any shift, all active counters, unless "
+            "the tenant requires shifts."
+        )
     )
     estimated_wait_seconds: int | None = strawberry.field(
         description=(

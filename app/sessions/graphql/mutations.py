@@ -43,8 +43,7 @@ class SessionMutation:
     )
     async def queue_join(self, info: Info, input: inputs.QueueJoinInput) -> results.QueueJoinResult:
         context = info.context
-        queue = context.public_ref("Queue", input.queue_id)
-        await context.runtime.authenticator.ensure_tenant_open(queue.tenant_id)
+        queue = await context.open_ref("Queue", input.queue_id)
         async with context.write_line(queue) as tx:
             session = await service.join(tx, input.request(context), input.idempotency_key)
         joined = await load_session(context, Ref(queue.tenant_id, session.id))

@@ -25,9 +25,9 @@ QueueIds = Annotated[
 SNAPSHOT_PLACES = 100
 
 
-def display_refs(context: Context, ids: list[strawberry.ID]) -> tuple[UUID, list[UUID]]:
-    """Tenant and queues of a display. `BadInput` for too many or several tenants, `NotFound` as `public_ref`."""
-    refs = [context.public_ref("Queue", id) for id in ids]
+async def display_refs(context: Context, ids: list[strawberry.ID]) -> tuple[UUID, list[UUID]]:
+    """Tenant and queues of a display. `BadInput` for too many or several tenants, else as `open_ref`."""
+    refs = [await context.open_ref("Queue", id) for id in ids[: MAX_QUEUES + 1]]
     if not 1 <= len(refs) <= MAX_QUEUES or len({ref.tenant_id for ref in refs}) > 1:
         raise BadInput(f"A display shows 1 to {MAX_QUEUES} queues of one tenant.")
     return refs[0].tenant_id, list(dict.fromkeys(ref.id for ref in refs))
@@ -53,7 +53,7 @@ class SessionQuery:
 
     @strawberry.field(description="What a display board shows now.", extensions=[Public()])
     async def display(self, info: Info, queue_ids: QueueIds) -> Display | None:
-        tenant_id, ids = display_refs(info.context, queue_ids)
+        tenant_id, ids = await display_refs(info.context, queue_ids)
         async with info.context.read(tenant_id) as tx:
             revisions = await queues.public_revisions(tx, ids)
         return await show([await info.context.runtime.lines.get(tenant_id, id, revisions[id]) for id in ids])
@@ -71,7 +71,8 @@ class SessionQuery:
         if at.tzinfo is None:
             raise BadInput("`at` needs a time zone, e.g. `2026-05-04T10:00:00Z`.")
         ref = info.context.ref("Queue", queue_id)
-        async with info.context.read(snapshot=True) as tx:
+        # One at a time in a process: folding a long log is work, and must not take the readers' connections.
+        async with info.context.runtime.turns.of("queueAsOf"), info.context.read() as tx:
             await queues.get(tx, ref.id)
             line, changed_at = await line_as_of(tx, ref.id, at)
         return QueueSnapshot(
