@@ -56,7 +56,7 @@ async def create(tx: WriteTx, config: QueueConfig, idempotency_key: str | None =
     _validate(config)
     if (first := await first_result(tx, "queueCreate", idempotency_key, config)) is not None:
         return await repository.get(tx, first)
-    limits = await tenants.limits_of(tx)
+    limits = await tenants.hold_limits(tx)
     if await repository.count_live(tx) >= limits.queues:
         raise LimitReached("queues", limits.queues)
     now = tx.now()

@@ -32,6 +32,8 @@ from app.tenants.errors import LimitReached
 MAX_METADATA_BYTES = 8192
 MAX_PARTY_SIZE = 50
 MAX_STEP_BACK = 100
+# More than the joins that can be on their way at once (one per database connection).
+_NEAR_LIMIT = 500
 MAX_NOTES = 100
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 # At least four digits, whatever stands between them.
@@ -69,10 +71,7 @@ async def join(tx: WriteTx, request: JoinRequest, idempotency_key: str | None = 
     if request.user_identifier is not None:
         await _ensure_no_place(tx, line.queue.id, request.user_identifier)
     ensure_room(line.queue.capacity, line.row.waiting_count + line.row.held_count)
-    limit = (await tenants.limits_of(tx)).waiting_sessions
-    if await queues.waiting_total(tx) >= limit:
-        raise LimitReached("waitingSessions", limit)
-
+    await _ensure_tenant_has_room(tx)
     rank = line.rank(priority, line.now)
     serial = line.next_ticket()
     assert line.row.service_day is not None  # set by next_ticket
@@ -281,6 +280,15 @@ def _take(session: Session, rank: Rank) -> None:
 def _ensure_in_line(session: Session) -> None:
     if session.held_at is not None:
         raise SessionOnHold(is_held=True)
+
+
+async def _ensure_tenant_has_room(tx: WriteTx) -> None:
+    limit, waiting = (await tenants.limits_of(tx)).waiting_sessions, await queues.waiting_total(tx)
+    if waiting >= limit - _NEAR_LIMIT:
+        # Others join other queues at this moment, under other lines' locks: near the limit, one after the other.
+        limit, waiting = (await tenants.hold_limits(tx)).waiting_sessions, await queues.waiting_total(tx)
+    if waiting >= limit:
+        raise LimitReached("waitingSessions", limit)
 
 
 async def _ensure_no_place(tx: WriteTx, queue_id: UUID, user_identifier: str) -> None:

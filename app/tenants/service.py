@@ -130,6 +130,11 @@ async def limits_of(tx: ReadTx) -> TenantLimits:
     return limits_in(await repository.get(tx, tx.tenant))
 
 
+async def hold_limits(tx: WriteTx) -> TenantLimits:
+    """`limits_of`, and until the transaction ends nobody else counts against them. Taken after lines, never before."""
+    return limits_in(await repository.lock(tx, tx.tenant))
+
+
 def settings_in(tenant: Tenant) -> TenantSettings:
     """A row's settings, typed."""
     return TenantSettings.model_validate(tenant.settings)

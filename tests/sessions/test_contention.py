@@ -18,11 +18,13 @@ from app.queues import service as queues
 from app.queues.errors import QueueFull
 from app.queues.errors import QueuePaused as QueuePausedRefusal
 from app.queues.line import lock
+from app.queues.models import Queue
 from app.sessions import calls, service
 from app.sessions.calls import ReturnPlace
 from app.sessions.errors import AlreadyWaiting, CounterBusy, IllegalTransition, NobodyWaiting
 from app.sessions.models import Session
 from app.sessions.service import JoinRequest
+from app.tenants.errors import LimitReached
 from tests.support.api import Api, Business, key_of
 from tests.support.contenders import Hall, all_at_once, attempt, work
 from tests.support.log_checks import Expected
@@ -331,3 +333,22 @@ async def _waiting_for_locks(db: Database, count: int) -> None:
             return bool(found.scalar_one() == count)
 
     await eventually(waiting)
+
+
+async def test_no_more_queues_than_the_tenant_may_have_however_many_are_made_at_once(api: Api, db: Database) -> None:
+    business = await api.new_business(limits={"queues": 3})
+    tenant_id = tenant_of(await business.queue())
+    answers = await all_at_once(
+        db, tenant_id, [(queues.create, queues.QueueConfig("Queue", f"q-{number}")) for number in range(10)]
+    )
+    assert Counter(type(one) for one in answers) == {Queue: 2, LimitReached: 8}
+
+
+async def test_no_more_people_than_the_tenant_may_have_waiting_in_all_its_queues(api: Api, db: Database) -> None:
+    business = await api.new_business(limits={"waiting_sessions": 10})
+    hall, queue_ids = await open_hall(business, 4, 1)
+    answers = await all_at_once(
+        db, hall.tenant_id, [(service.join, JoinRequest(hall.queue_ids[number % 4])) for number in range(40)]
+    )
+    assert Counter(type(one) for one in answers) == {Session: 10, LimitReached: 30}
+    await assert_sound(api, *queue_ids)
