@@ -14,8 +14,10 @@ pytestmark = pytest.mark.processes
 FIGURES = [
     ("joins, 1 client", "the same SQL by pgbench"),
     ("joins, 1 client", "a mutation that does nothing"),
+    ("joins, 1 client: CPU of the API process per join", "a mutation that does nothing"),
     ("joins, 2 clients", "the same SQL by pgbench"),
     ("joins, 2 clients", "a mutation that does nothing"),
+    ("joins, 2 clients: CPU of the API process per join", "a mutation that does nothing"),
     ("call-next, 1 staff", "the same SQL by pgbench"),
     ("call, start, complete, 1 staff", "the same SQL by pgbench"),
     ("call-next, 2 staff", "the same SQL by pgbench"),
