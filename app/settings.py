@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from redis import Redis
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -22,7 +23,7 @@ def _database_url(value: str | None) -> str | None:
         return None
     try:
         url = make_url(value)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError("is not a database URL; write postgresql://user:password@host:5432/name") from None
     if url.get_backend_name() != "postgresql":
         raise ValueError("must be a PostgreSQL URL; write postgresql://user:password@host:5432/name")
@@ -33,8 +34,10 @@ def _database_url(value: str | None) -> str | None:
 def _redis_url(value: str | None) -> str | None:
     if value is None or value == "":
         return None
-    if not value.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("is not a Redis URL; write redis://host:6379/0")
+    try:
+        Redis.from_url(value)
+    except ValueError:
+        raise ValueError("is not a Redis URL; write redis://host:6379/0") from None
     return value
 
 
@@ -135,7 +138,9 @@ def load_settings(**overrides: object) -> Settings:
         first = problem.errors()[0]
         name = "VQ_" + "_".join(str(part) for part in first["loc"]).upper()
         reason = str(first["msg"]).removeprefix("Value error, ")
-        raise SettingsError(f"{name}: {reason} (got {_shown(name, first.get('input'))})") from None
+        field = Settings.model_fields.get(str(first["loc"][0]))
+        meaning = f" {field.description}" if field is not None and field.description else ""
+        raise SettingsError(f"{name}: {reason} (got {_shown(name, first.get('input'))}).{meaning}") from None
     if settings.secret_key is None:
         stored = settings.data_dir / "secret.key"
         if stored.is_file():

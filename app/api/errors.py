@@ -11,7 +11,8 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
-from app.core.errors import BadInput, CodedError, InvalidInput, RateLimited, UserFacingError
+from app.core.db.outage import is_worth_another_try
+from app.core.errors import BadInput, CodedError, InvalidInput, RateLimited, Unavailable, UserFacingError
 from app.core.logs import request_id
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,9 @@ def public_error(error: GraphQLError, operation_name: str | None = None) -> Publ
     if isinstance(error, PublicError):
         return error
     cause = _cause(error)
+    if cause is not None and is_worth_another_try(cause):
+        logger.warning("The database is away.", extra={"operation": operation_name, "cause": type(cause).__name__})
+        cause = Unavailable()
     code, message, details = _judge(error, cause)
     if code == INTERNAL:
         logger.error(
@@ -76,7 +80,7 @@ def _cause(error: GraphQLError) -> Exception | None:
 def _judge(error: GraphQLError, cause: Exception | None) -> tuple[str, str, Mapping[str, Any]]:
     """Code, message and further extensions."""
     match cause:
-        case RateLimited():
+        case RateLimited() | Unavailable():
             return cause.code, cause.message, {"retryAfterSeconds": cause.retry_after_seconds}
         case CodedError():
             return cause.code, cause.message, {}

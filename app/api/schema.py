@@ -71,7 +71,7 @@ class Query(
     description=(
         "Everything that can be changed. Each mutation answers with a union: its success, or a refusal one can act on. "
         "Codes that can happen anywhere (`UNAUTHENTICATED`, `FORBIDDEN`, `NOT_FOUND`, `BAD_USER_INPUT`, "
-        "`RATE_LIMITED`, `INTERNAL`) come as errors with `extensions.code`."
+        "`RATE_LIMITED`, `UNAVAILABLE`, `INTERNAL`) come as errors with `extensions.code`."
     )
 )
 class Mutation(TenantMutation, IdentityMutation, QueueMutation, CounterMutation, SessionMutation, NotificationMutation):

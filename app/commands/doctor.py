@@ -19,7 +19,7 @@ _CHECKS: tuple[tuple[str, Check, tuple[str, ...]], ...] = (
     ("roles", checks.roles, ("database",)),
     ("migrations", checks.migrations, ("database", "roles")),
     ("bus", checks.bus, ()),
-    ("relay", checks.relay, ("database", "roles", "migrations")),
+    ("relay", checks.relay, ("database", "roles", "migrations", "bus")),
     ("worker", checks.worker, ("database", "roles", "migrations", "bus")),
     ("api", checks.api, ()),
 )

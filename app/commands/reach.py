@@ -27,7 +27,7 @@ async def database_connection(url: str, variable: str) -> AsyncIterator[asyncpg.
             f"{variable}: no PostgreSQL answers at {_shown(url)} ({str(problem) or 'no answer in time'}): "
             "start it, or correct the address."
         ) from problem
-    except asyncpg.PostgresError as problem:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as problem:
         raise SettingsError(f"{variable}: PostgreSQL at {_shown(url)} refuses the connection: {problem}.") from problem
     try:
         yield connection

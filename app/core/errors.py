@@ -70,6 +70,16 @@ class BadInput(CodedError):
     code = "BAD_USER_INPUT"
 
 
+class Unavailable(CodedError):
+    """Something we stand on is away for the moment, the database usually; nothing has happened."""
+
+    code = "UNAVAILABLE"
+
+    def __init__(self, retry_after_seconds: float = 1.0) -> None:
+        super().__init__("We cannot answer for the moment. Try again shortly, with the same idempotency key.")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class RateLimited(CodedError):
     """Too many requests; try again after `retry_after_seconds`."""
 

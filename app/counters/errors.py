@@ -7,7 +7,7 @@ class CounterNameTaken(UserFacingError):
     """Another counter of the tenant has this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Another counter is called `{name}`.")
+        super().__init__(f"Another counter is called `{name}`; choose another name.")
         self.name = name
 
 
@@ -39,4 +39,4 @@ class NoRunningShift(UserFacingError):
     """There is no shift to end, pause or resume at this counter."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Nobody is on shift at counter `{name}`.")
+        super().__init__(f"Nobody is on shift at counter `{name}`; start a shift there with `shiftStart`.")

@@ -133,7 +133,7 @@ def bearer_token(authorization: str | None) -> str | None:
         return None
     scheme, _, token = authorization.strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise TokenInvalid
+        raise TokenInvalid("Send the token as `Bearer <token>`.")
     return token.strip()
 
 

@@ -7,8 +7,10 @@ from app.identity.models import Role
 class TokenInvalid(Unauthenticated):
     """Not a token of ours, or not for this."""
 
-    def __init__(self) -> None:
-        super().__init__("The token is not valid here: sign in again with `userLogin`, or join again.")
+    def __init__(
+        self, message: str = "The token is not valid here: sign in again with `userLogin`, or join again."
+    ) -> None:
+        super().__init__(message)
 
 
 class TokenRevoked(Unauthenticated):

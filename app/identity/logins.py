@@ -15,6 +15,7 @@ from uuid import UUID
 from app.core.actor import Actor, ActorKind
 from app.core.db import Databases, WriteTx
 from app.core.ids import new_id
+from app.core.texts import ensure_text
 from app.identity import passwords, repository, rules
 from app.identity.errors import InvalidCredentials, InvalidRefreshToken, LoginRevoked
 from app.identity.events import UserLoginRevoked
@@ -98,7 +99,11 @@ async def refresh(dbs: Databases, tokens: Tokens, refresh_token: str) -> Granted
 
 
 async def sign_out(dbs: Databases, refresh_token: str) -> UUID | None:
-    """End the sign-in of a refresh token, and return its tenant. Nothing happens if it is unknown or ended already."""
+    """End the sign-in of a refresh token, and return its tenant. Nothing happens if it is unknown or ended already.
+
+    Raises `InvalidInput` for what cannot be a token.
+    """
+    ensure_text("refreshToken", refresh_token, 1, 500)
     try:
         tenant_id = _tenant_of(refresh_token)
         async with dbs.app.write(tenant_id) as tx:

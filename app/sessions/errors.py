@@ -27,7 +27,7 @@ class NobodyWaiting(UserFacingError):
     """There is nobody to call."""
 
     def __init__(self) -> None:
-        super().__init__("Nobody is waiting in this queue.")
+        super().__init__("Nobody is waiting in this queue; `queueChanged` tells when somebody is.")
 
 
 class CounterBusy(UserFacingError):

@@ -96,8 +96,9 @@ async def suspend(tx: WriteTx, tenant_id: UUID) -> Tenant:
 
 
 async def reactivate(tx: WriteTx, tenant_id: UUID) -> Tenant:
-    """Let a tenant serve again. Nothing happens if it does already."""
+    """Let a tenant serve again. Nothing happens if it does already. Raises `PlatformTenantProtected`."""
     tenant = await repository.lock(tx, tenant_id)
+    _ensure_not_platform(tenant)
     if tenant.status is not TenantStatus.ACTIVE:
         tenant.status = TenantStatus.ACTIVE
         await _note(tx, tenant, events.TenantReactivated())

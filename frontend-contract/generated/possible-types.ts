@@ -24,6 +24,7 @@
       "LoginRevokedError"
     ],
     "LogoutResult": [
+      "InvalidInputError",
       "LogoutSuccess"
     ],
     "Node": [
@@ -217,6 +218,7 @@
       "TenantNotSuspendedError"
     ],
     "TenantReactivateResult": [
+      "PlatformTenantProtectedError",
       "TenantReactivateSuccess"
     ],
     "TenantSuspendResult": [

@@ -109,6 +109,9 @@ def one_result(schema: GraphQLSchema) -> Iterator[str]:
         first, *rest = result.types
         if first.name != f"{_title(name)}Success":
             yield f"{name}: {first.name}"
+        # One refusal at least: clients spread `... on UserError` over every result.
+        if not rest:
+            yield f"{name}: no refusal"
         yield from (f"{name}: {each.name}" for each in rest if not _is_error(each))
 
 

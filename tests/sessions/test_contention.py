@@ -75,8 +75,8 @@ async def test_a_crowd_of_staff_calls_everybody_once_and_in_order(api: Api, busi
     """Twelve counters on one queue of several hundred; two of them call from a second queue as well."""
     hall, queue_ids = await open_hall(business, 2, 12)
     main, side = hall.queue_ids
-    await fill(db, hall, main, 240)
-    await fill(db, hall, side, 30)
+    await fill(db, hall, main, 200)
+    await fill(db, hall, side, 20)
     called: list[UUID] = []
 
     async def staff(number: int, counter_id: UUID) -> None:
@@ -93,7 +93,7 @@ async def test_a_crowd_of_staff_calls_everybody_once_and_in_order(api: Api, busi
                 assert isinstance(gone, Session)
 
     await asyncio.gather(*(staff(number, id) for number, id in enumerate(hall.counter_ids)))
-    assert len(called) == len(set(called)) == 270
+    assert len(called) == len(set(called)) == 220
     await assert_sound(api, *queue_ids)
 
 
@@ -190,7 +190,7 @@ async def test_one_key_many_times_at_once(api: Api, business: Business, db: Data
 async def test_nobody_is_called_after_the_pause(api: Api, business: Business, db: Database) -> None:
     hall, queue_ids = await open_hall(business, 1, 10)
     (queue_id,) = hall.queue_ids
-    await fill(db, hall, queue_id, 120)
+    await fill(db, hall, queue_id, 90)
     called = 0
 
     async def staff(counter_id: UUID) -> None:
@@ -299,7 +299,7 @@ async def test_everything_at_once(api: Api, business: Business, db: Database) ->
     hall, queue_ids = await open_hall(business, 3, 8, capacity=25)
     for queue_id in hall.queue_ids:
         await fill(db, hall, queue_id, 15)
-    await asyncio.gather(*(work(hall, id, number, db, rounds=15) for number, id in enumerate(hall.counter_ids)))
+    await asyncio.gather(*(work(hall, id, number, db, rounds=10) for number, id in enumerate(hall.counter_ids)))
     await assert_sound(api, *queue_ids, expected={id: Expected(capacity=25) for id in queue_ids})
 
 

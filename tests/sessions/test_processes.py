@@ -17,7 +17,7 @@ from tests.support.waiting import eventually
 @pytest.mark.processes
 async def test_killed_processes_leave_no_half_state(api: Api, business: Business) -> None:
     queue_ids = [await business.queue(capacity=40) for _ in range(2)]
-    counter_ids = [await business.counter(*queue_ids) for _ in range(3)]
+    counter_ids = [await business.counter(*queue_ids) for _ in range(2)]
     for number in range(30):
         await business.join(queue_ids[number % 2])
     tenant_id = decode("Queue", queue_ids[0]).tenant_id

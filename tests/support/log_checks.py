@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -306,5 +307,6 @@ def _counters(logs: Mapping[str, Sequence[LogEvent]]) -> Iterator[Broken]:
                 yield Broken("counters", 0, f"{counter} was given {other} while it held {one}")
 
 
+@cache  # the same few times are read again and again
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)

@@ -139,6 +139,8 @@ def _engine(url: str, pool_size: int, name: str) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=30,
         pool_use_lifo=True,
+        # A connection that died with a restarted server is noticed here, not by whoever asks next.
+        pool_pre_ping=True,
         # Parameters are people's data; they have no place in the text of an error, whoever writes it down.
         hide_parameters=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),

@@ -127,7 +127,9 @@ LoginRefreshResult = Annotated[
     LoginRefreshSuccess | InvalidRefreshTokenError | LoginRevokedError,
     strawberry.union("LoginRefreshResult", description="What `loginRefresh` answers."),
 ]
-LogoutResult = Annotated[LogoutSuccess, strawberry.union("LogoutResult", description="What `logout` answers.")]
+LogoutResult = Annotated[
+    LogoutSuccess | InvalidInputError, strawberry.union("LogoutResult", description="What `logout` answers.")
+]
 UserCreateResult = Annotated[
     UserCreateSuccess
     | InvalidInputError

@@ -84,7 +84,7 @@ TenantSuspendResult = Annotated[
     strawberry.union("TenantSuspendResult", description="What `tenantSuspend` answers."),
 ]
 TenantReactivateResult = Annotated[
-    TenantReactivateSuccess,
+    TenantReactivateSuccess | PlatformTenantProtectedError,
     strawberry.union("TenantReactivateResult", description="What `tenantReactivate` answers."),
 ]
 TenantDeleteResult = Annotated[

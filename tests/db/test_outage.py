@@ -1,0 +1,55 @@
+"""The database goes and comes back: nobody gets a dead connection, and what cannot be answered says "try again"."""
+
+import asyncpg
+import pytest
+from graphql import GraphQLError
+from sqlalchemy import exc
+from sqlalchemy.engine import make_url
+
+from app.api.errors import public_error
+from app.core.db.outage import is_worth_another_try
+from app.settings import Settings
+from tests.support.api import Api, Business
+
+_END_IDLE = "select count(pg_terminate_backend(pid)) from pg_stat_activity where usename = 'vq_app' and state = 'idle'"
+
+
+async def test_connections_that_died_are_noticed_before_they_are_used(
+    api: Api, business: Business, migrated_settings: Settings
+) -> None:
+    queue_id = await business.queue()
+    await business.join(queue_id)
+    url = make_url(migrated_settings.database_url or "").set(drivername="postgresql")
+    administrator = await asyncpg.connect(url.render_as_string(hide_password=False))
+    try:
+        assert await administrator.fetchval(_END_IDLE + " and datname = current_database()") >= 1
+    finally:
+        await administrator.close()
+    joined = await business.join(queue_id)
+    assert joined.ticket == "A002"
+
+
+def _raised(problem: Exception, cause: Exception | None = None) -> Exception:
+    problem.__cause__ = cause
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        (exc.TimeoutError("the pool is empty"), True),
+        (ConnectionRefusedError(), True),
+        (exc.DBAPIError("select", None, Exception(), connection_invalidated=True), True),
+        (exc.DBAPIError("select", None, _raised(Exception(), asyncpg.DeadlockDetectedError())), True),
+        (exc.DBAPIError("select", None, _raised(Exception(), asyncpg.LockNotAvailableError())), True),
+        (exc.DBAPIError("select", None, _raised(Exception(), asyncpg.UndefinedColumnError())), False),
+        (exc.IntegrityError("insert", None, _raised(Exception(), asyncpg.UniqueViolationError())), False),
+        (KeyError("a bug"), False),
+    ],
+)
+def test_what_will_pass_by_itself_is_told_from_a_bug(problem: Exception, expected: bool) -> None:
+    assert is_worth_another_try(problem) is expected
+    error = public_error(GraphQLError("", original_error=problem))
+    assert error.extensions is not None
+    assert error.extensions["code"] == ("UNAVAILABLE" if expected else "INTERNAL")
+    assert (error.extensions.get("retryAfterSeconds") == 1.0) is expected
