@@ -1,5 +1,6 @@
 """Shifts: one at a counter, one per person; breaks, what was served, and how many counters are open."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -25,6 +26,17 @@ async def test_one_at_a_counter_and_one_per_person(api: Api, business: Business)
     await done(ada, "shiftEnd", counterId=one)
     await done(ada, "shiftStart", counterId=two)
     await done(bob, "shiftStart", counterId=one)
+
+
+async def test_many_start_at_once_and_one_does(api: Api, business: Business) -> None:
+    counters = [await business.counter(await business.queue()) for _ in range(4)]
+    ada, bob = await business.user(Role.STAFF), await business.user(Role.STAFF)
+    answers = await asyncio.gather(*(ask(ada, "shiftStart", counterId=id) for id in counters))
+    assert sorted(one["__typename"] for one in answers) == ["ShiftConflictError"] * 3 + ["ShiftStartSuccess"]
+    (mine,) = [one["shift"]["counter"]["id"] for one in answers if one["__typename"] == "ShiftStartSuccess"]
+    await done(ada, "shiftEnd", counterId=mine)
+    answers = await asyncio.gather(*(ask(one, "shiftStart", counterId=mine) for one in (ada, bob, business.admin)))
+    assert sorted(one["__typename"] for one in answers) == ["ShiftConflictError"] * 2 + ["ShiftStartSuccess"]
 
 
 async def test_without_a_shift_there_is_none_to_change(api: Api, business: Business) -> None:

@@ -187,6 +187,22 @@ async def test_every_step_of_a_burst_is_told(api: Api, desk: Desk, second: Api) 
     ]
 
 
+async def test_nonsense_on_the_bus_deafens_nobody(desk: Desk, second: Api) -> None:
+    visitor = await desk.join()
+    there = Caller(second, desk.business.admin.token)
+    topic = f"queue:{key_of('Queue', desk.queue)}"
+    unknown = b'[{"revision": 4, "type": "OF_A_LATER_RELEASE", "data": {}, "occurredAt": "2026-11-21T00:00:00+00:00"}]'
+    async with watching(there, session_feed(visitor.id), queue_feed(desk.queue)) as (mine, queue):
+        await mine.started()
+        await queue.started()
+        for nonsense in (b"", b"not json", b"{}", b"[{}]", b"[1]", b"null", unknown):
+            await second.runtime.bus.publish(topic, nonsense)
+        for priority in (3, 4):
+            await desk.do("sessionSetPriority", visitor, priority=priority)
+            await mine.shows(priority=priority)
+        await queue.shows(**(await fresh_queue(there, desk.queue)))
+
+
 async def test_a_feed_of_an_ended_session_is_one_item(desk: Desk) -> None:
     visitor = await desk.join()
     await desk.do("sessionCancel", visitor)
