@@ -202,10 +202,11 @@ def test_under_time_credit_nobody_starves(people: list[tuple[int, int]], random:
 
 
 def test_right_behind_somebody_before_the_next_of_the_same_time() -> None:
-    target = Rank(0, NOON, 1024)
+    step = rules.SEQUENCE_STEP
+    target = Rank(0, NOON, step)
     assert rules.rank_behind(target, None, 9216) == Rank(0, NOON, 9216)
-    last = 2048
-    for _ in range(10):
+    last = 2 * step
+    for _ in range(6):
         rank = rules.rank_behind(target, last, 9216)
         assert target < rank < Rank(0, NOON, last)
         last = rank.sequence
