@@ -19,6 +19,7 @@ from rich.console import Console
 from app.commands import banner
 from app.commands.errors import CommandError
 from app.commands.health import ask
+from app.commands.parent import MakeWatch
 from app.commands.ports import is_loopback, listen
 from app.commands.reach import bus_connection, database_connection
 from app.commands.servers import with_urls
@@ -51,6 +52,7 @@ class _Up:
     listener: socket.socket | None = None
     stopping: bool = False
     hurry: bool = False
+    make: MakeWatch = field(default_factory=MakeWatch)
 
     @property
     def remembered(self) -> Path:
@@ -97,7 +99,7 @@ class _Up:
             started = [kept.check(now, self.say) for kept in self.programs if not (hold and kept.due_at is not None)]
             if any(started):
                 self._remember()
-            time.sleep(_TICK_SECONDS)
+            self._pause(_TICK_SECONDS)
 
     def stop(self) -> None:
         self.stopping = True
@@ -124,7 +126,7 @@ class _Up:
         began = time.monotonic()
         self._run(daemon)
         while daemon.exit_code is None:
-            time.sleep(0.02)
+            self._pause(0.02)
         self.programs.clear()
         if daemon.exit_code != 0:
             lines = [] if daemon.log is None else daemon.log.read_text(errors="replace").splitlines()
@@ -144,7 +146,7 @@ class _Up:
                     raise CommandError(f"The {kept.daemon.name} did not start ({how}). {kept.daemon.last_words(15)}")
             if time.monotonic() - began > _READY_SECONDS:
                 raise CommandError(f"Not ready after {_READY_SECONDS:.0f} s: {answer}. See `vq doctor`, and the logs.")
-            time.sleep(0.05)
+            self._pause(0.05)
         self.say(f"API, relay and worker are ready after {time.monotonic() - began:.1f} s.")
 
     def _program(self, name: str, arguments: list[str], files: list[int]) -> Daemon:
@@ -164,6 +166,11 @@ class _Up:
         # Known before it runs: a signal that comes in between must find it.
         self.programs.append(Kept(daemon, daemon.spawn))
         daemon.spawn()
+
+    def _pause(self, seconds: float) -> None:
+        if self.make.told_to_end():
+            raise _StopRequested
+        time.sleep(seconds)
 
     def _remember(self) -> None:
         remember(self.remembered, [kept.daemon for kept in self.programs])
