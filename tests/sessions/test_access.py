@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.identity.models import Role
-from tests.sessions.conftest import Desk
 from tests.support.api import Api, Business, Caller, GraphQLFailed
+from tests.support.desk import Desk
 from tests.support.queue_logs import nothing_changes
 from tests.support.verbs import ask, done
 

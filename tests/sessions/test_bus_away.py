@@ -10,8 +10,8 @@ from app.core.clock import SystemClock
 from app.core.embedded.valkey import Valkey
 from app.settings import Settings
 from tests.servers import private_valkey, settings_for_tests
-from tests.sessions.conftest import open_desk
 from tests.support.api import Api, Caller, open_api
+from tests.support.desk import open_desk
 from tests.support.feeds import (
     History,
     display_feed,

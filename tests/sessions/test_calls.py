@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.identity.models import Role
-from tests.sessions.conftest import Desk, open_desk
 from tests.support.api import Api, Business, Caller, key_of
+from tests.support.desk import Desk, open_desk
 from tests.support.log_checks import Expected
 from tests.support.queue_logs import assert_sound, events_of, nothing_changes
 from tests.support.verbs import ask, done

@@ -16,9 +16,9 @@ from app.queues import service as queues
 from app.sessions import calls, service
 from app.sessions.models import Session
 from app.sessions.service import JoinRequest
-from tests.sessions.conftest import Desk
 from tests.support.api import Api, Business, Caller, key_of, open_api
 from tests.support.contenders import LAST, ORIGINAL, attempt
+from tests.support.desk import Desk
 from tests.support.feeds import (
     History,
     Watched,

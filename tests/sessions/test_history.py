@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.sessions.conftest import Desk
 from tests.support.api import Api, Business, GraphQLFailed
+from tests.support.desk import Desk
 from tests.support.feeds import History
 from tests.support.log_checks import fold
 from tests.support.queue_logs import events_of

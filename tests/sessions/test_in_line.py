@@ -3,8 +3,8 @@
 import pytest
 
 from app.identity.models import Role
-from tests.sessions.conftest import Desk, open_desk
 from tests.support.api import Api, Business, GraphQLFailed
+from tests.support.desk import Desk, open_desk
 from tests.support.queue_logs import assert_sound, events_of, nothing_changes
 from tests.support.verbs import ask, done
 

@@ -26,9 +26,9 @@ from app.queues.events import QUEUE
 from app.queues.models import Queue, QueueLine
 from app.sessions import calls, events, repository, service
 from app.sessions.models import SessionStatus
-from tests.sessions.conftest import open_desk
 from tests.support.api import Api, Business, key_of
 from tests.support.contenders import all_at_once, attempt
+from tests.support.desk import open_desk
 from tests.support.log_checks import Broken, Expected, LogEvent, check, check_together
 from tests.support.queue_logs import disagreements, events_of, read_queue
 from tests.support.verbs import done

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from tests.sessions.conftest import Desk, open_desk
 from tests.support.api import Api, Business, GraphQLFailed
+from tests.support.desk import Desk, open_desk
 from tests.support.log_checks import Expected
 from tests.support.queue_logs import assert_sound, nothing_changes
 from tests.support.verbs import ask, done
