@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sqlmodel import select
 
+from app.core.errors import InvalidInput
 from app.identity import service
 from app.identity.errors import InvalidCredentials, InvalidRefreshToken, LoginRevoked, TokenRevoked
 from app.identity.logins import LOGIN_LIFETIME, Credentials, refresh, sign_in, sign_out
