@@ -35,7 +35,7 @@ class Wire:
     lie: tuple[str, str] | None = None
     """What to look for in a websocket message, and what to make of it; once."""
     cut_after: int | None = None
-    """Close the socket that sends this many-th message, as a server does that is deployed anew; once."""
+    """Close the socket of the queue's feed after so many messages, as a server does that is deployed anew; once."""
     sent: int = 0
     busy: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when many messages have been sent, so that the day is in full swing."""
@@ -48,7 +48,9 @@ class Wire:
                 self.sent += 1
                 if self.sent == BUSY_MESSAGES:
                     self.busy.set()
-                if self.sent == self.cut_after:
+                # That feed lasts as long as the run; a visitor's might have been about to end by itself.
+                if self.cut_after is not None and self.sent > self.cut_after and "queueChanged" in message["text"]:
+                    self.cut_after = None
                     await send({"type": "websocket.close", "code": 1012, "reason": "deploying"})
                     return
             await send(message)
