@@ -23,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from alembic import command
 from sqlalchemy.engine import make_url
 
 from app.core.embedded.account import server_account
@@ -131,6 +132,29 @@ def migrated_settings() -> Settings:
     with _file_lock(server_urls().root / "roles.lock"):
         _finish(prepare_database(settings))
     return settings
+
+
+def own_database(settings: Settings, name: str) -> Settings:
+    """A migrated database beside that of `settings`, and topics of its own.
+
+    For whoever runs a relay on another bus, or counts what a relay does: a relay serves a whole database, and those of
+    other tests would take its events to their bus.
+    """
+    from app.core.db.admin import alembic_config
+    from app.core.db.urls import OWNER_ROLE
+
+    assert settings.database_url is not None
+    name = f"{make_url(settings.database_url).database}_{name}"
+    own = make_url(settings.database_url).set(database=name).render_as_string(hide_password=False)
+    there = settings.model_copy(update={"database_url": own, "bus_prefix": f"{settings.bus_prefix}{name}:"})
+    _finish(_recreate_database(settings.database_url, name))
+    # The roles belong to the whole server and are there: only what they may do in this database is missing.
+    grants = (f'grant create on database "{name}" to {OWNER_ROLE}', f"grant all on schema public to {OWNER_ROLE}")
+    _finish(_execute(own, *grants))
+    # In a thread: Alembic starts a loop of its own.
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        executor.submit(command.upgrade, alembic_config(there), "head").result()
+    return there
 
 
 @pytest.fixture
@@ -264,11 +288,14 @@ def _finish(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _recreate_database(administrator_url: str, name: str) -> None:
-    url = make_url(administrator_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(url)
+    drop, create = f'drop database if exists "{name}" with (force)', f'create database "{name}" template template0'
+    await _execute(administrator_url, drop, create)
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
     try:
-        with suppress(asyncpg.InvalidCatalogNameError):
-            await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()

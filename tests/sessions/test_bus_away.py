@@ -9,7 +9,7 @@ import pytest
 from app.core.clock import SystemClock
 from app.core.embedded.valkey import Valkey
 from app.settings import Settings
-from tests.servers import private_valkey, settings_for_tests
+from tests.servers import own_database, private_valkey
 from tests.support.api import Api, Caller, open_api
 from tests.support.desk import open_desk
 from tests.support.feeds import (
@@ -28,12 +28,18 @@ from tests.support.queue_logs import assert_sound, events_of
 from tests.support.waiting import eventually
 
 
+@pytest.fixture(scope="module")
+def own_settings(migrated_settings: Settings) -> Settings:
+    """A relay serves a whole database: another test's would take these events to a bus nobody listens to here."""
+    return own_database(migrated_settings, "bus_away")
+
+
 @pytest.fixture
-async def bus(migrated_settings: Settings) -> AsyncIterator[tuple[Valkey, Api, Api]]:
+async def bus(own_settings: Settings) -> AsyncIterator[tuple[Valkey, Api, Api]]:
     """Two applications on a bus of their own."""
     async with AsyncExitStack() as stack:
         valkey = stack.enter_context(private_valkey())
-        settings = settings_for_tests(redis_url=valkey.url)
+        settings = own_settings.model_copy(update={"redis_url": valkey.url})
         first = await stack.enter_async_context(open_api(settings, SystemClock()))
         yield valkey, first, await stack.enter_async_context(open_api(settings, SystemClock()))
 
@@ -92,9 +98,9 @@ async def test_the_bus_goes_and_comes_back(bus: tuple[Valkey, Api, Api]) -> None
 
 
 @pytest.mark.processes
-async def test_an_application_starts_without_the_bus(migrated_settings: Settings) -> None:
+async def test_an_application_starts_without_the_bus(own_settings: Settings) -> None:
     with private_valkey() as valkey:
-        settings = settings_for_tests(redis_url=valkey.url)
+        settings = own_settings.model_copy(update={"redis_url": valkey.url})
         valkey.daemon.kill()
         async with open_api(settings, SystemClock()) as api:
             business = await api.new_business()
