@@ -15,6 +15,7 @@ from tests.hostile.values import values_for
 from tests.support.api import Api, Business, Caller
 from tests.support.holdings import platform
 from tests.support.schema_walk import Path, RootField, root_fields
+from tests.support.waiting import PATIENCE
 from tests.support.ws_client import OperationFailed
 
 FIELDS = [field for field in root_fields() if field.leaves]
@@ -109,7 +110,7 @@ async def _problem(caller: Caller, field: RootField, variables: dict[str, Any]) 
             subscription = await socket.subscribe(document, variables)
             try:
                 # A feed that waits for something to happen has been let in.
-                body = await subscription.payload(within=0.2)
+                body = await subscription.payload(within=0.2 if field.name == "queueEvents" else PATIENCE)
             except OperationFailed as refusal:
                 body = {"errors": refusal.errors}
             except TimeoutError:

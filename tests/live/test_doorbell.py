@@ -44,7 +44,7 @@ async def test_a_hundred_rings_at_once_are_two_messages(bus: Bus) -> None:
         await doorbell.close()
         await bus.publish(RELAY_TOPIC, "end")
         heard = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             async for item in feed:
                 heard.append(item)
                 if item == Message(RELAY_TOPIC, "end"):

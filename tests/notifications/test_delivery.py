@@ -152,7 +152,7 @@ async def test_an_answer_that_comes_after_the_lease_still_counts(world: World, s
             await world.runner.run(*ref)
     [deliver] = [ref for name, ref in await world._due() if name == "notifications.deliver"]
     slow = asyncio.create_task(world.runner.run(*deliver))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await sink.reached["DATA"].wait()
     # The worker looks dead: another one takes over, and cannot know.
     clock.advance(seconds=LEASE.total_seconds())
@@ -176,7 +176,7 @@ async def test_workers_beside_each_other_send_one_mail(world: World, sink: Sink,
             await world.runner.run(*ref)
     [deliver] = [ref for name, ref in await world._due() if name == "notifications.deliver"]
     first = asyncio.create_task(world.runner.run(*deliver))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await sink.reached["RCPT"].wait()
     clock.advance(seconds=LEASE.total_seconds())
     answers[1].set()

@@ -185,7 +185,7 @@ async def test_leaving_a_feed_closes_its_socket(toy: Toy, client: Client) -> Non
 
     toy.talks = [talk]
     await take(client, VISITOR, 1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await toy.closed.wait()
     assert client.traffic.open_sockets == 0
 

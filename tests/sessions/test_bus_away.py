@@ -1,4 +1,7 @@
-"""The bus is killed and comes back: joins and calls go on, and every feed shows the present within five seconds."""
+"""The bus is killed and comes back: joins and calls go on, and every feed shows the present again.
+
+How soon is for the benchmarks to say.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +28,7 @@ from tests.support.feeds import (
     watching,
 )
 from tests.support.queue_logs import assert_sound, events_of
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +76,7 @@ async def test_the_bus_goes_and_comes_back(bus: tuple[Valkey, Api, Api]) -> None
             await desk.do("sessionSetPriority", late, priority=5)
 
             valkey.start()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 await mine.shows(position=2)
                 now = await fresh_queue(there, desk.queue)
                 await queue.shows(**now)

@@ -12,7 +12,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message
 
-WITHIN = 5.0
+from tests.support.waiting import PATIENCE
+
+WITHIN = PATIENCE
 """Seconds a test waits for what must come."""
 
 
