@@ -7,10 +7,8 @@ A line that nobody has used for a while is dropped. Nothing here is truth: any p
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -26,54 +24,14 @@ from app.queues.models import Queue, QueueLine
 from app.queues.rules import Rank
 from app.sessions import repository
 from app.sessions.events import state_of
-from app.sessions.line import Entry, Line, LineEventData, Place, read_event
+from app.sessions.line import Entry, Line, LineEventData, read_event
+from app.sessions.watching import Watch, Watching
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 300.0
 LOG_PAGE = 500
-# Subscribers woken before everybody else gets a turn: some 0.2 ms each.
-_WAKE_AT_ONCE = 32
 _RETRY_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Something that happened to the watched session, and the place it had right after; None if not in line."""
-
-    event: LineEventData
-    place: Place | None
-
-
-class Watch:
-    """One subscriber's eye on some lines. Moves are latest-wins; events of its own session are kept, in order."""
-
-    def __init__(self, session_id: UUID | None = None) -> None:
-        self.session_id = session_id
-        self._own: deque[Told] = deque()
-        self._woken = asyncio.Event()
-
-    def wake(self) -> None:
-        """Something has changed."""
-        self._woken.set()
-
-    def tell(self, told: Told) -> None:
-        """Something has happened to the watched session."""
-        self._own.append(told)
-        self._woken.set()
-
-    @property
-    def has_news(self) -> bool:
-        """Whether something that happened to the own session has not been taken yet."""
-        return bool(self._own)
-
-    async def changed(self) -> Sequence[Told]:
-        """Wait for the next change; what happened to the own session since the last call, oldest first."""
-        await self._woken.wait()
-        self._woken.clear()
-        told = list(self._own)
-        self._own.clear()
-        return told
 
 
 class LiveLine:
@@ -83,14 +41,12 @@ class LiveLine:
         self.tenant_id = tenant_id
         self.queue_id = queue_id
         self.line = Line()
-        self.watches: set[Watch] = set()
+        self.watching = Watching(str(queue_id))
         self.used_at = 0.0
         self._db = db
         self._bus = bus
         self._loaded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._catching_up = asyncio.Lock()
-        self._stale = False
-        self._waker: asyncio.Task[None] | None = None
         self._rows: tuple[int, asyncio.Task[tuple[Queue, QueueLine]]] | None = None
         self.follower = asyncio.create_task(self._follow(), name=f"line {queue_id}")
 
@@ -169,33 +125,12 @@ class LiveLine:
                 break
             self.line.apply(event)
             changed = True
-            if event.session is not None:
-                for watch in self.watches:
-                    if watch.session_id == event.session.id:
-                        watch.tell(Told(event, self.line.place(event.session.id)))
+            self.watching.applied(event, self.line)
         else:
             complete = True
         if changed:
-            self._wake_all()
+            self.watching.changed(self.line)
         return complete
-
-    def _wake_all(self) -> None:
-        self._stale = True
-        if self._waker is None or self._waker.done():
-            self._waker = asyncio.create_task(self._wake_in_turns(), name=f"wake {self.queue_id}")
-
-    async def _wake_in_turns(self) -> None:
-        # All at once, a long line would keep the loop from everything else for as long as its fan-out takes: requests
-        # that hold a line's lock among them. What changes meanwhile is shown by the next round: moves are latest-wins.
-        loop = asyncio.get_running_loop()
-        while self._stale:
-            self._stale, began = False, loop.time()
-            for count, watch in enumerate(list(self.watches), start=1):
-                watch.wake()
-                if count % _WAKE_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-            # As long again for everybody else.
-            await asyncio.sleep(loop.time() - began)
 
 
 class LiveLines:
@@ -242,7 +177,7 @@ class LiveLines:
     def peek(self, tenant_id: UUID, queue_id: UUID) -> LiveLine | None:
         """A queue's live line if somebody watches it, at whatever revision it is."""
         live = self._lines.get((tenant_id, queue_id))
-        return live if live is not None and live.watches else None
+        return live if live is not None and live.watching else None
 
     @asynccontextmanager
     async def watch(
@@ -254,18 +189,18 @@ class LiveLines:
         try:
             for queue_id in queue_ids:
                 live = await self.get(tenant_id, queue_id)
-                live.watches.add(watch)
+                live.watching.add(watch)
                 lives.append(live)
             yield watch, lives
         finally:
             for live in lives:
-                live.watches.discard(watch)
+                live.watching.discard(watch)
                 live.used_at = asyncio.get_running_loop().time()
 
     def nudge(self, tenant_id: UUID, queue_id: UUID, revision: int) -> None:
         """This process has just committed a revision: its own line, if it has one, need not wait for the bus."""
         live = self._lines.get((tenant_id, queue_id))
-        if live is not None and live.watches and live.line.revision < revision:
+        if live is not None and live.watching and live.line.revision < revision:
             task = asyncio.create_task(self._catch_up(live, revision))
             self._nudges.add(task)
             task.add_done_callback(self._nudges.discard)
@@ -282,7 +217,7 @@ class LiveLines:
             await asyncio.sleep(self._idle_seconds / 4)
             oldest = asyncio.get_running_loop().time() - self._idle_seconds
             for key, live in list(self._lines.items()):
-                if not live.watches and live.used_at < oldest:
+                if not live.watching and live.used_at < oldest:
                     del self._lines[key]
                     live.follower.cancel()
 

@@ -27,7 +27,8 @@ from app.sessions.graphql.display import Display
 from app.sessions.graphql.loaders import load_session, session_ref
 from app.sessions.graphql.queries import QueueIds, display_refs, show
 from app.sessions.graphql.types import Session
-from app.sessions.live import LiveLine, Told
+from app.sessions.live import LiveLine
+from app.sessions.watching import Told
 
 
 @strawberry.type
