@@ -10,14 +10,26 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from graphql import GraphQLError
 from starlette.datastructures import Headers
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
 from strawberry.utils.aio import aclosing
 
 from app.api.errors import plain_error, public_error
+from app.api.messages import (
+    ACK,
+    PING,
+    PONG,
+    ProtocolViolation,
+    complete_message,
+    decode,
+    error_message,
+    next_message,
+    operation_id_of,
+    payload_of,
+)
+from app.api.outlets import AsgiWire, Wire
 from app.api.sockets import (
     CLOSE_BAD_REQUEST,
     CLOSE_DUPLICATE_ID,
@@ -25,7 +37,6 @@ from app.api.sockets import (
     CLOSE_GOING_AWAY,
     CLOSE_INIT_TIMEOUT,
     CLOSE_SUBPROTOCOL,
-    CLOSE_TOO_LARGE,
     CLOSE_TOO_MANY_INITS,
     CLOSE_TRY_AGAIN_LATER,
     CLOSE_UNAUTHORIZED,
@@ -38,7 +49,6 @@ from app.api.transport import (
     OperationContext,
     OperationRequest,
     caller_of,
-    encode,
     is_request_error,
     operation_request,
     request_id_of,
@@ -47,12 +57,10 @@ from app.api.transport import (
 from app.core.actor import Actor
 from app.core.clock import Clock, SystemClock
 from app.core.errors import CodedError, RateLimited, TokenExpired
+from app.core.live.outlet import drained
 from app.core.logs import request_id as current_request_id
 
 logger = logging.getLogger(__name__)
-
-_PING = encode({"type": "ping"})
-_PONG = encode({"type": "pong"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +130,6 @@ class GraphQLOverWebSocket:
         return normalize_origin(origin) in self._allowed_origins
 
 
-class _ProtocolViolation(Exception):
-    """The client broke the protocol; the socket closes with this code."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
 class _Connection:
     """One socket, from accept to close."""
 
@@ -140,7 +139,7 @@ class _Connection:
         self._limits = services.limits
         self._scope = scope
         self._receive = receive
-        self._send_message = send
+        self.outlet: Wire = AsgiWire(send)
         self._request_id = request_id
         self._context: OperationContext | None = None
         self._init_received = False
@@ -162,11 +161,14 @@ class _Connection:
                 if self._closed:
                     continue
                 try:
-                    await self._handle(self._decode(message))
-                except _ProtocolViolation as violation:
+                    await self._handle(decode(message, self._limits.message_bytes))
+                except ProtocolViolation as violation:
                     await self.close(violation.code, violation.reason)
+                # Who does not read our answers is not read any further: they would pile up here.
+                await drained(self.outlet)
         finally:
             self._closed = True
+            self.outlet.abort()
             self._services.sockets.discard(self)
             await self._end()
 
@@ -179,49 +181,34 @@ class _Connection:
         try:
             async with asyncio.timeout(self._limits.close_seconds):
                 # A close frame's reason has at most 123 bytes.
-                short = reason.encode()[:123].decode(errors="ignore")
-                await self._send_message({"type": "websocket.close", "code": code, "reason": short})
-        except (OSError, RuntimeError, TimeoutError):
-            pass  # the peer is gone, or does not read: there is nobody to tell
+                await self.outlet.close(code, reason.encode()[:123].decode(errors="ignore"))
+        except TimeoutError:
+            self.outlet.abort()  # it does not read: there is nobody to tell
 
     async def finished(self) -> None:
         """Return once everything the socket ran has ended."""
         await self._finished.wait()
 
-    def _decode(self, message: Message) -> dict[str, Any]:
-        text = message.get("text")
-        if text is None:
-            raise _ProtocolViolation(CLOSE_BAD_REQUEST, "Messages must be text")
-        if len(text) > self._limits.message_bytes:
-            raise _ProtocolViolation(CLOSE_TOO_LARGE, f"Messages have at most {self._limits.message_bytes} bytes")
-        try:
-            decoded = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            raise _ProtocolViolation(CLOSE_BAD_REQUEST, "Messages must be valid JSON") from None
-        if not isinstance(decoded, dict):
-            raise _ProtocolViolation(CLOSE_BAD_REQUEST, "Messages must be JSON objects")
-        return decoded
-
     async def _handle(self, message: dict[str, Any]) -> None:
         match message.get("type"):
             case "connection_init":
-                await self._on_init(_payload(message))
+                await self._on_init(payload_of(message))
             case "ping":
-                _payload(message)
-                await self._send(_PONG)
+                payload_of(message)
+                self.outlet.send(PONG)
             case "pong":
-                _payload(message)
+                payload_of(message)
             case "subscribe":
-                await self._on_subscribe(_operation_id(message), message.get("payload"))
+                await self._on_subscribe(operation_id_of(message), message.get("payload"))
             case "complete":
-                if (operation := self._operations.pop(_operation_id(message), None)) is not None:
+                if (operation := self._operations.pop(operation_id_of(message), None)) is not None:
                     operation.cancel()
             case _:
-                raise _ProtocolViolation(CLOSE_BAD_REQUEST, "Unknown message type")
+                raise ProtocolViolation(CLOSE_BAD_REQUEST, "Unknown message type")
 
     async def _on_init(self, payload: dict[str, Any]) -> None:
         if self._init_received:
-            raise _ProtocolViolation(CLOSE_TOO_MANY_INITS, "Too many initialisation requests")
+            raise ProtocolViolation(CLOSE_TOO_MANY_INITS, "Too many initialisation requests")
         self._init_received = True
         self._cancel("init")
         authorization = next(
@@ -229,19 +216,19 @@ class _Connection:
             Headers(scope=self._scope).get("authorization"),
         )
         if authorization is not None and not isinstance(authorization, str):
-            raise _ProtocolViolation(CLOSE_BAD_REQUEST, "authorization must be a string")
+            raise ProtocolViolation(CLOSE_BAD_REQUEST, "authorization must be a string")
         caller = caller_of(self._scope, request_id=self._request_id, authorization=authorization)
         try:
             self._context = await self._services.context_factory(caller)
         except TokenExpired as problem:
-            raise _ProtocolViolation(CLOSE_FORBIDDEN, "Token expired") from problem
+            raise ProtocolViolation(CLOSE_FORBIDDEN, "Token expired") from problem
         except RateLimited as problem:
-            raise _ProtocolViolation(CLOSE_TRY_AGAIN_LATER, problem.message) from problem
+            raise ProtocolViolation(CLOSE_TRY_AGAIN_LATER, problem.message) from problem
         except CodedError as problem:
-            raise _ProtocolViolation(CLOSE_UNAUTHORIZED, problem.message) from problem
+            raise ProtocolViolation(CLOSE_UNAUTHORIZED, problem.message) from problem
         except Exception as problem:
             logger.exception("A socket could not be authenticated.")
-            raise _ProtocolViolation(CLOSE_TRY_AGAIN_LATER, "Try again later") from problem
+            raise ProtocolViolation(CLOSE_TRY_AGAIN_LATER, "Try again later") from problem
         if self._closed:
             return
         self.actor = self._context.actor
@@ -250,22 +237,22 @@ class _Connection:
             remaining = (self.actor.expires_at - self._services.clock.now()).total_seconds()
             self._after("expiry", remaining, self._token_is_over)
         self._after("beat", self._limits.ping_seconds, self._beat)
-        await self._send(encode({"type": "connection_ack"}))
+        self.outlet.send(ACK)
 
     async def _on_subscribe(self, operation_id: str, payload: object) -> None:
         if self._context is None:
-            raise _ProtocolViolation(CLOSE_UNAUTHORIZED, "Unauthorized")
+            raise ProtocolViolation(CLOSE_UNAUTHORIZED, "Unauthorized")
         if not isinstance(payload, dict):
-            raise _ProtocolViolation(CLOSE_BAD_REQUEST, "payload must be an object")
+            raise ProtocolViolation(CLOSE_BAD_REQUEST, "payload must be an object")
         if operation_id in self._operations:
-            raise _ProtocolViolation(CLOSE_DUPLICATE_ID, f"Subscriber for {operation_id} already exists")
+            raise ProtocolViolation(CLOSE_DUPLICATE_ID, f"Subscriber for {operation_id} already exists")
         request = operation_request(payload)
         if isinstance(request, str):
-            raise _ProtocolViolation(CLOSE_BAD_REQUEST, request)
+            raise ProtocolViolation(CLOSE_BAD_REQUEST, request)
         if len(self._operations) >= self._limits.operations:
             most = self._limits.operations
             error = plain_error(f"This socket has {most} operations already; complete some first.", "RATE_LIMITED")
-            await self._send_errors(operation_id, [error])
+            self.outlet.send(error_message(operation_id, [error]))
             return
         self._operation_count += 1
         context = self._context.fresh()
@@ -286,43 +273,31 @@ class _Connection:
                 async for result in results:
                     if is_request_error(result.data, result.errors):
                         self._forget(operation_id)
-                        await self._send_errors(operation_id, result.errors)
+                        self.outlet.send(error_message(operation_id, result.errors))
                         return
-                    await self._send(encode({"id": operation_id, "type": "next", "payload": result_payload(result)}))
+                    await drained(self.outlet)
+                    self.outlet.send(next_message(operation_id, result_payload(result)))
+                    # The next item is made when the peer has this one: a slow peer gets the newest state.
+                    await drained(self.outlet)
         except Exception as problem:  # noqa: BLE001 - one operation's bug must not take the others along
             self._forget(operation_id)
-            await self._send_errors(operation_id, [public_error(GraphQLError("", original_error=problem))])
+            self.outlet.send(error_message(operation_id, [public_error(GraphQLError("", original_error=problem))]))
             return
         # Forgotten before the last message is out: the client may use the id again as soon as it reads it.
         self._forget(operation_id)
-        await self._send(encode({"id": operation_id, "type": "complete"}))
+        self.outlet.send(complete_message(operation_id))
 
     def _forget(self, operation_id: str) -> None:
         # The client may have completed this operation and used its id again meanwhile.
         if self._operations.get(operation_id) is asyncio.current_task():
             del self._operations[operation_id]
 
-    async def _send_errors(self, operation_id: str, errors: Sequence[GraphQLError]) -> None:
-        await self._send(
-            encode({"id": operation_id, "type": "error", "payload": [error.formatted for error in errors]})
-        )
-
-    async def _send(self, text: str) -> None:
-        if self._closed:
-            return
-        try:
-            await self._send_message({"type": "websocket.send", "text": text})
-        except (OSError, RuntimeError):
-            # The peer is gone. `serve` reads the disconnect and ends the rest.
-            self._closed = True
-            self._stop_operations()
-
     def _beat(self) -> None:
         if not self._heard:
             self._start(self.close(CLOSE_GOING_AWAY, "No sign of life"))
             return
         self._heard = False
-        self._start(self._send(_PING))
+        self.outlet.send(PING)
         self._after("beat", self._limits.ping_seconds, self._beat)
 
     def _init_is_late(self) -> None:
@@ -366,19 +341,3 @@ class _Connection:
         while unfinished := [task for task in self._tasks if not task.done()]:
             await asyncio.gather(*unfinished, return_exceptions=True)
         self._finished.set()
-
-
-def _payload(message: dict[str, Any]) -> dict[str, Any]:
-    payload = message.get("payload")
-    if payload is None:
-        return {}
-    if not isinstance(payload, dict):
-        raise _ProtocolViolation(CLOSE_BAD_REQUEST, "payload must be an object or null")
-    return payload
-
-
-def _operation_id(message: dict[str, Any]) -> str:
-    operation_id = message.get("id")
-    if not isinstance(operation_id, str) or not 0 < len(operation_id) <= 256:
-        raise _ProtocolViolation(CLOSE_BAD_REQUEST, "id must be a string of 1 to 256 characters")
-    return operation_id
