@@ -1,7 +1,7 @@
 """The API process as an ASGI application: parts built once, routes, start and stop."""
 
 import gc
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -22,7 +22,7 @@ from app.api.transport import Caller
 from app.api.websocket import GraphQLOverWebSocket, SocketLimits
 from app.context import Context
 from app.core.clock import Clock, SystemClock
-from app.core.db import Aggregate, Database, Databases
+from app.core.db import Aggregate, Database, Databases, Recorded
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
 from app.core.live.bus import Bus
 from app.core.live.doorbell import Doorbell
@@ -72,13 +72,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         actor = await authenticator.authenticate(bearer_token(caller.authorization))
         return Context(runtime, actor, caller.request_id, caller.address, caller.agent)
 
-    def recorded(tenant_id: UUID | None, aggregates: Mapping[Aggregate, int]) -> None:
+    def recorded(tenant_id: UUID | None, aggregates: Mapping[Aggregate, Sequence[Recorded]]) -> None:
         doorbell.ring()
-        for (kind, id), revision in aggregates.items():
+        for (kind, id), events in aggregates.items():
             if tenant_id is None:
                 continue
             if kind == QUEUE:
-                lines.nudge(tenant_id, id, revision)
+                lines.committed(tenant_id, id, events)
             elif kind in (TENANT, USER):
                 authenticator.forget(tenant_id)
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 
-from app.core.db import Database, ReadTx
+from app.core.db import Database, ReadTx, Recorded
 from app.core.errors import NotFound
 from app.core.events import read_log
 from app.core.live.bus import RESYNC, Bus
@@ -196,6 +196,10 @@ class LiveLines:
             for live in lives:
                 live.watching.discard(watch)
                 live.used_at = asyncio.get_running_loop().time()
+
+    def committed(self, tenant_id: UUID, queue_id: UUID, events: Sequence[Recorded]) -> None:
+        """This process has just committed these events of a queue, oldest first: its own line need not wait."""
+        self.nudge(tenant_id, queue_id, events[-1].revision)
 
     def nudge(self, tenant_id: UUID, queue_id: UUID, revision: int) -> None:
         """This process has just committed a revision: its own line, if it has one, need not wait for the bus."""

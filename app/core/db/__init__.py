@@ -1,6 +1,7 @@
 """PostgreSQL: engines, transactions bound to one tenant, table bases, pages. No feature's statements."""
 
-from app.core.db.engine import Aggregate, Database, Databases, ReadTx, WriteTx
+from app.core.db.engine import Database, Databases, ReadTx, WriteTx
+from app.core.db.recorded import Aggregate, Recorded
 from app.core.db.tables import TenantRow, enum_column, json_column, optional_time, time_column
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "Database",
     "Databases",
     "ReadTx",
+    "Recorded",
     "TenantRow",
     "WriteTx",
     "enum_column",

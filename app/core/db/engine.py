@@ -22,9 +22,8 @@ from sqlmodel.orm.session import Session as SyncSession
 
 from app.core.actor import SYSTEM, Actor
 from app.core.clock import Clock, SystemClock
+from app.core.db.recorded import Aggregate, Recorded
 from app.core.errors import BadInput
-
-Aggregate = tuple[str, UUID]
 
 # Transaction-local: a session-level SET would stay on the pooled connection and leak to the next request.
 _BIND = text("select set_config('app.tenant_id', :tenant, true)")
@@ -49,8 +48,8 @@ class WriteTx(ReadTx):
     actor: Actor
     clock: Clock
     request_id: str | None
-    # Last revision recorded in this block, by aggregate.
-    recorded: dict[Aggregate, int]
+    # What this block has recorded, by aggregate, oldest first.
+    recorded: dict[Aggregate, list[Recorded]]
 
     def now(self) -> datetime:
         """The present, by the one clock."""
@@ -78,7 +77,8 @@ class Database:
         self._read_engine = self._read_pool.execution_options(postgresql_readonly=True)
         self._snapshot_engine = self._read_engine.execution_options(isolation_level="REPEATABLE READ")
         self.clock: Clock = clock or SystemClock()
-        self.on_recorded: Callable[[UUID | None, dict[Aggregate, int]], None] | None = None
+        # Called after each commit, before the block's caller goes on.
+        self.on_recorded: Callable[[UUID | None, dict[Aggregate, list[Recorded]]], None] | None = None
 
     @asynccontextmanager
     async def read(self, tenant_id: UUID | None, *, snapshot: bool = False) -> AsyncIterator[ReadTx]:

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from sqlmodel import col, select
 
-from app.core.db import ReadTx, WriteTx
+from app.core.db import ReadTx, Recorded, WriteTx
 from app.core.events.models import EventRow
 
 
@@ -27,6 +27,7 @@ def record(
 
     The caller holds the aggregate's row lock and has just taken `revision` from it, so the numbers have no gaps.
     """
+    data = orjson.loads(orjson.dumps(event, default=_plain))
     tx.add(
         EventRow(
             tenant_id=tx.tenant,
@@ -35,12 +36,13 @@ def record(
             revision=revision,
             occurred_at=occurred_at,
             type=event.type,
-            data=orjson.loads(orjson.dumps(event, default=_plain)),
+            data=data,
             actor=tx.actor.label,
             request_id=tx.request_id,
         )
     )
-    tx.recorded[aggregate_type, aggregate_id] = revision
+    recorded = Recorded(revision, event.type, occurred_at, data)
+    tx.recorded.setdefault((aggregate_type, aggregate_id), []).append(recorded)
 
 
 async def read_log(
