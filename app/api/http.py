@@ -21,10 +21,12 @@ from app.api.transport import (
     ContextFactory,
     Executable,
     OperationContext,
+    OperationRequest,
     caller_of,
     encode,
     is_request_error,
     operation_request,
+    preferred,
     request_id_of,
     result_payload,
 )
@@ -47,7 +49,7 @@ class HttpLimits:
     operation_seconds: float = 30.0
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """A request that gets an answer of the transport's own."""
 
     def __init__(self, status: int, error: PublicError, headers: Mapping[str, str] | None = None) -> None:
@@ -84,15 +86,13 @@ class GraphQLOverHTTP:
         request = Request(scope, receive)
         request_id = request_id_of(request.headers)
         reset = current_request_id.set(request_id)
-        media_type = _answer_type(request.headers.get("accept", ""))
+        media_type = preferred(request.headers.get("accept", ""), (JSON, GRAPHQL_JSON))
         try:
             response = await self._answer(request, media_type, request_id)
-        except _Refused as refusal:
-            response = _refusal(refusal.status, refusal.error, media_type, refusal.headers)
         except ClientDisconnect:
             return
         except Exception as problem:  # noqa: BLE001 - whatever it is, the client gets JSON with a request id
-            response = _refusal(500, public_error(GraphQLError("", original_error=problem)), media_type)
+            response = refusal(problem, media_type)
         finally:
             current_request_id.reset(reset)
         response.headers["X-Request-Id"] = request_id
@@ -103,17 +103,13 @@ class GraphQLOverHTTP:
             # A response remembers its headers; the request id belongs to one request only.
             return HTMLResponse(self._page.body, headers=dict(self._page.headers))
         if request.method != "POST":
-            raise _Refused(
+            raise Refused(
                 405,
                 plain_error("Send operations by POST.", BAD_USER_INPUT),
                 {"Allow": "GET, POST" if self._page else "POST"},
             )
-        _check_content(request)
-        payload = _decoded(await self._body(request))
-        operation = operation_request(payload)
-        if isinstance(operation, str):
-            raise _Refused(400, plain_error(operation, BAD_USER_INPUT))
-        context = await self._context(request, request_id)
+        operation = await self.operation(request)
+        context = await self.context(request, request_id)
         try:
             async with asyncio.timeout(self._limits.operation_seconds):
                 result = await self._schema.execute(
@@ -126,12 +122,21 @@ class GraphQLOverHTTP:
         except TimeoutError:
             seconds = self._limits.operation_seconds
             message = f"The operation took longer than {seconds:g} s and was stopped; ask for less, or try again."
-            raise _Refused(503, plain_error(message, INTERNAL), {"Retry-After": "5"}) from None
+            raise Refused(503, plain_error(message, INTERNAL), {"Retry-After": "5"}) from None
         failed = is_request_error(result.data, result.errors)
         status = 400 if failed and media_type == GRAPHQL_JSON else 200
         return Response(encode(result_payload(result)), status, media_type=media_type)
 
-    async def _context(self, request: Request, request_id: str) -> OperationContext:
+    async def operation(self, request: Request) -> OperationRequest:
+        """What a POST asks for. `Refused` if its headers or its body are not what we take."""
+        _check_content(request)
+        operation = operation_request(_decoded(await self._body(request)))
+        if isinstance(operation, str):
+            raise Refused(400, plain_error(operation, BAD_USER_INPUT))
+        return operation
+
+    async def context(self, request: Request, request_id: str) -> OperationContext:
+        """Who asks. `Refused` if we turn the caller away."""
         authorization = request.headers.get("authorization")
         try:
             return await self._context_factory(
@@ -139,16 +144,16 @@ class GraphQLOverHTTP:
             )
         except RateLimited as problem:
             retry_after = str(max(1, round(problem.retry_after_seconds)))
-            raise _Refused(429, coded_error(problem), {"Retry-After": retry_after}) from problem
+            raise Refused(429, coded_error(problem), {"Retry-After": retry_after}) from problem
         except Forbidden as problem:
-            raise _Refused(403, coded_error(problem)) from problem
+            raise Refused(403, coded_error(problem)) from problem
         except CodedError as problem:
             challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-            raise _Refused(401, coded_error(problem), challenge) from problem
+            raise Refused(401, coded_error(problem), challenge) from problem
 
     async def _body(self, request: Request) -> bytes:
         limit = self._limits.body_bytes
-        too_large = _Refused(
+        too_large = Refused(
             413,
             plain_error(f"The body has more than {limit:,} bytes.", BAD_USER_INPUT),
             # What is left of the body is not read, so the connection cannot be used again.
@@ -165,8 +170,11 @@ class GraphQLOverHTTP:
         return bytes(body)
 
 
-def _refusal(status: int, error: PublicError, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(encode({"errors": [error.formatted]}), status, headers, media_type)
+def refusal(problem: Exception, media_type: str) -> Response:
+    """The answer to a request that raised: what a `Refused` says, or our fault."""
+    if not isinstance(problem, Refused):
+        problem = Refused(500, public_error(GraphQLError("", original_error=problem)))
+    return Response(encode({"errors": [problem.error.formatted]}), problem.status, problem.headers, media_type)
 
 
 def _check_content(request: Request) -> None:
@@ -174,37 +182,17 @@ def _check_content(request: Request) -> None:
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     name, _, charset = parameters.strip().lower().partition("=")
     if media_type.strip().lower() != JSON or (name == "charset" and charset.strip('" ') not in ("utf-8", "utf8")):
-        raise _Refused(415, plain_error(f"Send the body as `Content-Type: {JSON}`, in UTF-8.", BAD_USER_INPUT))
+        raise Refused(415, plain_error(f"Send the body as `Content-Type: {JSON}`, in UTF-8.", BAD_USER_INPUT))
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise _Refused(415, plain_error("Send the body uncompressed.", BAD_USER_INPUT))
+        raise Refused(415, plain_error("Send the body uncompressed.", BAD_USER_INPUT))
 
 
 def _decoded(body: bytes) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise _Refused(400, plain_error("The body is not valid JSON.", BAD_USER_INPUT)) from None
+        raise Refused(400, plain_error("The body is not valid JSON.", BAD_USER_INPUT)) from None
 
 
 def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
-
-
-def _answer_type(accept: str) -> str:
-    """The media type the client likes best, the first of equals; plain JSON where it does not say."""
-    best, best_quality = JSON, 0.0
-    for part in accept.lower().split(","):
-        media_type, *parameters = (piece.strip() for piece in part.split(";"))
-        if media_type in (JSON, GRAPHQL_JSON) and (quality := _quality(parameters)) > best_quality:
-            best, best_quality = media_type, quality
-    return best
-
-
-def _quality(parameters: list[str]) -> float:
-    for parameter in parameters:
-        if parameter.startswith("q="):
-            try:
-                return float(parameter[2:])
-            except ValueError:
-                return 0.0
-    return 1.0

@@ -94,6 +94,26 @@ def caller_of(scope: Scope, *, request_id: str, authorization: str | None) -> Ca
     )
 
 
+def preferred(accept: str, offered: Sequence[str]) -> str:
+    """The media type an `Accept` header likes best, the first of equals; the first offered where it likes none."""
+    best, best_quality = offered[0], 0.0
+    for part in accept.lower().split(","):
+        media_type, *parameters = (piece.strip() for piece in part.split(";"))
+        if media_type in offered and (quality := _quality(parameters)) > best_quality:
+            best, best_quality = media_type, quality
+    return best
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return float(parameter[2:])
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
 def encode(data: object) -> str:
     """JSON text. Text and not bytes, because bytes would become a binary websocket frame."""
     return orjson.dumps(data).decode()
