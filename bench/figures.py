@@ -35,6 +35,20 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What the median is held against: the ratio to the reference or, `is_of_ratio` false, the figure itself."""
+
+    bound: float
+    is_of_ratio: bool = True
+    at_least: bool = False
+    """Whether more is better; else the bound is the most that is allowed."""
+
+    def allows(self, value: float) -> bool:
+        """Whether a value is within."""
+        return value >= self.bound if self.at_least else value <= self.bound
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What was measured against what, in the same rounds."""
 
@@ -43,6 +57,15 @@ class Comparison:
     measured: Series
     reference_name: str
     reference: Series
+    target: Target | None = None
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the target is met; None without a target, or where there is no ratio to hold against it."""
+        if self.target is None:
+            return None
+        judged = self.ratio if self.target.is_of_ratio else self.measured
+        return None if judged is None else self.target.allows(judged.median)
 
     @property
     def ratio(self) -> Series | None:
@@ -64,17 +87,41 @@ class Fact:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A named line of a plot."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A picture for the report: curves, or bars where every curve has one point (its y)."""
+
+    name: str
+    """Of the file, without its ending."""
+    title: str
+    x: str
+    y: str
+    curves: Sequence[Curve]
+    is_bars: bool = False
+    x_is_log: bool = False
+
+
 @dataclass(slots=True)
 class Findings:
     """What one benchmark found."""
 
     comparisons: list[Comparison] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    plots: list[Plot] = field(default_factory=list)
 
     def add(self, other: "Findings") -> None:
         """Take over another benchmark's."""
         self.comparisons += other.comparisons
         self.facts += other.facts
+        self.plots += other.plots
 
 
 def percentile(values: Sequence[float], share: float) -> float:

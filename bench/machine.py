@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from bench import cores
 from bench.figures import Fact
 from bench.stage import Stage
 
@@ -62,6 +63,7 @@ async def facts(stage: Stage) -> list[Fact]:
     memory = psutil.virtual_memory().total / 2**30
     return [
         Fact("processor", f"{_processor()}, {os.cpu_count()} cores"),
+        Fact("cores", cores.described()),
         Fact("memory", f"{memory:.0f} GB"),
         Fact("system", f"{platform.system()} {platform.release()}, {_file_system(stage.root)}"),
         Fact("Python", f"{platform.python_implementation()} {platform.python_version()}"),

@@ -11,40 +11,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures import Comparison, Fact, Findings, Series, spread
+from bench import plots
+from bench.figures import Comparison, Fact, Findings, Series, shown, spread
 
 RESULTS = Path(__file__).parent / "results"
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 _INTRODUCTION = """# Benchmarks
 
-Baselines: what things cost today, each beside a reference measured in the same run, on the same servers, in turn with
-it. They say where the product stands; making it faster is another matter. A ratio is computed round by round, so what
-disturbs a whole round cancels out; shown are medians, with the lowest and the highest round in parentheses. Of rates
-more is better, of times and memory less.
+What things cost, each figure beside a reference measured in the same run, on the same servers, in turn with it. A ratio
+is computed round by round, so what disturbs a whole round cancels out; shown are medians, with the lowest and the
+highest round in parentheses. Of rates more is better, of times and memory less. A target is held against the median.
 
 This page is written by the benchmark itself (`{command}`). A run starts servers of its own in a temporary directory
 (PostgreSQL and Valkey as `vq up` has them, durable commits, `vq serve`, `vq relay`; no worker) and ends them.
-"""
-
-_EXPLANATIONS = """## What is compared with what
-
-- **Joins**: the mutation `queueJoin` with an identifier, position and token in the answer, on one queue, over open
-  connections; a client asks again as soon as it is answered. *The same SQL by pgbench*: before the run the application
-  says what it sends to the database for one join; exactly these statements, in one transaction, with parameters and
-  prepared, are run by `pgbench -M prepared` as the same role, with as many clients, on the same tables. Keys, times and
-  numbers are made anew each time; what the product reads after the commit, to answer with the position, is not in it.
-  *A mutation that does nothing*: `mutation Nothing { __typename }` on the same server.
-- **Calls**: `queueCallNext` alone, each to another free counter; and the cycle `queueCallNext`, `sessionStart`,
-  `sessionComplete` at one counter per member of staff. The reference is made as above. Everybody uses one access token.
-- After every window the tables are held against what was answered: nobody called twice, nobody missing, the queue's
-  log without a gap. The relay runs all the time and is idle when a window starts.
-- **Fan-out**: sockets that watch `sessionChanged`, each of another visitor in one queue; a call moves them all by one.
-  The reference is an ASGI application without GraphQL and database, on the same uvicorn, websocket class and options,
-  that sends ready-made frames of the same size. CPU is the server process's (kernel included), with the call itself.
-  Update times count from sending the call over HTTP. The sockets are held by a process of their own that costs a few
-  microseconds an update; its share of a core stands below the figures. Every socket's last position is checked.
-- **Memory**: growth of a fresh server's unique set size when everybody subscribes, or when a line is loaded.
 """
 
 
@@ -58,11 +38,13 @@ class Run:
     seconds: float
     machine: list[Fact]
     findings: Findings
+    about: Sequence[str] = ()
+    """What each benchmark compares, as Markdown."""
 
 
 def show(console: Console, run: Run) -> None:
     """Print the tables."""
-    table = Table(title=f"Baselines ({run.scale}, {run.seconds:.0f} s): median (lowest–highest round)")
+    table = Table(title=f"Figures ({run.scale}, {run.seconds:.0f} s): median (lowest–highest round)")
     for name in _HEAD:
         table.add_column(name)
     for comparison in run.findings.comparisons:
@@ -81,13 +63,24 @@ def write(run: Run, directory: Path) -> list[Path]:
     return paths
 
 
-def write_document(run: Run, path: Path) -> None:
-    """Write the page of the documentation."""
-    introduction = _INTRODUCTION.format(command=run.command)
-    path.write_text("\n".join((introduction, _figures(run), _EXPLANATIONS)))
+def write_document(run: Run, path: Path) -> list[Path]:
+    """Write the page of the documentation, and its pictures into the directory of the same name beside it."""
+    parts = [_INTRODUCTION.format(command=run.command), _figures(run)]
+    written = [path]
+    pictures = path.with_suffix("")
+    for plot in run.findings.plots:
+        pictures.mkdir(exist_ok=True)
+        picture = pictures / f"{plot.name}.svg"
+        picture.write_text(plots.drawn(plot))
+        written.append(picture)
+        parts.append(f"![{plot.title}]({pictures.name}/{picture.name})\n")
+    parts.append("## What is compared with what\n")
+    parts += [f"- {about}" for about in run.about]
+    path.write_text("\n".join(parts) + "\n")
+    return written
 
 
-_HEAD = ("figure", "unit", "measured", "reference", "its figure", "ratio")
+_HEAD = ("figure", "unit", "measured", "reference", "its figure", "ratio", "target", "met")
 
 
 def _row(comparison: Comparison) -> tuple[str, ...]:
@@ -98,7 +91,16 @@ def _row(comparison: Comparison) -> tuple[str, ...]:
         comparison.reference_name,
         spread(comparison.reference),
         spread(comparison.ratio),
+        *_target(comparison),
     )
+
+
+def _target(comparison: Comparison) -> tuple[str, str]:
+    if (target := comparison.target) is None:
+        return "", ""
+    bound = f"{'≥' if target.at_least else '≤'} {shown(target.bound)}"
+    text = f"ratio {bound}" if target.is_of_ratio else f"{bound} {comparison.unit}"
+    return text, {True: "yes", False: "**no**", None: "not measurable"}[comparison.is_met]
 
 
 def _figures(run: Run) -> str:
@@ -145,6 +147,7 @@ def _as_json(run: Run) -> dict[str, object]:
                 "measured": _numbers(each.measured),
                 "reference": {"name": each.reference_name, **_numbers(each.reference)},
                 "ratio": _numbers(each.ratio),
+                "target": None if each.target is None else {"text": _target(each)[0], "isMet": each.is_met},
             }
             for each in run.findings.comparisons
         ],

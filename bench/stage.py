@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ from app.core.embedded.account import server_account
 from app.core.embedded.cluster import Cluster, open_cluster
 from app.core.embedded.process import Daemon
 from app.settings import Settings, ensure_secret, load_settings
+from bench import cores
+from bench.live import native, node_packages
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _READY_SECONDS = 60.0
@@ -67,7 +69,7 @@ class Stage:
     cluster: Cluster
     settings: Settings
 
-    def program(self, name: str, module: str, arguments: Sequence[str], files: Sequence[int] = ()) -> Daemon:
+    def python(self, name: str, module: str, arguments: Sequence[str] = (), files: Sequence[int] = ()) -> Daemon:
         """A Python program with the run's settings; not started yet."""
         given = {
             "VQ_DATA_DIR": str(self.root),
@@ -75,32 +77,58 @@ class Stage:
             "VQ_REDIS_URL": self.settings.redis_url or "",
             "VQ_SECRET_KEY": self.settings.secret,
         }
+        return self.program(name, [sys.executable, "-m", module, *arguments], given, files)
+
+    def program(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], files: Sequence[int] = ()
+    ) -> Daemon:
+        """Any program; not started yet. Its log lies in the run's directory."""
         return Daemon(
             name=name,
-            command=[sys.executable, "-m", module, *arguments],
+            command=command,
             stop_steps=((signal.SIGTERM, _STOP_SECONDS),),
             log=self.root / "logs" / f"{name.replace(' ', '-')}.log",
-            environment=os.environ | given,
+            environment=os.environ | environment,
             directory=REPOSITORY,
             inherited_files=files,
         )
 
     @contextmanager
-    def api(self) -> Iterator[Server]:
-        """A fresh API process, as `vq serve` runs it."""
-        with self._listening("API", "app.cli", ["serve", "--grace=1"], "/health/ready") as server:
+    def api(self, **settings: str) -> Iterator[Server]:
+        """A fresh API process, as `vq serve` runs it; settings as `VQ_…` environment variables."""
+        with self._listening(
+            lambda fd: self.python("API", "app.cli", ["serve", "--grace=1", f"--fd={fd}"], [fd]), settings
+        ) as server:
             yield server
 
     @contextmanager
-    def bare(self) -> Iterator[Server]:
-        """The reference of the fan-out: the same websocket library without the product."""
-        with self._listening("bare server", "bench.bare_server", [], "/") as server:
+    def reference(self, name: str, module: str, arguments: Sequence[str] = ()) -> Iterator[Server]:
+        """A reference server in Python; it takes `--fd`, the listening socket, and answers `GET /health/ready`."""
+        with self._listening(lambda fd: self.python(name, module, [*arguments, f"--fd={fd}"], [fd])) as server:
+            yield server
+
+    @contextmanager
+    def node(self, name: str, script: str, arguments: Sequence[str] = (), **environment: str) -> Iterator[Server]:
+        """A reference server of `bench/live/node` in Node (CommonJS), as the one above; `NodeMissing` without Node."""
+        given = {"NODE_PATH": str(node_packages.install()), "NODE_ENV": "production", **environment}
+        command = ["node", str(node_packages.SOURCES / script), *arguments]
+        with self._listening(lambda fd: self.program(name, [*command, f"--fd={fd}"], given, [fd])) as server:
+            yield server
+
+    @contextmanager
+    def native(self, name: str, source: str) -> Iterator[Server | None]:
+        """A reference server of `bench/live/native` in C, as the ones above; None where there is no compiler."""
+        program = native.build(source, self.root)
+        if program is None:
+            yield None
+            return
+        with self._listening(lambda fd: self.program(name, [str(program), f"--fd={fd}"], {}, [fd])) as server:
             yield server
 
     @contextmanager
     def relay(self) -> Iterator[None]:
         """A relay, as `vq relay` runs it."""
-        daemon = self.program("relay", "app.cli", ["relay"])
+        daemon = self.python("relay", "app.cli", ["relay"])
         daemon.spawn()
         try:
             yield
@@ -108,14 +136,15 @@ class Stage:
             daemon.stop()
 
     @contextmanager
-    def _listening(self, name: str, module: str, arguments: Sequence[str], path: str) -> Iterator[Server]:
+    def _listening(self, make: Callable[[int], Daemon], settings: Mapping[str, str] | None = None) -> Iterator[Server]:
         # The socket is ours until the program has it: nobody else can take the port in between.
-        with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
+        with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener, cores.for_a_server():
             port = listener.getsockname()[1]
-            daemon = self.program(name, module, [*arguments, f"--fd={listener.fileno()}"], [listener.fileno()])
+            daemon = make(listener.fileno())
+            daemon.environment = {**(daemon.environment or {}), **(settings or {})}
             daemon.spawn()
         try:
-            daemon.wait_until(lambda: _answers(f"http://127.0.0.1:{port}{path}"), _READY_SECONDS)
+            daemon.wait_until(lambda: _answers(f"http://127.0.0.1:{port}/health/ready"), _READY_SECONDS)
             yield Server(daemon, port)
         finally:
             daemon.stop()
@@ -127,7 +156,7 @@ class Stage:
 
     def migrate(self) -> None:
         """Bring the database up as `vq migrate --seed` does."""
-        daemon = self.program("migrate", "app.cli", ["migrate", "--seed"])
+        daemon = self.python("migrate", "app.cli", ["migrate", "--seed"])
         daemon.spawn()
         while daemon.exit_code is None:
             time.sleep(0.02)

@@ -70,7 +70,7 @@ def test_a_run_is_written_as_json_and_markdown(tmp_path: Path) -> None:
     report.write_document(run, tmp_path / "benchmarks.md")
     document = (tmp_path / "benchmarks.md").read_text()
 
-    row = "| joins | /s | 95.0 (90.0–100) | pgbench | 200 (200–200) | 0.475 (0.45–0.5) |"
+    row = "| joins | /s | 95.0 (90.0–100) | pgbench | 200 (200–200) | 0.475 (0.45–0.5) |  |  |"
     assert row in written[1].read_text().splitlines()
     assert row in document.splitlines()
     assert "| memory | 4 GB |" in document

@@ -7,11 +7,10 @@ import time
 from dataclasses import dataclass
 
 from bench.audience import Audience, Crowd, crowd
-from bench.business import Business
+from bench.benchmark import Bench, Benchmark
 from bench.figures import Comparison, Fact, Findings, Series, percentile, shown
 from bench.http import Connection, request_for
 from bench.scale import Scale
-from bench.stage import Stage
 
 _WITHIN_SECONDS = 30.0
 # The bare server is so much cheaper that as many waves would be too short to measure.
@@ -79,11 +78,13 @@ def calls_needed(scale: Scale) -> int:
     return _WARM_UP + scale.rounds * scale.waves
 
 
-async def fanout(stage: Stage, business: Business, audience: Audience, scale: Scale) -> Findings:
+async def fanout(bench: Bench) -> Findings:
     """The benchmark, on API and bare processes of its own."""
+    stage, business, scale = bench.stage, bench.business, bench.scale
+    audience = await Audience.gather(bench.server, business, calls_needed(scale), scale.sockets)
     products, bares, unexpected = [], [], 0
     size = len(audience.subscriptions)
-    with stage.api() as server, stage.bare() as bare:
+    with stage.api() as server, stage.reference("bare server", "bench.bare_server") as bare:
         call_connection, bare_connection = Connection("127.0.0.1", server.port), Connection("127.0.0.1", bare.port)
         async with crowd() as watching, crowd() as bare_watching:
             frame_bytes = await watching.watch(server, audience.subscriptions)
@@ -181,3 +182,13 @@ def _found(size: int, frame_bytes: int, unexpected: int, products: list[Round], 
         ),
     ]
     return findings
+
+
+FANOUT = Benchmark(
+    "fanout",
+    """**Fan-out**: sockets that watch `sessionChanged`, each of another visitor in one queue; a call moves them all by
+one. The reference is an ASGI application without GraphQL and database, on the same uvicorn, websocket class and
+options, that sends ready-made frames of the same size. CPU is the server process's (kernel included), with the call itself.
+Update times count from sending the call over HTTP. Every socket's last position is checked.""",
+    fanout,
+)

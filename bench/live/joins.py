@@ -7,13 +7,13 @@ from contextlib import AsyncExitStack
 from uuid import UUID
 
 from app.core.ids import decode
+from bench.benchmark import Bench, Benchmark
 from bench.business import NOTHING, Business, Queue
-from bench.capture import Recorder
+from bench.capture import Recorder, recorder
 from bench.figures import Comparison, Fact, Findings, Series, shown
 from bench.http import Connection, request_for, success
 from bench.load import Sample, Turn, closed_loop
 from bench.pgbench import pgbench
-from bench.scale import Scale
 from bench.script import Captured, Script, script
 from bench.stage import Server, Stage
 
@@ -36,9 +36,11 @@ async def capture_join(business: Business, recorder: Recorder) -> tuple[Script, 
     return script(captures[:1], captures[1:]), *trips
 
 
-async def joins(stage: Stage, server: Server, business: Business, recorder: Recorder, scale: Scale) -> Findings:
+async def joins(bench: Bench) -> Findings:
     """The benchmark."""
-    reference, trips, all_trips = await capture_join(business, recorder)
+    stage, server, business, scale = bench.stage, bench.server, bench.business, bench.scale
+    async with recorder(stage.settings) as listening:
+        reference, trips, all_trips = await capture_join(business, listening)
     findings = Findings(
         facts=[Fact("round trips to the database per join", f"{trips} in its transaction, {all_trips} in all")]
     )
@@ -127,3 +129,16 @@ def _found(clients: int, nothing: list[Sample], joined: list[Sample], sql: list[
             ),
         ],
     )
+
+
+JOINS = Benchmark(
+    "joins",
+    """**Joins**: the mutation `queueJoin` with an identifier, position and token in the answer, on one queue, over open
+connections; a client asks again as soon as it is answered. *The same SQL by pgbench*: before the run the application
+says what it sends to the database for one join; exactly these statements, in one transaction, with parameters and
+prepared, are run by `pgbench -M prepared` as the same role, with as many clients, on the same tables. Keys, times and
+numbers are made anew each time; what the product reads after the commit, to answer with the position, is not in it.
+*A mutation that does nothing*: `mutation Nothing { __typename }` on the same server. After every window the tables are
+held against what was answered. The relay runs all the time and is idle when a window starts.""",
+    joins,
+)

@@ -9,13 +9,13 @@ from itertools import count
 from uuid import UUID
 
 from app.core.ids import decode
+from bench.benchmark import Bench, Benchmark
 from bench.business import COMPLETE, START, Business, Queue
-from bench.capture import Recorded, Recorder
+from bench.capture import Recorded, Recorder, recorder
 from bench.figures import Comparison, Fact, Findings, Series, shown, spread
 from bench.http import Connection
 from bench.load import Sample, Turn, closed_loop
 from bench.pgbench import pgbench
-from bench.scale import Scale
 from bench.script import Captured, Script, script
 from bench.stage import Server, Stage
 
@@ -82,9 +82,11 @@ class _Rounds:
     calls_sql: list[Sample] = field(default_factory=list)
 
 
-async def calls(stage: Stage, server: Server, business: Business, recorder: Recorder, scale: Scale) -> Findings:
+async def calls(bench: Bench) -> Findings:
     """The benchmark."""
-    references = await capture_calls(business, recorder)
+    stage, server, business, scale = bench.stage, bench.server, bench.business, bench.scale
+    async with recorder(stage.settings) as listening:
+        references = await capture_calls(business, listening)
     findings = Findings(facts=references.facts)
     for staff in scale.staff:
         rounds = _Rounds()
@@ -184,3 +186,13 @@ def _found(staff: int, rounds: _Rounds) -> Findings:
             Fact(f"calls, {label}: CPU share of the client process", f"{shown(max(shares))} of one core at most"),
         ],
     )
+
+
+CALLS = Benchmark(
+    "calls",
+    """**Calls**: `queueCallNext` alone, each to another free counter; and the cycle `queueCallNext`, `sessionStart`,
+`sessionComplete` at one counter per member of staff. The reference is made as for joins. Everybody uses one access
+token. After every window the tables are held against what was answered: nobody called twice, nobody missing, the
+queue's log without a gap.""",
+    calls,
+)

@@ -9,18 +9,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bench.audience import Audience, crowd
+from bench.benchmark import Bench, Benchmark
 from bench.business import Business
 from bench.figures import Comparison, Findings, Series
 from bench.http import Connection
-from bench.scale import Scale
-from bench.stage import REPOSITORY, Server, Stage
+from bench.stage import REPOSITORY, Server
 
 _WARM_UP = 20
 _DISPLAY = "query Line($ids: [ID!]!) { display(queueIds: $ids) { queues { waitingCount next } } }"
 
 
-async def memory(stage: Stage, business: Business, audience: Audience, scale: Scale) -> Findings:
+async def memory(bench: Bench) -> Findings:
     """The benchmark."""
+    stage, business, scale = bench.stage, bench.business, bench.scale
+    audience = await Audience.gather(bench.server, business, 2, scale.sockets)
     sockets, bare_sockets, lines, bare_lines = [], [], [], []
     for _ in range(scale.memory_rounds):
         # The line after the sockets, while they are open: what its loading leaves behind would be theirs.
@@ -28,7 +30,7 @@ async def memory(stage: Stage, business: Business, audience: Audience, scale: Sc
             async with _everybody(server, audience) as costs:
                 sockets.append(costs)
                 lines.append(await _line_bytes(server, business, scale.line))
-        with stage.bare() as bare:
+        with stage.reference("bare server", "bench.bare_server") as bare:
             async with _everybody(bare, audience) as costs:
                 bare_sockets.append(costs)
         bare_lines.append(_bare_line_bytes(scale.line))
@@ -91,3 +93,10 @@ def _bare_line_bytes(size: int) -> float:
         [sys.executable, "-m", "bench.bare_line", str(size)], cwd=REPOSITORY, check=True, capture_output=True, text=True
     )
     return float(done.stdout) / size
+
+
+MEMORY = Benchmark(
+    "memory",
+    """**Memory**: growth of a fresh server's unique set size when everybody subscribes, or when a line is loaded.""",
+    memory,
+)
