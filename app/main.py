@@ -18,6 +18,7 @@ from app.api.health import health_routes
 from app.api.http import GraphQLOverHTTP
 from app.api.schema import build_schema
 from app.api.sockets import Sockets
+from app.api.sse import GraphQLOverSSE, StreamLimits
 from app.api.transport import Caller
 from app.api.websocket import GraphQLOverWebSocket, SocketLimits
 from app.context import Context
@@ -91,6 +92,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     )
     page = graphiql_page(schema._schema, OPERATIONS) if settings.graphiql else None
     http = GraphQLOverHTTP(schema, context_of, page=page)
+    sse = GraphQLOverSSE(
+        http, schema, sockets, clock=clock, limits=StreamLimits(beat_seconds=settings.websocket_ping_seconds)
+    )
     websocket = GraphQLOverWebSocket(
         schema,
         context_of,
@@ -129,7 +133,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         routes=[
             Route("/", root),
             graphiql_assets(),
-            Route("/graphql", http),
+            Route("/graphql", sse),
             WebSocketRoute("/graphql", websocket),
             Route("/.well-known/jwks.json", jwks),
             *health_routes(runtime),

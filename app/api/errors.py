@@ -22,6 +22,7 @@ VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = BadInput.code
 INTERNAL = "INTERNAL"
 
+_NOT_BY_POST = "Subscriptions run over a websocket (graphql-transport-ws), or by POST with `Accept: text/event-stream`."
 _INTERNAL_MESSAGE = "Something went wrong on our side. Quote the request id when you report it."
 
 
@@ -90,7 +91,7 @@ def _judge(error: GraphQLError, cause: Exception | None) -> tuple[str, str, Mapp
             # Raised by a field whose type has no member for it; the message is meant for users all the same.
             return BAD_USER_INPUT, cause.message, {}
         case InvalidOperationTypeError():
-            return VALIDATION_FAILED, "Subscriptions run over a websocket (graphql-transport-ws), not over POST.", {}
+            return VALIDATION_FAILED, _NOT_BY_POST, {}
         case CannotGetOperationTypeError() | MissingQueryError():
             return VALIDATION_FAILED, error.message, {}
     if isinstance(error, GraphQLSyntaxError):

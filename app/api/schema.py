@@ -86,8 +86,8 @@ for _field in get_object_definition(Mutation, strict=True).fields:
 
 @strawberry.type(
     description=(
-        "Live feeds over websocket (`graphql-transport-ws`). The first item of a `…Changed` feed is the current state; "
-        "every item carries the `revision` it shows."
+        "Live feeds over websocket (`graphql-transport-ws`) or server-sent events (`Accept: text/event-stream`). The "
+        "first item of a `…Changed` feed is the current state; every item carries the `revision` it shows."
     )
 )
 class Subscription(SessionSubscription):

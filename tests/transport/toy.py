@@ -16,6 +16,7 @@ from app.api.execution import ServedSchema
 from app.api.http import GraphQLOverHTTP, HttpLimits
 from app.api.limits import Limits
 from app.api.sockets import Sockets
+from app.api.sse import GraphQLOverSSE, StreamLimits
 from app.api.transport import Caller
 from app.api.websocket import GraphQLOverWebSocket, SocketLimits
 from app.core.actor import ANONYMOUS, Actor, ActorKind
@@ -51,6 +52,12 @@ class Toy:
         self.gate = asyncio.Event()
         self.started = asyncio.Event()
         self.actors: dict[str, Actor] = {}
+        self.state = 0
+        self.moved = asyncio.Event()
+
+    def move(self, state: int) -> None:
+        self.state = state
+        self.moved.set()
 
     def actor(self, token: str, *, expires_in: float | None = None, tenant_id: UUID = TENANT) -> Actor:
         expires_at = datetime.now(UTC) + timedelta(seconds=expires_in) if expires_in is not None else None
@@ -197,6 +204,13 @@ class Subscription:
             toy.cleaned_up.append("count")
 
     @strawberry.subscription
+    async def state_changed(self) -> AsyncIterator[int]:
+        while True:
+            toy.moved.clear()
+            yield toy.state
+            await toy.moved.wait()
+
+    @strawberry.subscription
     async def ticks(self, numbers: list[int]) -> AsyncIterator[Tick]:
         for number in numbers:
             yield Tick(number=number)
@@ -222,18 +236,21 @@ def toy_app(
     limits: Limits | None = None,
     http_limits: HttpLimits | None = None,
     socket_limits: SocketLimits | None = None,
+    stream_limits: StreamLimits | None = None,
     allowed_origins: tuple[str, ...] = (),
 ) -> Starlette:
     schema = toy_schema(limits)
+    sockets = sockets or Sockets()
+    http = GraphQLOverHTTP(schema, toy.context, limits=http_limits)
     return Starlette(
         routes=[
-            Route("/graphql", GraphQLOverHTTP(schema, toy.context, limits=http_limits)),
+            Route("/graphql", GraphQLOverSSE(http, schema, sockets, limits=stream_limits)),
             WebSocketRoute(
                 "/graphql",
                 GraphQLOverWebSocket(
                     schema,
                     toy.context,
-                    sockets or Sockets(),
+                    sockets,
                     limits=socket_limits,
                     allowed_origins=allowed_origins,
                 ),

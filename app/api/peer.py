@@ -1,0 +1,60 @@
+"""The connection behind an event stream: what HTTP in ASGI has no words for, small buffers and giving somebody up.
+
+Only our own server offers it; under any other one both are left to that server.
+"""
+
+import asyncio
+import socket
+from contextlib import suppress
+from typing import Any
+
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_EXTENSION = "vq.transport"
+
+# A reader that stops is noticed after some 100 items instead of 23,000. The kernel takes twice of what it is asked for.
+_KERNEL_BYTES = 8_192
+_OWN_BYTES = 4_096
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """uvicorn's own, which shows applications their connection."""
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self.scope["extensions"] = {_EXTENSION: {"transport": self.transport}}
+
+
+class Peer:
+    """The other end of one request's connection."""
+
+    def __init__(self, transport: asyncio.Transport | None) -> None:
+        self._transport = transport
+        self.aborted = False
+
+    def expect_a_slow_reader(self, silence_seconds: float) -> None:
+        """Keep little for it, here and in the kernel, and notice within that time that it is gone without a word."""
+        if self._transport is None:
+            return
+        self._transport.set_write_buffer_limits(high=_OWN_BYTES)
+        connection: socket.socket | None = self._transport.get_extra_info("socket")
+        if connection is None:
+            return
+        with suppress(OSError):  # it is gone already
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(silence_seconds * 1000))
+
+    def abort(self) -> None:
+        """Give it up now: what is buffered for it is dropped."""
+        if self._transport is not None:
+            self._transport.abort()
+            self.aborted = True
+
+
+def peer_of(scope: Scope) -> Peer:
+    """Who sent a request."""
+    extension: dict[str, Any] = scope.get("extensions", {}).get(_EXTENSION, {})
+    return Peer(extension.get("transport"))
