@@ -1,5 +1,8 @@
 """The database goes and comes back: nobody gets a dead connection, and what cannot be answered says "try again"."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import asyncpg
 import pytest
 from graphql import GraphQLError
@@ -8,6 +11,7 @@ from sqlalchemy.engine import make_url
 
 from app.api.errors import public_error
 from app.core.db.outage import is_worth_another_try
+from app.core.ids import decode
 from app.settings import Settings
 from tests.support.api import Api, Business
 
@@ -27,6 +31,29 @@ async def test_connections_that_died_are_noticed_before_they_are_used(
         await administrator.close()
     joined = await business.join(queue_id)
     assert joined.ticket == "A002"
+
+
+async def test_a_connection_whose_end_was_not_noticed_is_exchanged_at_its_begin(
+    api: Api, business: Business, migrated_settings: Settings
+) -> None:
+    queue_id = await business.queue()
+    await business.join(queue_id)
+    url = make_url(migrated_settings.database_url or "").set(drivername="postgresql")
+
+    async def end_idle() -> int:
+        administrator = await asyncpg.connect(url.render_as_string(hide_password=False))
+        try:
+            return int(await administrator.fetchval(_END_IDLE + " and datname = current_database()"))
+        finally:
+            await administrator.close()
+
+    # In another loop while this one stands still: nothing here can learn of it before the next block begins.
+    with ThreadPoolExecutor(max_workers=1) as other:
+        ended = other.submit(asyncio.run, end_idle()).result()
+    assert ended >= 1
+    async with api.runtime.dbs.app.write(decode("Queue", queue_id).tenant_id) as tx:
+        (row,) = await tx.rows("select last_ticket_serial from queue_lines where id = $1", decode("Queue", queue_id).id)
+    assert row["last_ticket_serial"] == 1
 
 
 def _raised(problem: Exception, cause: Exception | None = None) -> Exception:

@@ -104,6 +104,9 @@ class Crowd:
         mine = set() if tenant is None else {tenant}
         if (seen := set((await tx.exec(select(Tenant.id))).all())) != mine:
             self.leaks.append(f"a block of {tenant} saw the tenants {seen}")
+        # In the driver's own words as well, which go past the ORM.
+        if (seen := {row["id"] for row in await tx.rows("select id from tenants")}) != mine:
+            self.leaks.append(f"a block of {tenant} saw the tenants {seen}, by a statement of the driver")
         for column in (CounterRow.tenant_id, EventRow.tenant_id):
             if not (seen := set((await tx.exec(select(column).distinct())).all())) <= mine:
                 self.leaks.append(f"a block of {tenant} saw {column} of {seen - mine}")

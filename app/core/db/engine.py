@@ -1,38 +1,54 @@
 """Transactions. A block is a transaction, bound to one tenant from its first statement to its last.
 
 Nobody else commits, and a block never outlives its `async with`. What a block records in the event log is announced
-by ringing the doorbell after the commit; the doorbell may be lost, the log is not.
+after the commit, to this process and by ringing the doorbell; the announcement may be lost, the log is not.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import event, text
-from sqlalchemy.engine import Connection
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.orm import SessionTransaction
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.orm.session import Session as SyncSession
 
 from app.core.actor import SYSTEM, Actor
 from app.core.clock import Clock, SystemClock
+from app.core.db.driver import BoundSession, TenantConnection, refuse_closed, translated
 from app.core.db.recorded import Aggregate, Recorded
 from app.core.errors import BadInput
-
-# Transaction-local: a session-level SET would stay on the pooled connection and leak to the next request.
-_BIND = text("select set_config('app.tenant_id', :tenant, true)")
 
 
 class ReadTx(AsyncSession):
     """A read-only transaction of one tenant."""
 
     tenant_id: UUID | None
+
+    async def rows(self, statement: str, *values: object) -> Sequence[Any]:
+        """Run a statement in PostgreSQL's own words (`$1` is the first value); its rows.
+
+        For the few statements every join and call needs: nothing is built, mapped or tracked, which is most of what
+        the ORM costs. Raises what the ORM's statements raise.
+        """
+        if self.new or self.dirty or self.deleted:
+            await self.flush()
+        driver = self.info["driver"]
+        try:
+            found: Sequence[Any] = await driver.fetch(statement, *values)
+        except BaseException as error:
+            closed = driver.is_closed()
+            if closed or not isinstance(error, Exception):
+                # Cancelled in the middle, the connection may be in any state: nobody is given it again.
+                await (await self.connection()).invalidate()
+            if not isinstance(error, Exception):
+                raise
+            raise translated(error, statement, closed=closed) from error
+        return found
 
     @property
     def tenant(self) -> UUID:
@@ -50,27 +66,27 @@ class WriteTx(ReadTx):
     request_id: str | None
     # What this block has recorded, by aggregate, oldest first.
     recorded: dict[Aggregate, list[Recorded]]
+    # The rows of what was recorded, and who writes them when the block ends: all in one statement.
+    unwritten: list[tuple[object, ...]]
+    write_recorded: "Callable[[WriteTx], Awaitable[None]] | None"
+
+    def act_for(self, actor: Actor, request_id: str | None) -> None:
+        """From here on the block acts for this caller: commands of several may commit together."""
+        self.actor, self.request_id = actor, request_id
 
     def now(self) -> datetime:
         """The present, by the one clock."""
         return self.clock.now()
 
 
-class _BoundSession(SyncSession):
-    """A session whose every transaction starts by binding the tenant."""
-
-
-@event.listens_for(_BoundSession, "after_begin")
-def _bind_tenant(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
-    tenant: UUID | None = session.info["tenant_id"]
-    if not transaction.nested and tenant is not None:
-        connection.execute(_BIND, {"tenant": str(tenant)})
+Tx = TypeVar("Tx", bound=ReadTx)
 
 
 class Database:
     """One role's connections: a pool for blocks that write, another for blocks that read."""
 
     def __init__(self, url: str, *, pool_size: int = 10, clock: Clock | None = None, name: str = "vq") -> None:
+        self._pool_size = pool_size
         self.engine = _engine(url, pool_size, name)
         # Reads have connections of their own: writers that wait for a line's lock must not keep feeds from reading.
         self._read_pool = _engine(url, pool_size, name)
@@ -86,15 +102,9 @@ class Database:
 
         With `snapshot` all its statements see the same instant (REPEATABLE READ).
         """
-        async with ReadTx(
-            self._snapshot_engine if snapshot else self._read_engine,
-            sync_session_class=_BoundSession,
-            expire_on_commit=False,
-            autoflush=False,
-            info={"tenant_id": tenant_id},
-        ) as tx:
-            tx.tenant_id = tenant_id
-            with _explained():
+        engine = self._snapshot_engine if snapshot else self._read_engine
+        with _explained():
+            async with await self._begun(ReadTx, engine, tenant_id) as tx:
                 yield tx
 
     @asynccontextmanager
@@ -102,25 +112,42 @@ class Database:
         self, tenant_id: UUID | None, actor: Actor = SYSTEM, request_id: str | None = None
     ) -> AsyncIterator[WriteTx]:
         """A block that commits when it ends and rolls back when anything is raised, cancellation included."""
-        async with WriteTx(
-            self.engine,
-            sync_session_class=_BoundSession,
-            expire_on_commit=False,
-            autoflush=False,
-            info={"tenant_id": tenant_id},
-        ) as tx:
-            tx.tenant_id, tx.actor, tx.clock, tx.request_id, tx.recorded = (
-                tenant_id,
-                actor,
-                self.clock,
-                request_id,
-                {},
-            )
-            with _explained():
-                async with tx.begin():
+        with _explained():
+            async with await self._begun(WriteTx, self.engine, tenant_id) as tx:
+                tx.actor, tx.request_id, tx.clock = actor, request_id, self.clock
+                tx.recorded, tx.unwritten, tx.write_recorded = {}, [], None
+                try:
                     yield tx
+                    if tx.write_recorded is not None:
+                        await tx.write_recorded(tx)
+                    await tx.commit()
+                except BaseException:
+                    await tx.rollback()
+                    raise
         if tx.recorded and self.on_recorded is not None:
             self.on_recorded(tx.tenant_id, tx.recorded)
+
+    async def _begun(self, kind: type[Tx], engine: AsyncEngine, tenant_id: UUID | None) -> Tx:
+        """A block whose transaction has begun, and with that has shown that its connection is alive."""
+        for spare in range(self._pool_size, -1, -1):
+            tx = kind(
+                engine,
+                sync_session_class=BoundSession,
+                expire_on_commit=False,
+                autoflush=False,
+                info={"tenant_id": tenant_id},
+            )
+            tx.tenant_id = tenant_id
+            try:
+                _ = await tx.connection()
+            except BaseException as error:
+                await tx.close()
+                # It died in the pool, unnoticed. Nothing has happened yet: the next one will do.
+                if spare and isinstance(error, DBAPIError) and error.connection_invalidated:
+                    continue
+                raise
+            break
+        return tx
 
     async def dispose(self) -> None:
         """Close every connection."""
@@ -133,20 +160,24 @@ _PATIENCE = {"idle_in_transaction_session_timeout": "30s", "lock_timeout": "30s"
 
 
 def _engine(url: str, pool_size: int, name: str) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
         pool_use_lifo=True,
-        # A connection that died with a restarted server is noticed here, not by whoever asks next.
-        pool_pre_ping=True,
         # Parameters are people's data; they have no place in the text of an error, whoever writes it down.
         hide_parameters=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
-        connect_args={"server_settings": {"application_name": name, "jit": "off"} | _PATIENCE, "timeout": 10},
+        connect_args={
+            "connection_class": TenantConnection,
+            "server_settings": {"application_name": name, "jit": "off"} | _PATIENCE,
+            "timeout": 10,
+        },
     )
+    event.listen(engine.sync_engine, "checkout", refuse_closed)
+    return engine
 
 
 @dataclass(frozen=True, slots=True)
