@@ -8,14 +8,17 @@ from typing import Final
 
 from app.core.events.reactions import Reactions, each, latest
 from app.core.jobs.kinds import Jobs
+from app.counters import tasks as counters
 from app.notifications import tasks as notifications
 from app.sessions import events as sessions
+from app.tenants import events as tenants
 
 # Somebody who waited may have come nearer to the front. NO_SHOW, START and COMPLETE are not among them: whoever these
 # happen to left the line when they were called.
 _NEARER = latest(notifications.tell_people_ahead)
 
 REACTIONS: Final[Reactions] = {
+    tenants.TenantUpdated.type: [latest(counters.restaff)],
     sessions.SessionCalled.type: [each(notifications.tell_called), _NEARER],
     sessions.SessionRecalled.type: [each(notifications.tell_called)],
     sessions.SessionCancelled.type: [_NEARER],
@@ -25,4 +28,6 @@ REACTIONS: Final[Reactions] = {
     sessions.SessionPriorityChanged.type: [_NEARER],
 }
 
-JOBS: Final = Jobs([notifications.tell_called, notifications.tell_people_ahead, notifications.deliver])
+JOBS: Final = Jobs(
+    [counters.restaff, notifications.tell_called, notifications.tell_people_ahead, notifications.deliver]
+)

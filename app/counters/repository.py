@@ -107,6 +107,12 @@ async def assign(tx: WriteTx, counter_id: UUID, queue_ids: Sequence[UUID]) -> No
     await tx.flush()
 
 
+async def served_queue_ids(tx: ReadTx) -> Sequence[UUID]:
+    """Queues that some counter serves."""
+    found = await tx.exec(select(CounterQueue.queue_id).where(CounterQueue.tenant_id == tx.tenant).distinct())
+    return found.all()
+
+
 async def staffing(tx: ReadTx, queue_id: UUID) -> tuple[int, int, int]:
     """Of the queue's active counters: how many there are, how many have a running shift, how many one not paused."""
     found = await tx.exec(

@@ -130,6 +130,11 @@ async def end_shift(tx: WriteTx, counter_id: UUID, notes: str | None) -> Shift:
     return await _change_shift(tx, counter_id, end)
 
 
+async def restaff(tx: WriteTx) -> None:
+    """Count again how many counters are open, in every queue that has one: the tenant's rule for it has changed."""
+    await _restaff(tx, await lock_all(tx, await repository.served_queue_ids(tx)))
+
+
 async def ensure_may_call(tx: WriteTx, counter_id: UUID, queue_id: UUID) -> Counter:
     """The counter, if it may call from the queue. Raises `CounterNotServingQueue`, `ShiftRequired`, `NotFound`."""
     counter = await repository.get(tx, counter_id)
