@@ -29,6 +29,10 @@ class Wire(Outlet, Protocol):
         """Give the peer up now: what is buffered for it is dropped. Safe to call twice."""
         ...
 
+    def discard(self) -> None:
+        """The application is done with the socket: send nothing any more, let nobody wait. Safe to call twice."""
+        ...
+
 
 class AsgiWire:
     """A peer behind an ASGI `send`.
@@ -86,7 +90,11 @@ class AsgiWire:
                 await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
     def abort(self) -> None:
-        """Send nothing any more. ASGI has no word for it: the server ends the connection when the application ends."""
+        """`discard`: ASGI has no word for more. The server ends the connection when the application does."""
+        self.discard()
+
+    def discard(self) -> None:
+        """Take back what the server has not taken yet."""
         if self._sending is not None:
             self._sending.cancel()
         self._lost()

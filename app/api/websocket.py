@@ -30,6 +30,7 @@ from app.api.messages import (
     payload_of,
 )
 from app.api.outlets import AsgiWire, Wire
+from app.api.protocol import wire_of
 from app.api.sockets import (
     CLOSE_BAD_REQUEST,
     CLOSE_DUPLICATE_ID,
@@ -139,7 +140,7 @@ class _Connection:
         self._limits = services.limits
         self._scope = scope
         self._receive = receive
-        self.outlet: Wire = AsgiWire(send)
+        self.outlet: Wire = wire_of(scope) or AsgiWire(send)
         self._request_id = request_id
         self._context: OperationContext | None = None
         self._init_received = False
@@ -168,7 +169,7 @@ class _Connection:
                 await drained(self.outlet)
         finally:
             self._closed = True
-            self.outlet.abort()
+            self.outlet.discard()
             self._services.sockets.discard(self)
             await self._end()
 

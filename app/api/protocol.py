@@ -1,0 +1,218 @@
+"""uvicorn's websocket protocol as an outlet: text frames are written straight to the transport, stalled peers given up.
+
+Not a websocket implementation: handshake, parsing, control frames and closing stay the library's.
+"""
+
+import asyncio
+import logging
+import socket
+from asyncio.transports import BaseTransport
+from collections.abc import Callable
+from typing import Any
+
+from starlette.types import Scope
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.http11 import Request
+from websockets.protocol import OPEN
+
+from app.api.outlets import Wire
+from app.core.live.outlet import drained
+
+logger = logging.getLogger(__name__)
+
+_EXTENSION = "vq.wire"
+_TALLY_SECONDS = 10.0
+_FINAL_TEXT = 0x81
+# Headers of unmasked text frames whose length fits into seven bits: RFC 6455, section 5.2.
+_SHORT = [bytes((_FINAL_TEXT, size)) for size in range(126)]
+
+
+def wire_of(scope: Scope) -> Wire | None:
+    """The wire of a socket this protocol serves; None on another server, or before it was asked to accept."""
+    wire: Wire | None = scope.get("extensions", {}).get(_EXTENSION)
+    return wire
+
+
+def text_frame(message: bytes) -> bytes:
+    """One unmasked, unfragmented text frame (RFC 6455, section 5.2)."""
+    size = len(message)
+    if size < 126:
+        return _SHORT[size] + message
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + message
+    return b"\x81\x7f" + size.to_bytes(8, "big") + message
+
+
+class FrameProtocol(WebSocketsSansIOProtocol):
+    """One socket.
+
+    What the kernel does not take at once makes the peer slow, however little it is: anything more would be
+    old before it is read. A peer that stays slow for `stall_seconds` is gone: nothing in TCP ends a connection whose
+    other side lives and does not read. Pings of a slow peer are answered when it reads again, the last of them only
+    (RFC 6455, section 5.5.3), so that asking without reading fills no memory.
+    """
+
+    send_buffer_bytes = 8_192
+    """`SO_SNDBUF` of each socket; the kernel doubles it. Who stops reading finds about this much that is old."""
+
+    stall_seconds = 60.0
+    """How long a peer may be slow."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.is_slow = False
+        self._drained: list[Callable[[], None]] = []
+        self._late_pong: bytes | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Bound what may wait for this peer, here and in the kernel."""
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=0)
+        connection = transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer_bytes)
+
+    def handle_connect(self, event: Request) -> None:
+        """Show the application its wire."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions[_EXTENSION] = FrameWire(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody waits for this peer any more."""
+        self._not_slow()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The kernel did not take all."""
+        super().pause_writing()
+        self.is_slow = True
+        self._stall_timer = self.loop.call_later(self.stall_seconds, self._give_up)
+
+    def resume_writing(self) -> None:
+        """The kernel has taken all."""
+        super().resume_writing()
+        self._not_slow()
+
+    def handle_ping(self) -> None:
+        """Answer now, or when the peer reads again."""
+        if self.is_slow and self.conn.state is OPEN:
+            # Several pings may have come together: the first of them has taken all answers.
+            for pong in self.conn.data_to_send()[-1:]:
+                self._late_pong = pong
+        else:
+            super().handle_ping()
+
+    def when_drained(self, callback: Callable[[], None]) -> None:
+        """Call back when the peer is not slow any more, or gone."""
+        if self.is_slow:
+            self._drained.append(callback)
+        else:
+            self.loop.call_soon(callback)
+
+    def _not_slow(self) -> None:
+        self.is_slow = False
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+        # From here on the peer may become slow again: who is called back looks.
+        pong, self._late_pong = self._late_pong, None
+        if pong is not None and self.conn.state is OPEN and not self.transport.is_closing():
+            self.transport.write(pong)
+        callbacks, self._drained = self._drained, []
+        for callback in callbacks:
+            callback()
+
+    def _give_up(self) -> None:
+        _tally.count(self.loop)
+        self.transport.abort()
+
+
+class FrameWire:
+    """The outgoing side of one socket. Frames are whole, so the library's own may stand between any two of them."""
+
+    __slots__ = ("_closing", "_conn", "_protocol", "_transport")
+
+    def __init__(self, protocol: FrameProtocol) -> None:
+        self._protocol = protocol
+        self._transport = protocol.transport
+        self._conn = protocol.conn
+        self._closing = False
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the kernel has not taken all yet."""
+        return self._protocol.is_slow
+
+    def send(self, message: bytes) -> None:
+        """Write one text frame."""
+        conn = self._conn
+        if self._closing or conn.state is not OPEN or self._transport.is_closing():
+            return
+        if conn.extensions:
+            # Compressed: the library keeps the window.
+            conn.send_text(message)
+            self._transport.writelines(conn.data_to_send())
+        else:
+            self._transport.write(text_frame(message))
+
+    def when_drained(self, callback: Callable[[], None]) -> None:
+        """Call back when the kernel has taken all, or the peer is gone."""
+        self._protocol.when_drained(callback)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send a close frame after all messages."""
+        if self._closing:
+            return
+        self._closing = True
+        await drained(self)
+        if self._conn.state is OPEN and not self._transport.is_closing():
+            await self._protocol.send({"type": "websocket.close", "code": code, "reason": reason})
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        self._closing = True
+        self._transport.abort()
+
+    def discard(self) -> None:
+        """Send nothing any more; the library ends the connection in its own time."""
+        self._closing = True
+
+
+class _Tally:
+    """Counts peers given up, so that a bad minute of a mobile network is one line in the log."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def count(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One more."""
+        if self._count == 0:
+            loop.call_later(_TALLY_SECONDS, self._report)
+        self._count += 1
+
+    def _report(self) -> None:
+        logger.warning("peers that did not read were given up", extra={"sockets": self._count})
+        self._count = 0
+
+
+_tally = _Tally()
+
+
+def frame_protocol(*, send_buffer_bytes: int, stall_seconds: float) -> type[FrameProtocol]:
+    """The protocol with the numbers of an installation: uvicorn is given a class, not an object."""
+    return type(
+        "ConfiguredFrameProtocol",
+        (FrameProtocol,),
+        {"send_buffer_bytes": send_buffer_bytes, "stall_seconds": stall_seconds},
+    )
