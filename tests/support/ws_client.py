@@ -5,8 +5,8 @@ Starlette's TestClient runs the application in another thread's loop, where the 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from itertools import count
 from typing import Any
 
@@ -104,6 +104,12 @@ class RawSocket:
             await self.server
 
 
+SocketOpener = Callable[..., AbstractAsyncContextManager["RawSocket"]]
+
+opener: list[SocketOpener] = []
+"""What opens sockets instead of ASGI, if anything (`served.py`): the last one."""
+
+
 @asynccontextmanager
 async def raw_socket(
     app: ASGIApp,
@@ -114,6 +120,10 @@ async def raw_socket(
     accepted: bool = True,
 ) -> AsyncIterator[RawSocket]:
     """Open a socket. With `accepted=False` the handshake's answer is left to the test."""
+    if opener:
+        async with opener[-1](app, path, subprotocols=subprotocols, headers=headers, accepted=accepted) as served:
+            yield served
+        return
     every_header = {"host": "testserver", **(headers or {})}
     scope = {
         "type": "websocket",

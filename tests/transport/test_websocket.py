@@ -14,6 +14,8 @@ from app.api.websocket import SocketLimits
 from tests.support.ws_client import Closed, OperationFailed, raw_socket, ws_client
 from tests.transport.toy import Toy, toy_app
 
+pytestmark = pytest.mark.usefixtures("every_outlet")
+
 INIT = {"type": "connection_init"}
 
 
@@ -361,7 +363,7 @@ async def test_a_peer_that_does_not_read_does_not_hold_up_stopping(the_toy: Toy)
         await socket.send(INIT)
         assert (await socket.receive())["type"] == "connection_ack"
         socket.reading.clear()
-        await socket.send(subscribe("1", "subscription { count(to: 1000) }"))
+        await socket.send(subscribe("1", "subscription { count(to: 100000) }"))
         async with asyncio.timeout(10):
             await sockets.stop(within_seconds=0.5)
     assert sockets.count == 0
