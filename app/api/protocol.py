@@ -7,15 +7,17 @@ import asyncio
 import logging
 import socket
 from asyncio.transports import BaseTransport
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from starlette.types import Scope
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.http11 import Request
-from websockets.protocol import OPEN
+from websockets.protocol import OPEN, Protocol
 
 from app.api.outlets import Wire
 from app.core.live.outlet import drained
@@ -45,6 +47,56 @@ def text_frame(message: bytes) -> bytes:
     return b"\x81\x7f" + size.to_bytes(8, "big") + message
 
 
+class _Inbox(asyncio.Queue[ASGIReceiveEvent]):
+    """What the application has not received yet, for its one reader: as much of a queue as the library uses."""
+
+    __slots__ = ("_events", "_reader")
+
+    def __init__(self) -> None:
+        # Nearly always there is nothing, and an empty deque is 600 bytes.
+        self._events: deque[ASGIReceiveEvent] | None = None
+        self._reader: asyncio.Future[None] | None = None
+
+    def empty(self) -> bool:
+        """Whether there is nothing to receive."""
+        return self._events is None
+
+    def put_nowait(self, item: ASGIReceiveEvent) -> None:
+        """Add an event."""
+        if self._events is None:
+            self._events = deque()
+        self._events.append(item)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    async def get(self) -> ASGIReceiveEvent:
+        """Wait for the oldest event and take it."""
+        while self._events is None:
+            self._reader = asyncio.get_running_loop().create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        event = self._events.popleft()
+        if not self._events:
+            self._events = None
+        return event
+
+
+class _Writable(asyncio.Event):
+    """An event that is set, of all peers that are not slow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        super().set()
+
+    def clear(self) -> None:
+        raise AssertionError("one of many peers is slow, not all")
+
+
+_WRITABLE = _Writable()
+
+
 class FrameProtocol(WebSocketsSansIOProtocol):
     """One socket.
 
@@ -53,6 +105,17 @@ class FrameProtocol(WebSocketsSansIOProtocol):
     other side lives and does not read. Pings of a slow peer are answered when it reads again, the last of them only
     (RFC 6455, section 5.5.3), so that asking without reading fills no memory.
     """
+
+    # The library's attributes are too many for the layout Python shares between objects: 1.2 KB in a dictionary.
+    __slots__ = (
+        *("_drained", "_late_pong", "_stall_timer", "is_slow"),
+        *("app", "app_state", "asgi_version", "client", "close_sent", "close_timeout", "close_timer", "config"),
+        *("conn", "connections", "curr_msg_data_type", "default_headers", "disconnected", "frames"),
+        *("handshake_complete", "handshake_initiated", "initial_response", "last_ping_rtt", "logger", "loop"),
+        *("pending_ping_payload", "ping_interval", "ping_sent_at", "ping_timeout", "ping_timer", "pong_timer", "queue"),
+        *("read_paused", "request", "response", "root_path", "scheme", "scope", "server", "tasks", "transport"),
+        "writable",
+    )
 
     send_buffer_bytes = 8_192
     """`SO_SNDBUF` of each socket; the kernel doubles it. Who stops reading finds about this much that is old."""
@@ -68,6 +131,9 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        # The library's queue and event are 3 KB a socket, nearly all of it empty deques.
+        self.queue = _Inbox()
+        self.writable = _WRITABLE
         self.is_slow = False
         self._drained: list[Callable[[], None]] = []
         self._late_pong: bytes | None = None
@@ -87,6 +153,16 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[_EXTENSION] = FrameWire(self)
+            if not self.conn.reader.buffer:
+                # The parser keeps the request for as long as it runs. Nothing has come after it, so another may go on.
+                self.conn.parser = Protocol.parse(self.conn)
+                next(self.conn.parser)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """ASGI's `send`. Once the socket is open nothing looks at its handshake again: 4 KB."""
+        await super().send(message)
+        if message["type"] == "websocket.accept":
+            del self.request, self.response
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody waits for this peer any more."""
@@ -95,13 +171,14 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         """The kernel did not take all."""
-        super().pause_writing()
+        self.writable = asyncio.Event()
         self.is_slow = True
         self._stall_timer = self.loop.call_later(self.stall_seconds, self._give_up)
 
     def resume_writing(self) -> None:
         """The kernel has taken all."""
-        super().resume_writing()
+        self.writable.set()
+        self.writable = _WRITABLE
         self._not_slow()
 
     def handle_ping(self) -> None:
