@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from bench import plots
 from bench.figures import Comparison, Fact, Findings, Series, shown, spread
@@ -43,15 +42,18 @@ class Run:
 
 
 def show(console: Console, run: Run) -> None:
-    """Print the tables."""
-    table = Table(title=f"Figures ({run.scale}, {run.seconds:.0f} s): median (lowest–highest round)")
-    for name in _HEAD:
-        table.add_column(name)
+    """Print a line for each figure: tables of eight columns do not fit a terminal."""
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    say(f"Figures ({run.scale}, {run.seconds:.0f} s): median (lowest–highest round)")
     for comparison in run.findings.comparisons:
-        table.add_row(*_row(comparison))
-    console.print(table)
+        figure, unit, measured, name, reference, ratio, target, met = _row(comparison)
+        judged = f"; target {target}: {met.strip('*')}" if target else ""
+        say(f"{figure}: {measured} {unit}; {name}: {reference} {unit}; ratio {ratio}{judged}")
     for fact in [*run.findings.facts, *run.machine]:
-        console.print(f"{fact.name}: {fact.value}", markup=False, highlight=False, soft_wrap=True)
+        say(f"{fact.name}: {fact.value}")
 
 
 def write(run: Run, directory: Path) -> list[Path]:

@@ -1,6 +1,25 @@
 """How much a run measures. More rounds and longer windows, never another kind of measurement."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Fan:
+    """Of everything that sends: fan-out, memory growth, requests beside it, soak, sockets that stall."""
+
+    sizes: tuple[int, ...]
+    """Sockets; the targets are held against the last."""
+    rounds: int
+    waves: int
+    """Events per round; each moves every socket's position."""
+    growth_updates: int
+    """Delivered to find how memory grows; the ordinary path gets a tenth."""
+    probes: int
+    """Requests per window, a hundred a second."""
+    soak_seconds: int
+    stalled: tuple[int, int]
+    """Sockets, and how many of them stop reading."""
+    stall_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,16 +33,79 @@ class Scale:
     staff: tuple[int, ...]
     calls: int
     """Pure calls per round; each needs a free counter."""
-    sockets: int
-    waves: int
-    """Calls per round of the fan-out; each moves every socket's position."""
     line: int
     """Waiting sessions of the line whose memory is measured."""
     memory_rounds: int
     """Fresh processes whose memory is measured."""
+    fan: Fan
 
 
-FULL = Scale("full", 5, 2.0, (1, 16), (1, 8), 240, 1_000, 6, 20_000, 3)
-QUICK = Scale("quick", 2, 0.5, (1, 16), (1, 8), 80, 200, 3, 5_000, 1)
-TINY = Scale("tiny", 1, 0.2, (1, 2), (1, 2), 6, 10, 2, 2_000, 1)
-SCALES = {scale.name: scale for scale in (FULL, QUICK, TINY)}
+FULL = Scale(
+    "full",
+    5,
+    2.0,
+    (1, 16),
+    (1, 8),
+    240,
+    20_000,
+    3,
+    Fan(
+        sizes=(1_000, 10_000),
+        rounds=5,
+        waves=8,
+        growth_updates=1_000_000,
+        probes=500,
+        soak_seconds=600,
+        stalled=(1_000, 200),
+        stall_seconds=120,
+    ),
+)
+# What a release is checked with: the sizes of the full run, fewer rounds and shorter windows.
+SHORT = replace(
+    FULL,
+    name="short",
+    rounds=3,
+    window_seconds=1.0,
+    fan=replace(FULL.fan, rounds=3, waves=6, growth_updates=400_000, probes=300, soak_seconds=60, stall_seconds=30),
+)
+QUICK = Scale(
+    "quick",
+    2,
+    0.5,
+    (1, 16),
+    (1, 8),
+    80,
+    5_000,
+    1,
+    Fan(
+        sizes=(200, 1_000),
+        rounds=2,
+        waves=3,
+        growth_updates=50_000,
+        probes=100,
+        soak_seconds=5,
+        stalled=(100, 20),
+        stall_seconds=5,
+    ),
+)
+TINY = Scale(
+    "tiny",
+    1,
+    0.2,
+    (1, 2),
+    (1, 2),
+    6,
+    2_000,
+    1,
+    Fan(
+        sizes=(5, 10),
+        rounds=1,
+        waves=2,
+        growth_updates=200,
+        probes=10,
+        soak_seconds=1,
+        stalled=(10, 2),
+        stall_seconds=1,
+    ),
+)
+SCALES = {scale.name: scale for scale in (FULL, SHORT, QUICK, TINY)}

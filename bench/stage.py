@@ -116,13 +116,14 @@ class Stage:
             yield server
 
     @contextmanager
-    def native(self, name: str, source: str) -> Iterator[Server | None]:
+    def native(self, name: str, source: str, arguments: Sequence[str] = ()) -> Iterator[Server | None]:
         """A reference server of `bench/live/native` in C, as the ones above; None where there is no compiler."""
         program = native.build(source, self.root)
         if program is None:
             yield None
             return
-        with self._listening(lambda fd: self.program(name, [str(program), f"--fd={fd}"], {}, [fd])) as server:
+        command = [str(program), *arguments]
+        with self._listening(lambda fd: self.program(name, [*command, f"--fd={fd}"], {}, [fd])) as server:
             yield server
 
     @contextmanager

@@ -1,194 +1,279 @@
-"""Position updates: one call moves everybody who watches. Beside it the bare server sends as many ready-made frames.
+"""Position updates: one event moves everybody who watches, on this product and on the servers it is compared with.
 
-Server CPU is what counts; the crowd's own share says whether it could have been the bottleneck.
+All servers stand side by side with their crowds connected and take turns, round by round; server CPU is what counts.
 """
 
-import time
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 
-from bench.audience import Audience, Crowd, crowd
 from bench.benchmark import Bench, Benchmark
-from bench.figures import Comparison, Fact, Findings, Series, percentile, shown
-from bench.http import Connection, request_for
-from bench.scale import Scale
+from bench.business import Queue
+from bench.figures import Comparison, Curve, Fact, Findings, Plot, Series, Target, percentile, shown, spread
+from bench.http import Connection
+from bench.live.audience import Audience
+from bench.live.contenders import (
+    LIMIT_C,
+    LIMIT_PYTHON,
+    NODE_WS,
+    OURS,
+    REFERENCES,
+    Contender,
+    Opened,
+    Product,
+    Reference,
+    Wave,
+    left_out,
+    product,
+    references,
+)
+from bench.scale import Fan
 
-_WITHIN_SECONDS = 30.0
-# The bare server is so much cheaper that as many waves would be too short to measure.
-_BARE_WAVES = 4
-_WARM_UP = 2
+_WARM_UP_WAVES = 2
+_CURVE_POINTS = 120
+_KINDS = {kind.name: kind for kind in REFERENCES}
 
 
-@dataclass(frozen=True, slots=True)
-class Wave:
-    """One trigger and everything it delivered; times in seconds since it was sent."""
+@dataclass(slots=True)
+class Rounds:
+    """What one server has shown, round by round."""
 
-    answered: float
-    arrivals: list[float]
-    crowd_cpu_seconds: float
+    opened: Opened
+    cpu_us: list[float] = field(default_factory=list)
+    p99_ms: list[float] = field(default_factory=list)
+    median_ms: list[float] = field(default_factory=list)
+    crowd_share: list[float] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+    answered_ms: list[float] = field(default_factory=list)
+    unexpected: int = 0
+    frame_bytes: int = 0
+
+    def add(self, waves: list[Wave]) -> None:
+        """A round."""
+        latencies = [latency for wave in waves for latency in wave.latencies]
+        self.cpu_us.append(sum(wave.server_cpu_seconds for wave in waves) / len(latencies) * 1e6)
+        self.p99_ms.append(percentile(latencies, 0.99) * 1000)
+        self.median_ms.append(percentile(latencies, 0.5) * 1000)
+        lasting = sum(max(wave.latencies) for wave in waves)
+        self.crowd_share.append(sum(wave.crowd_cpu_seconds for wave in waves) / lasting)
+        self.answered_ms.append(percentile([wave.answered for wave in waves], 0.5) * 1000)
+        self.unexpected += sum(wave.unexpected for wave in waves)
+        self.latencies += latencies
+
+
+@dataclass(slots=True)
+class Size:
+    """Everything that was measured with so many sockets."""
+
+    sockets: int
+    servers: dict[str, Rounds]
+    call_us: list[float]
+    """CPU of a call that nobody watches, per socket of this size: what the call itself has in our figure."""
 
     @property
-    def last(self) -> float:
-        """The last delivery."""
-        return max(self.arrivals)
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """Several waves and what they cost the server."""
-
-    waves: list[Wave]
-    cpu_seconds: float
+    def ours(self) -> Rounds:
+        """This product's."""
+        return self.servers[OURS]
 
     @property
-    def updates(self) -> int:
-        """Delivered updates."""
-        return sum(len(wave.arrivals) for wave in self.waves)
+    def limit(self) -> str:
+        """The cheapest that the machine can do: C where there is a compiler."""
+        return LIMIT_C.name if LIMIT_C.name in self.servers else LIMIT_PYTHON.name
 
     @property
-    def cpu_us_per_update(self) -> float:
-        """Server CPU, the trigger's own work included."""
-        return self.cpu_seconds / self.updates * 1e6
-
-    @property
-    def per_second(self) -> float:
-        """Updates per second while a wave runs."""
-        return self.updates / sum(wave.last for wave in self.waves)
-
-    def latency_ms(self, share: float) -> float:
-        """From the sending of the trigger to a delivery."""
-        return percentile([arrival for wave in self.waves for arrival in wave.arrivals], share) * 1000
-
-    def last_ms(self, *, after_answer: bool = False) -> float:
-        """To the last delivery, the median wave's; from the sending of the trigger or from its answer."""
-        return percentile([wave.last - (wave.answered if after_answer else 0) for wave in self.waves], 0.5) * 1000
-
-    @property
-    def crowd_share(self) -> float:
-        """The crowd's CPU ÷ the time until the last delivery."""
-        return sum(wave.crowd_cpu_seconds for wave in self.waves) / sum(wave.last for wave in self.waves)
-
-    @property
-    def server_share(self) -> float:
-        """The server's CPU ÷ the same time."""
-        return self.cpu_seconds / sum(wave.last for wave in self.waves)
-
-
-def calls_needed(scale: Scale) -> int:
-    """How many people have to wait before the audience."""
-    return _WARM_UP + scale.rounds * scale.waves
+    def best_node_graphql(self) -> str | None:
+        """The one of the least CPU."""
+        names = [name for name in self.servers if name != OURS and _KINDS[name].is_node_graphql]
+        return min(names, key=lambda name: Series.of(self.servers[name].cpu_us).median, default=None)
 
 
 async def fanout(bench: Bench) -> Findings:
-    """The benchmark, on API and bare processes of its own."""
-    stage, business, scale = bench.stage, bench.business, bench.scale
-    audience = await Audience.gather(bench.server, business, calls_needed(scale), scale.sockets)
-    products, bares, unexpected = [], [], 0
-    size = len(audience.subscriptions)
-    with stage.api() as server, stage.reference("bare server", "bench.bare_server") as bare:
-        call_connection, bare_connection = Connection("127.0.0.1", server.port), Connection("127.0.0.1", bare.port)
-        async with crowd() as watching, crowd() as bare_watching:
-            frame_bytes = await watching.watch(server, audience.subscriptions)
-            await bare_watching.watch(bare, audience.subscriptions)
-            bare_request = request_for("", {}, path=f"/wave?bytes={frame_bytes}")
-            counter = 0
-            for number in range(scale.rounds + 1):
-                await business.sign_in()
-                await business.settle()
-                unexpected += await watching.ask("clear")
-                waves, cpu = [], server.cpu_seconds()
-                for _ in range(scale.waves if number else _WARM_UP):
-                    counter += 1
-                    waves.append(
-                        await _wave(call_connection, business.call_request(audience.queue, counter), watching, size)
-                    )
-                    # The relay brings the same event over the bus: work of the wave, and nothing to send.
-                    await business.settle()
-                    unexpected += await watching.ask("clear")
-                product = Round(waves, server.cpu_seconds() - cpu)
-
-                waves, cpu = [], bare.cpu_seconds()
-                for _ in range(scale.waves * _BARE_WAVES):
-                    waves.append(await _wave(bare_connection, bare_request, bare_watching, size))
-                    await bare_watching.ask("clear")
-                if number:  # the first round warms up
-                    products.append(product)
-                    bares.append(Round(waves, bare.cpu_seconds() - cpu))
-            positions = await watching.ask("positions")
-        await call_connection.close()
-        await bare_connection.close()
-    left = audience.ahead - counter
-    if positions != list(range(left + 1, left + 1 + size)):
-        raise AssertionError(f"the last positions shown are wrong: {positions[:20]} …")
-    return _found(size, frame_bytes, unexpected, products, bares)
-
-
-async def _wave(connection: Connection, trigger: bytes, watching: Crowd, size: int) -> Wave:
-    await watching.tell("collect", expected=size, within=_WITHIN_SECONDS)
-    sent = time.monotonic()  # one clock for all processes of a machine
-    await connection.send(trigger)
-    answered = time.monotonic()
-    heard = await watching.hear()
-    return Wave(answered - sent, [arrival - sent for arrival in heard["arrivals"]], heard["cpu_seconds"])
-
-
-def _found(size: int, frame_bytes: int, unexpected: int, products: list[Round], bares: list[Round]) -> Findings:
-    label = f"fan-out to {size:,} sockets"
-    reference = "uvicorn + websockets, ready-made frames"
+    """The benchmark."""
+    sizes = [await _measure(bench, sockets) for sockets in bench.scale.fan.sizes]
     findings = Findings()
-
-    def compare(figure: str, unit: str, product: list[float], bare: list[float]) -> None:
-        findings.comparisons.append(
-            Comparison(f"{label}: {figure}", unit, Series.of(product), reference, Series.of(bare))
-        )
-
-    def both(of: str) -> tuple[list[float], list[float]]:
-        return [getattr(each, of) for each in products], [getattr(each, of) for each in bares]
-
-    compare("server CPU per update", "µs", *both("cpu_us_per_update"))
-    compare("updates", "/s", *both("per_second"))
-    compare(
-        "median update, after sending the call",
-        "ms",
-        [each.latency_ms(0.5) for each in products],
-        [each.latency_ms(0.5) for each in bares],
-    )
-    compare(
-        "99th percentile, after sending the call",
-        "ms",
-        [each.latency_ms(0.99) for each in products],
-        [each.latency_ms(0.99) for each in bares],
-    )
-    compare(
-        "last update, after sending the call",
-        "ms",
-        [each.last_ms() for each in products],
-        [each.last_ms() for each in bares],
-    )
-    after = Series.of([each.last_ms(after_answer=True) for each in products])
-    crowd_share, server_share = (
-        Series.of([getattr(each, name) for each in products]) for name in ("crowd_share", "server_share")
-    )
-    bare_crowd, bare_server = (
-        Series.of([getattr(each, name) for each in bares]) for name in ("crowd_share", "server_share")
-    )
-    findings.facts += [
-        Fact(f"{label}: bytes of an update", f"{frame_bytes}"),
-        Fact(f"{label}: last update after the call's answer", f"{shown(after.median)} ms"),
-        Fact(f"{label}: updates received that nothing explains", f"{unexpected}"),
-        Fact(
-            f"{label}: CPU share while a wave runs",
-            f"server {shown(server_share.median)}, crowd {shown(crowd_share.median)} of one core; "
-            f"bare server {shown(bare_server.median)}, its crowd {shown(bare_crowd.median)}",
-        ),
-    ]
+    for size in sizes:
+        findings.add(_found(size, with_targets=size is sizes[-1]))
+    if len(sizes) > 1:
+        findings.comparisons.append(_growth(sizes[0], sizes[-1]))
+    findings.plots += [_latency_plot(sizes[-1]), _cpu_plot(sizes[-1])]
     return findings
+
+
+async def _measure(bench: Bench, sockets: int) -> Size:
+    fan = bench.scale.fan
+    calls = _WARM_UP_WAVES + fan.rounds * fan.waves
+    audience = await Audience.gather(bench, calls, sockets, calls)
+    quiet = await bench.business.queue(counters=calls, waiting=calls)
+    bench.say(f"{sockets:,} visitors wait")
+    async with AsyncExitStack() as stack:
+        ours = await product(bench, stack, audience)
+        contenders: list[Contender] = [ours, *await references(bench, stack, sockets, calls)]
+        servers = {}
+        for contender in contenders:
+            servers[contender.name] = Rounds(await contender.open(bench.stage.root))
+            for _ in range(_WARM_UP_WAVES if not _is_slow(contender) else 1):
+                await contender.wave()
+            bench.say(f"{contender.name}: {sockets:,} sockets are open")
+        size = Size(sockets, servers, [])
+        for number in range(fan.rounds):
+            await bench.business.sign_in()
+            for contender in contenders:
+                size.servers[contender.name].add([await contender.wave() for _ in range(_waves(contender, fan))])
+            size.call_us.append(await _call_us(bench, ours, quiet, fan.waves, number) / sockets)
+        for contender in contenders:
+            size.servers[contender.name].frame_bytes = await contender.check()
+    return size
+
+
+async def _call_us(bench: Bench, ours: Product, quiet: Queue, calls: int, number: int) -> float:
+    """CPU of a call in a queue nobody watches, with everything it causes, in microseconds."""
+    connection = Connection("127.0.0.1", ours.server.port)
+    cpu = ours.server.cpu_seconds()
+    for call in range(calls):
+        await bench.business.call(connection, quiet, 1 + number * calls + call)
+        await bench.business.settle()
+    cpu = ours.server.cpu_seconds() - cpu
+    await connection.close()
+    return cpu / calls * 1e6
+
+
+def _is_slow(contender: Contender) -> bool:
+    return isinstance(contender, Reference) and contender.kind.is_slow
+
+
+def _waves(contender: Contender, fan: Fan) -> int:
+    return max(1, fan.waves // 4) if _is_slow(contender) else fan.waves
+
+
+def _found(size: Size, *, with_targets: bool) -> Findings:
+    findings, ours, label = Findings(), size.ours, f"{size.sockets:,} sockets"
+    limit, best, node_ws = size.limit, size.best_node_graphql, NODE_WS.name
+    targets = {limit: Target(1.5), best: Target(0.33), node_ws: Target(1.0)} if with_targets else {}
+
+    for name, rounds in size.servers.items():
+        if name != OURS:
+            is_best = " (the best of Node's GraphQL servers)" if name == best else ""
+            findings.comparisons.append(
+                Comparison(
+                    f"fan-out to {label}: server CPU per update",
+                    "µs",
+                    Series.of(ours.cpu_us),
+                    name + is_best,
+                    Series.of(rounds.cpu_us),
+                    targets.get(name),
+                )
+            )
+    for name, rounds in size.servers.items():
+        if name != OURS:
+            target = Target(1.6) if with_targets and name == limit else None
+            findings.comparisons.append(
+                Comparison(
+                    f"fan-out to {label}: p99 from sending the event to the delivery",
+                    "ms",
+                    Series.of(ours.p99_ms),
+                    name,
+                    Series.of(rounds.p99_ms),
+                    target,
+                )
+            )
+    for name in [limit, *([best] if best else []), next(n for n in reversed(size.servers) if n != OURS)]:
+        findings.comparisons += _opening(size, name, with_targets=with_targets and name == limit)
+    findings.facts += _facts(size, label)
+    return findings
+
+
+def _opening(size: Size, name: str, *, with_targets: bool) -> list[Comparison]:
+    """What a socket costs, the server's memory and CPU."""
+    ours, theirs, label = size.ours.opened, size.servers[name].opened, f"{size.sockets:,} sockets"
+    rows = [
+        ("memory per live subscriber", "KB", "memory_kb", Target(40, is_of_ratio=False)),
+        ("server CPU to connect and subscribe one visitor", "ms", "cpu_ms", Target(1.0, is_of_ratio=False)),
+        ("connected and subscribed", "/s", "per_second", Target(500, is_of_ratio=False, at_least=True)),
+    ]
+    return [
+        Comparison(
+            f"{label}: {figure}",
+            unit,
+            Series.of([getattr(ours, of)]),
+            name,
+            Series.of([getattr(theirs, of)]),
+            target if with_targets else None,
+        )
+        for figure, unit, of, target in rows
+    ]
+
+
+def _facts(size: Size, label: str) -> list[Fact]:
+    ours = size.ours
+    shares = [max(rounds.crowd_share) for rounds in size.servers.values()]
+    frames = {name: rounds.frame_bytes for name, rounds in size.servers.items()}
+    odd = {name: count for name, count in frames.items() if count != frames[size.limit]}
+    return [
+        Fact(
+            f"fan-out to {label}: bytes of an update",
+            f"{frames[size.limit]}" + "".join(f"; {name}: {count}" for name, count in odd.items()),
+        ),
+        Fact(
+            f"fan-out to {label}: of our CPU per update, the call's own",
+            f"{spread(Series.of(size.call_us))} µs (a call nobody watches ÷ {label})",
+        ),
+        Fact(f"fan-out to {label}: our median from sending the call", f"{spread(Series.of(ours.median_ms))} ms"),
+        Fact(f"fan-out to {label}: the call is answered after", f"{spread(Series.of(ours.answered_ms))} ms"),
+        Fact(f"fan-out to {label}: updates that nothing explains", str(ours.unexpected)),
+        Fact(f"fan-out to {label}: the crowd's share of a core", f"{shown(max(shares))} at most, of any server"),
+    ]
+
+
+def _growth(small: Size, large: Size) -> Comparison:
+    """Without the call's own CPU, which divided by more sockets would flatter."""
+
+    def alone(size: Size) -> Series:
+        return Series.of([cpu - call for cpu, call in zip(size.ours.cpu_us, size.call_us, strict=True)])
+
+    return Comparison(
+        f"server CPU per update at {large.sockets:,} sockets, without the call's own",
+        "µs",
+        alone(large),
+        f"the same at {small.sockets:,}",
+        alone(small),
+        Target(1.3),
+    )
+
+
+def _latency_plot(size: Size) -> Plot:
+    def curve(name: str, latencies: list[float]) -> Curve:
+        ordered = sorted(latencies)
+        ranks = [round(n * (len(ordered) - 1) / _CURVE_POINTS) for n in range(_CURVE_POINTS + 1)]
+        return Curve(name, [(ordered[rank] * 1000, (rank + 1) / len(ordered) * 100) for rank in ranks])
+
+    return Plot(
+        "latency",
+        f"One event to {size.sockets:,} sockets: who has been told when",
+        "ms since the event was sent (logarithmic)",
+        "% of the sockets",
+        [curve(name, rounds.latencies) for name, rounds in size.servers.items()],
+        x_is_log=True,
+    )
+
+
+def _cpu_plot(size: Size) -> Plot:
+    return Plot(
+        "cpu",
+        f"Server CPU per delivered update, {size.sockets:,} sockets",
+        "µs",
+        "",
+        [Curve(name, [(0.0, Series.of(rounds.cpu_us).median)]) for name, rounds in size.servers.items()],
+        is_bars=True,
+    )
 
 
 FANOUT = Benchmark(
     "fanout",
-    """**Fan-out**: sockets that watch `sessionChanged`, each of another visitor in one queue; a call moves them all by
-one. The reference is an ASGI application without GraphQL and database, on the same uvicorn, websocket class and
-options, that sends ready-made frames of the same size. CPU is the server process's (kernel included), with the call itself.
-Update times count from sending the call over HTTP. Every socket's last position is checked.""",
+    """**Fan-out**: sockets that watch `sessionChanged`, each of another visitor in one queue. Of this product an event
+  is `queueCallNext` over HTTP: it commits, goes over the log, and moves everybody by one; all of that is in its CPU
+  (`vq serve`'s, kernel included; not PostgreSQL's) and in its times. Of a reference an event is `POST /wave`; its
+  personalised updates have the same fields and as many bytes. Server CPU, every server on the same core, alternating;
+  the crowd has another. After the last round every socket's last position is held against the line. Memory is the
+  growth of the server's unique set size while everybody connects and subscribes. """
+    + " ".join(left_out()),
     fanout,
 )

@@ -1,85 +1,63 @@
-"""Memory per live subscriber and per waiting session, each in fresh processes: what was freed before is not used again.
+"""Memory: of a waiting session in a live line, and how a server grows while it delivers.
 
-What is counted is the unique set size: pages that nobody else shares.
+Each in a fresh process: what was freed before is not used again. Counted is the unique set size, the pages nobody else
+shares. What a socket costs is found by `fanout.py`.
 """
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from contextlib import AsyncExitStack
 
-from bench.audience import Audience, crowd
 from bench.benchmark import Bench, Benchmark
 from bench.business import Business
-from bench.figures import Comparison, Findings, Series
+from bench.figures import Comparison, Curve, Fact, Findings, Plot, Series, Target, shown
 from bench.http import Connection
+from bench.live.audience import DOCUMENT, Audience
+from bench.live.contenders import NAIVE, Contender, Product, product, references
 from bench.stage import REPOSITORY, Server
 
-_WARM_UP = 20
+_WARM_UP_SESSIONS = 20
+_WARM_UP_WAVES = 5
+_MB = 1024 * 1024
+_MILLION = 1_000_000
+# The ordinary path and the naive server cost ten times as much: as many updates would take minutes.
+_ORDINARY_SHARE = 10
 _DISPLAY = "query Line($ids: [ID!]!) { display(queueIds: $ids) { queues { waitingCount next } } }"
+# The very same selection, too long to be compiled: every update is executed.
+_ORDINARY = DOCUMENT + " " * 16_000
 
 
 async def memory(bench: Bench) -> Findings:
     """The benchmark."""
-    stage, business, scale = bench.stage, bench.business, bench.scale
-    audience = await Audience.gather(bench.server, business, 2, scale.sockets)
-    sockets, bare_sockets, lines, bare_lines = [], [], [], []
-    for _ in range(scale.memory_rounds):
-        # The line after the sockets, while they are open: what its loading leaves behind would be theirs.
-        with stage.api() as server:
-            async with _everybody(server, audience) as costs:
-                sockets.append(costs)
-                lines.append(await _line_bytes(server, business, scale.line))
-        with stage.reference("bare server", "bench.bare_server") as bare:
-            async with _everybody(bare, audience) as costs:
-                bare_sockets.append(costs)
-        bare_lines.append(_bare_line_bytes(scale.line))
-    size = len(audience.subscriptions)
-    bare_name = "uvicorn + websockets without GraphQL"
+    findings = await _lines(bench)
+    findings.add(await _growth(bench))
+    return findings
+
+
+async def _lines(bench: Bench) -> Findings:
+    lines, bare_lines = [], []
+    for _ in range(bench.scale.memory_rounds):
+        with bench.stage.api() as server:
+            lines.append(await _line_bytes(server, bench.business, bench.scale.line))
+        bare_lines.append(_bare_line_bytes(bench.scale.line))
     return Findings(
         [
             Comparison(
-                f"memory per live subscriber ({size:,})",
-                "KB",
-                Series.of([each[0] for each in sockets]),
-                bare_name,
-                Series.of([each[0] for each in bare_sockets]),
-            ),
-            Comparison(
-                f"server CPU to connect and subscribe one visitor ({size:,})",
-                "ms",
-                Series.of([each[1] for each in sockets]),
-                bare_name,
-                Series.of([each[1] for each in bare_sockets]),
-            ),
-            Comparison(
-                f"memory per waiting session (a line of {scale.line:,})",
+                f"memory per waiting session (a line of {bench.scale.line:,})",
                 "bytes",
                 Series.of(lines),
                 "a list of bare tuples",
                 Series.of(bare_lines),
-            ),
-        ],
+            )
+        ]
     )
-
-
-@asynccontextmanager
-async def _everybody(server: Server, audience: Audience) -> AsyncIterator[tuple[float, float]]:
-    """Everybody subscribed: KB and CPU milliseconds that each has cost."""
-    async with crowd() as first:
-        await first.watch(server, audience.subscriptions[:_WARM_UP])
-    async with crowd() as watching:
-        bytes_before, cpu_before = server.memory_bytes(), server.cpu_seconds()
-        await watching.watch(server, audience.subscriptions)
-        count = len(audience.subscriptions)
-        grown, used = server.memory_bytes() - bytes_before, server.cpu_seconds() - cpu_before
-        yield grown / count / 1024, used / count * 1000
 
 
 async def _line_bytes(server: Server, business: Business, size: int) -> float:
     """Growth of the API process when it loads a line, per waiting session."""
     connection = Connection("127.0.0.1", server.port)
-    small, large = await business.queue(waiting=_WARM_UP), await business.queue(waiting=size)
+    small, large = await business.queue(waiting=_WARM_UP_SESSIONS), await business.queue(waiting=size)
     await connection.execute(_DISPLAY, {"ids": [small.node_id]})
     before = server.memory_bytes()
     await connection.execute(_DISPLAY, {"ids": [large.node_id]})
@@ -95,8 +73,102 @@ def _bare_line_bytes(size: int) -> float:
     return float(done.stdout) / size
 
 
+async def _growth(bench: Bench) -> Findings:
+    sockets = bench.scale.fan.sizes[0]
+    waves = max(1, bench.scale.fan.growth_updates // sockets)
+    few = max(1, waves // _ORDINARY_SHARE)
+    compiled = await _grown(bench, sockets, waves, DOCUMENT)
+    ordinary = await _grown(bench, sockets, few, _ORDINARY)
+    naive = await _naive_grown(bench, sockets, few)
+    measured = [("compiled path", compiled), ("ordinary path", ordinary)]
+    target = Target(50, is_of_ratio=False)
+    return Findings(
+        [
+            Comparison(
+                f"server memory growth per million delivered updates, {name}",
+                "MB",
+                Series.of([each.per_million_mb]),
+                NAIVE.name,
+                Series.of([naive.per_million_mb]),
+                target,
+            )
+            for name, each in measured
+        ],
+        [
+            Fact(
+                f"memory growth, {name}",
+                f"{each.delivered:,} updates to {sockets:,} sockets, {shown(each.cpu_us)} µs of CPU each",
+            )
+            for name, each in [*measured, (NAIVE.name, naive)]
+        ],
+        [
+            Plot(
+                "memory",
+                f"Memory while {sockets:,} sockets are told of one event after the other",
+                "thousand delivered updates",
+                "MB since the first event",
+                [Curve(name, each.curve) for name, each in [*measured, (NAIVE.name, naive)]],
+            )
+        ],
+    )
+
+
+class Growth:
+    """A server's memory while it delivers."""
+
+    def __init__(self, sockets: int) -> None:
+        self._sockets = sockets
+        self.delivered, self.cpu_us = 0, 0.0
+        self.curve: list[tuple[float, float]] = []
+
+    @property
+    def per_million_mb(self) -> float:
+        """Growth between the first and the last event; never less than nothing."""
+        return max(0.0, self.curve[-1][1] - self.curve[0][1]) / self.delivered * _MILLION
+
+    async def watch(self, contender: Contender, waves: int) -> None:
+        """Let it deliver."""
+        for _ in range(_WARM_UP_WAVES):
+            await contender.wave()
+        started, cpu = contender.server.memory_bytes(), 0.0
+        self.curve.append((0.0, 0.0))
+        step = max(1, waves // 50)
+        for number in range(1, waves + 1):
+            cpu += (await contender.wave()).server_cpu_seconds
+            if number % step == 0 or number == waves:
+                grown = (contender.server.memory_bytes() - started) / _MB
+                self.curve.append((number * self._sockets / 1000, grown))
+        self.delivered = waves * self._sockets
+        self.cpu_us = cpu / self.delivered * 1e6
+        await contender.check()
+
+
+async def _grown(bench: Bench, sockets: int, waves: int, document: str) -> Growth:
+    calls = _WARM_UP_WAVES + waves
+    audience = await Audience.gather(bench, calls, sockets, calls)
+    growth, signed_in = Growth(sockets), time.monotonic()
+    async with AsyncExitStack() as stack:
+        ours: Product = await product(bench, stack, audience, document)
+        await bench.business.sign_in()
+        await ours.open(bench.stage.root)
+        await growth.watch(ours, waves)
+    bench.say(f"{growth.delivered:,} updates delivered in {time.monotonic() - signed_in:.0f} s")
+    return growth
+
+
+async def _naive_grown(bench: Bench, sockets: int, waves: int) -> Growth:
+    growth = Growth(sockets)
+    async with AsyncExitStack() as stack:
+        (naive,) = await references(bench, stack, sockets, _WARM_UP_WAVES + waves, (NAIVE,))
+        await naive.open(bench.stage.root)
+        await growth.watch(naive, waves)
+    return growth
+
+
 MEMORY = Benchmark(
     "memory",
-    """**Memory**: growth of a fresh server's unique set size when everybody subscribes, or when a line is loaded.""",
+    """**Memory**: growth of a fresh server's unique set size when a line is loaded; and while it delivers updates, one
+  event after the other. *The ordinary path* is the same subscription in a document too long to be compiled, so that
+  every update is executed. The naive reference shows what a leak in graphql-core costs.""",
     memory,
 )
