@@ -99,5 +99,10 @@ def _not_executed(message: str, problem: Exception) -> PreExecutionError:
 
 def _public(result: ExecutionResult, operation_name: str | None) -> ExecutionResult:
     if result.errors:
-        result.errors = list(public_errors(result.errors, operation_name))
+        errors = public_errors(result.errors, operation_name)
+        if isinstance(result, PreExecutionError):
+            # The source of a subscription was refused, say: nothing was executed, and so no field has failed.
+            for error in errors:
+                error.path = None
+        result.errors = list(errors)
     return result

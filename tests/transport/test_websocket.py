@@ -181,6 +181,7 @@ async def test_a_client_that_vanishes_leaves_nothing_running(app: Starlette, the
         ("subscription { count ticks(numbers: [1]) { number } }", "GRAPHQL_VALIDATION_FAILED"),
         ("subscription C($to: Int!) { count(to: $to) }", "BAD_USER_INPUT"),
         ("subscription { nothingThere }", "NOT_FOUND"),
+        ("subscription { refused }", "UNAUTHENTICATED"),
         ("{ unspeakable }", "INTERNAL"),
         ("query A { hello } query B { hello }", None),
     ],

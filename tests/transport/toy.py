@@ -21,6 +21,7 @@ from app.api.transport import Caller
 from app.api.websocket import GraphQLOverWebSocket, SocketLimits
 from app.core.actor import ANONYMOUS, Actor, ActorKind
 from app.core.errors import Forbidden, InvalidInput, NotFound, RateLimited, TokenExpired, Unauthenticated
+from app.core.graphql.permissions import Requires
 from app.core.logs import request_id as current_request_id
 
 TENANT = UUID("11111111-1111-1111-1111-111111111111")
@@ -214,6 +215,10 @@ class Subscription:
     async def ticks(self, numbers: list[int]) -> AsyncIterator[Tick]:
         for number in numbers:
             yield Tick(number=number)
+
+    @strawberry.subscription(extensions=[Requires("nobody:has")])
+    async def refused(self) -> AsyncIterator[int]:
+        yield 1
 
     @strawberry.subscription
     async def nothing_there(self) -> AsyncIterator[int]:
