@@ -20,7 +20,8 @@ from app.commands import banner
 from app.commands.errors import CommandError
 from app.commands.health import ask
 from app.commands.parent import MakeWatch
-from app.commands.ports import is_loopback, listen
+from app.commands.ports import claim, is_loopback, listen
+from app.commands.processes import number_of_processes
 from app.commands.reach import bus_connection, database_connection
 from app.commands.servers import with_urls
 from app.commands.supervisor import Kept, describe_exit, end_remembered, remember, stop_together
@@ -33,6 +34,8 @@ _READY_SECONDS = 60.0
 # Ctrl-C promises 5 s: this for our programs, at most 2 s for the servers after them.
 _STOP_SECONDS = 2.5
 _API_GRACE_SECONDS = 2
+# Of relay, worker and whoever looks on; API processes have two pools each for both roles.
+_MOST_CONNECTIONS = 176
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -48,6 +51,7 @@ class _Up:
     console: Console
     cluster: Cluster
     in_terminal: bool
+    api_processes: int
     programs: list[Kept] = field(default_factory=list)
     listener: socket.socket | None = None
     stopping: bool = False
@@ -71,11 +75,12 @@ class _Up:
     def start(self) -> None:
         if left := end_remembered(self.remembered, _STOP_SECONDS):
             self.say(f"A run that was killed had left {left} processes; they are ended.")
-        self.listener = listen(self.settings)
+        self.listener = listen(self.settings) if self.api_processes == 1 else claim(self.settings)
         self._start_servers()
         self._prepare_database()
+        serve = ["serve", f"--fd={self.listener.fileno()}", f"--grace={_API_GRACE_SECONDS}"]
         for name, arguments, files in (
-            ("API", ["serve", f"--fd={self.listener.fileno()}", f"--grace={_API_GRACE_SECONDS}"], [self.listener]),
+            ("API", [*serve, f"--workers={self.api_processes}"], [self.listener]),
             ("relay", ["relay"], []),
             ("worker", ["worker"], []),
         ):
@@ -183,10 +188,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write the programs' logs to this terminal, not to files in VQ_DATA_DIR/logs",
     )
+    parser.add_argument("--workers", default="1", help="API processes that share the port, as in `vq serve`")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Start, watch, stop."""
+    api_processes = number_of_processes(arguments.workers)
     settings = load_settings()
     _refuse_known_password(settings)
     asyncio.run(_check_given_servers(settings))
@@ -195,8 +202,9 @@ def run(arguments: argparse.Namespace) -> int:
         "vq up",
         with_postgres=settings.database_url is None,
         with_valkey=settings.redis_url is None,
+        max_connections=_MOST_CONNECTIONS + api_processes * 2 * (settings.database_pool_size + 2),
     )
-    up = _Up(settings, Console(), cluster, arguments.logs)
+    up = _Up(settings, Console(), cluster, arguments.logs, api_processes)
     for number in _SIGNALS:
         signal.signal(number, up.on_signal)
     try:

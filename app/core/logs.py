@@ -3,6 +3,7 @@
 import logging
 import sys
 import traceback
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
@@ -14,7 +15,11 @@ _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | 
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as JSON; `extra={…}` becomes fields."""
+    """Formats a record as JSON; `extra={…}` becomes fields, and `always` is in every line."""
+
+    def __init__(self, always: Mapping[str, object] | None = None) -> None:
+        super().__init__()
+        self._always = always or {}
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -23,6 +28,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **self._always,
         }
         if (current := request_id.get()) is not None:
             entry["requestId"] = current
@@ -36,8 +42,8 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(entry, default=str).decode()
 
 
-def configure_logging(level: str) -> None:
-    """Send everything this process logs to stderr as JSON."""
+def configure_logging(level: str, **always: object) -> None:
+    """Send everything this process logs to stderr as JSON; `always` tells it from others that write to the same."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(always))
     logging.basicConfig(level=level, handlers=[handler], force=True)

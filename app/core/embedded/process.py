@@ -39,6 +39,9 @@ class Daemon:
     directory: Path | None = None
     account: Account = field(default_factory=current_account)
     inherited_files: Sequence[int] = ()
+    # Its own session: Ctrl-C in the terminal reaches only us, and we stop things in the right order. Without one it
+    # belongs to our group: whoever signals or kills that reaches it as well.
+    own_session: bool = True
     # Sent by the kernel when we die without a chance to stop it.
     orphan_signal: signal.Signals = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = None
@@ -58,8 +61,7 @@ class Daemon:
                 env=None if self.environment is None else dict(self.environment),
                 cwd=self.directory,
                 pass_fds=tuple(self.inherited_files),
-                # Its own session: Ctrl-C in the terminal reaches only us, and we stop things in the right order.
-                start_new_session=True,
+                start_new_session=self.own_session,
                 # The only way to set the parent-death signal after the change of user, which would clear it.
                 preexec_fn=_leash(self.orphan_signal),
                 umask=0o077,
@@ -112,9 +114,12 @@ class Daemon:
         """End it, and whatever it started in its session, without asking."""
         if self.process is None:
             return
+        if not self.own_session:
+            self.process.kill()
         with suppress(ProcessLookupError, PermissionError):
             # It leads a group of its own; the group's number is not given away while a member lives.
-            os.killpg(self.process.pid, signal.SIGKILL)
+            if self.own_session:
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.process = None
 
