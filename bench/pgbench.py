@@ -3,11 +3,10 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.db.urls import APP_ROLE, role_password
-from bench.load import Sample
-from bench.script import Script
 from bench.stage import Stage
 
 _DONE = re.compile(r"number of transactions actually processed: (\d+)")
@@ -16,30 +15,36 @@ _LATENCY = re.compile(r"latency average = ([\d.]+) ms")
 _RATE = re.compile(r"tps = ([\d.]+) \(without initial connection time\)")
 
 
+@dataclass(frozen=True, slots=True)
+class Transactions:
+    """What a run has done."""
+
+    count: int
+    per_second: float
+    mean_ms: float
+
+
 async def pgbench(
     stage: Stage,
-    script: Script,
+    script: Path,
     *,
     clients: int,
     constants: Mapping[str, object],
     seconds: float | None = None,
     per_client: int | None = None,
-) -> Sample:
+) -> Transactions:
     """Run for so many seconds (pgbench knows whole ones only), or so many transactions of each client."""
     postgres = stage.cluster.postgres
     assert postgres is not None
-    file = stage.root / "script.sql"
-    file.write_text(script.text)
     limit = ["-t", str(per_client)] if seconds is None else ["-T", str(max(1, round(seconds)))]
-    given = {**script.constants, **constants}
     arguments: Sequence[str | Path] = [
         "-n",
         *("-M", "prepared"),
         *("-c", str(clients)),
         *("-j", str(min(clients, 2))),
         *limit,
-        *("-f", file),
-        *(part for name, value in given.items() for part in ("-D", f"{name}={value}")),
+        *("-f", script),
+        *(part for name, value in constants.items() for part in ("-D", f"{name}={value}")),
     ]
     environment = {
         "PGHOST": str(postgres.home.sockets),
@@ -60,4 +65,4 @@ async def pgbench(
     failed = _FAILED.search(output)
     if process.returncode != 0 or not (done and rate and latency) or (failed and int(failed[1])):
         raise RuntimeError(f"pgbench failed: {output[-2000:]}")
-    return Sample(int(done[1]), float(rate[1]), float(latency[1]), 0.0, 0.0)
+    return Transactions(int(done[1]), float(rate[1]), float(latency[1]))

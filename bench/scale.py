@@ -17,6 +17,7 @@ class Fan:
     probes: int
     """Requests per window, a hundred a second."""
     soak_seconds: int
+    """Unless `--soak` says another time."""
     stalled: tuple[int, int]
     """Sockets, and how many of them stop reading."""
     stall_seconds: int
@@ -44,9 +45,9 @@ FULL = Scale(
     "full",
     5,
     2.0,
-    (1, 16),
-    (1, 8),
-    240,
+    (1, 16, 64, 256),
+    (1, 8, 50),
+    600,
     20_000,
     3,
     Fan(
@@ -55,7 +56,7 @@ FULL = Scale(
         waves=8,
         growth_updates=1_000_000,
         probes=500,
-        soak_seconds=600,
+        soak_seconds=60,
         stalled=(1_000, 200),
         stall_seconds=120,
     ),
@@ -66,13 +67,13 @@ SHORT = replace(
     name="short",
     rounds=3,
     window_seconds=1.0,
-    fan=replace(FULL.fan, rounds=3, waves=6, growth_updates=400_000, probes=300, soak_seconds=60, stall_seconds=30),
+    fan=replace(FULL.fan, rounds=3, waves=6, growth_updates=400_000, probes=300, soak_seconds=30, stall_seconds=30),
 )
 QUICK = Scale(
     "quick",
     2,
     0.5,
-    (1, 16),
+    (1, 64),
     (1, 8),
     80,
     5_000,

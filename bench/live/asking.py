@@ -1,187 +1,112 @@
-"""A process of many clients over HTTP: each keeps one connection and asks again as soon as it is answered.
+"""Asks a server with many clients at once (`clients.py`) and tells how fast it was, who paid, and what it answered.
 
-A program of its own, spoken to line by line (JSON), so that asking and being measured do not share a loop. It knows no
-GraphQL: it sends what it is given and keeps the bodies of the answers for whoever checks them.
+Checks nothing: the answers go to whoever knows what they should be.
 """
 
 import asyncio
 import sys
-import time
-from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
-import uvloop
 
-from bench.figures import percentile
+from bench.http import success
+from bench.stage import REPOSITORY, Server, Stage
 
-# Twelve characters that are replaced by a number of its own in every request: as long, so lengths stay right.
-SLOT = b"@@@@@@@@@@@@"
-_HEAD_END = b"\r\n\r\n"
-_LENGTH = b"content-length:"
-
-
-class _Refused(Exception):
-    """An answer that is not 200."""
+_LINE_BYTES = 64 * 2**20
+# Connecting, the last answers, and requests that are asked once.
+_MOST_SECONDS = 30.0
 
 
-class Client(asyncio.Protocol):
-    """One connection."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One window."""
 
-    def __init__(self, asking: "Asking", head: bytes, tail: bytes) -> None:
-        self._asking, self._head, self._tail = asking, head, tail
-        self._buffer = b""
-        self._asked_at = 0.0
-        self.transport: asyncio.Transport | None = None
+    answers: list[bytes]
+    """Bodies, in the order in which they came."""
+    per_second: float
+    median_ms: float
+    p99_ms: float
+    server_cpu_ms: float
+    """CPU time of the server per answer, user and system."""
+    server_share: float
+    """CPU time of the server ÷ wall time: 1 is a whole core."""
+    client_share: float
+    """CPU time of the clients' process ÷ wall time."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Connected."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+    @property
+    def count(self) -> int:
+        """Answers."""
+        return len(self.answers)
 
-    def connection_lost(self, problem: Exception | None) -> None:
-        """The server has hung up."""
-        self.transport = None
-        self._asking.lost()
-
-    def ask(self) -> None:
-        """Send the next request."""
-        assert self.transport is not None
-        self._asked_at = time.perf_counter()
-        self.transport.write(b"%s%012d%s" % (self._head, self._asking.number(), self._tail))
-
-    def data_received(self, data: bytes) -> None:
-        """A part of an answer, or all of it."""
-        if self._buffer:
-            data = self._buffer + data
-        end = data.find(_HEAD_END)
-        if end < 0:
-            self._buffer = data
-            return
-        head = data[:end].lower()
-        length = int(head.partition(_LENGTH)[2].partition(b"\r\n")[0])
-        if len(data) < end + 4 + length:
-            self._buffer = data
-            return
-        self._buffer = b""
-        if not head.startswith(b"http/1.1 200"):
-            self._asking.fail(_Refused(data[:300].decode(errors="replace")))
-        elif self._asking.answered(data[end + 4 :], time.perf_counter() - self._asked_at):
-            self.ask()
+    def successes(self) -> list[Any]:
+        """The value of each answer's root field; `UnexpectedAnswer` if one is an error."""
+        return [success(body) for body in self.answers]
 
 
-class Asking:
-    """All clients and what they were answered."""
+class Clients:
+    """The clients' process."""
 
-    def __init__(self) -> None:
-        self._clients: list[Client] = []
-        self._number = 0
-        self._bodies: list[bytes] = []
-        self._latencies: list[float] = []
-        self._deadline = 0.0
-        # Requests that may still be sent; None where only the time counts.
-        self._left: int | None = None
-        self._open = 0
-        self._done: asyncio.Future[None] | None = None
+    def __init__(self, process: asyncio.subprocess.Process, answers: Path) -> None:
+        self._process = process
+        self._answers = answers
+        self._next_number = 1
 
-    async def connect(self, port: int, requests: list[str], connections: int) -> int:
-        """Open connections; each sends one of the requests over and over."""
-        for client in self._clients:
-            if client.transport is not None:
-                client.transport.close()
-        loop = asyncio.get_running_loop()
-        self._clients = []
-        for number in range(connections):
-            head, _, tail = requests[number % len(requests)].encode().partition(SLOT)
-            # Without a slot nothing is inserted.
-            made = _client(self, head, tail) if tail else _Same(self, head, b"")
-            await loop.create_connection(lambda made=made: made, "127.0.0.1", port)  # type: ignore[misc]
-            self._clients.append(made)
-        return connections
+    async def ask(self, server: Server, requests: Sequence[Sequence[bytes]], seconds: float | None) -> Asked:
+        """A connection for each list of requests.
 
-    async def run(self, seconds: float, answers: str, count: int | None = None) -> dict[str, float]:
-        """Ask for so long, or so many times in all; write the answers' bodies to a file, one on a line."""
-        self._bodies, self._latencies = [], []
-        self._left = count
-        self._done = asyncio.get_running_loop().create_future()
-        self._open = len(self._clients)
-        began, cpu = time.perf_counter(), time.process_time()
-        self._deadline = began + seconds
-        for client in self._clients:
-            if self._may_ask():
-                client.ask()
-            else:
-                self._open -= 1
-        await self._done
-        wall, used = time.perf_counter() - began, time.process_time() - cpu
-        Path(answers).write_bytes(b"".join(body + b"\n" for body in self._bodies))
-        return {
-            "count": len(self._bodies),
-            "wall": wall,
-            "client_cpu": used,
-            "median": percentile(self._latencies, 0.5),
-            "p99": percentile(self._latencies, 0.99),
+        With `seconds` each list is asked over and over for so long, without each is asked once, from front to end.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        command = {
+            "port": server.port,
+            "requests": [[request.decode() for request in each] for each in requests],
+            "seconds": seconds,
+            "answers": str(self._answers),
+            "first_number": self._next_number,
         }
-
-    def number(self) -> int:
-        """A number no other request has."""
-        self._number += 1
-        return self._number
-
-    def answered(self, body: bytes, seconds: float) -> bool:
-        """Keep an answer; whether to go on asking."""
-        self._bodies.append(body)
-        self._latencies.append(seconds)
-        if self._may_ask():
-            return True
-        self._open -= 1
-        if self._open == 0 and self._done is not None and not self._done.done():
-            self._done.set_result(None)
-        return False
-
-    def _may_ask(self) -> bool:
-        if self._left is not None:
-            self._left -= 1
-            return self._left >= 0
-        return time.perf_counter() < self._deadline
-
-    def fail(self, problem: Exception) -> None:
-        """Something is wrong: the run is worth nothing."""
-        if self._done is not None and not self._done.done():
-            self._done.set_exception(problem)
-
-    def lost(self) -> None:
-        """A connection has gone: during a run, with its answer."""
-        self.fail(ConnectionError("the server has hung up"))
+        cpu = server.cpu_seconds()
+        self._process.stdin.write(orjson.dumps(command) + b"\n")
+        await self._process.stdin.drain()
+        async with asyncio.timeout((seconds or 0.0) + _MOST_SECONDS):
+            line = await self._process.stdout.readline()
+        used = server.cpu_seconds() - cpu
+        if not line:
+            raise RuntimeError("the clients' process has ended; what it said stands above")
+        told = orjson.loads(line)
+        if "problem" in told:
+            raise RuntimeError(f"the clients could not go on: {told['problem']}")
+        self._next_number = told["next_number"]
+        wall, count = told["wall_seconds"], told["count"]
+        return Asked(
+            answers=self._answers.read_bytes().splitlines(),
+            per_second=count / wall,
+            median_ms=told["median_seconds"] * 1000,
+            p99_ms=told["p99_seconds"] * 1000,
+            server_cpu_ms=used / count * 1000,
+            server_share=used / wall,
+            client_share=told["cpu_seconds"] / wall,
+        )
 
 
-class _Same(Client):
-    """A client whose requests are all the same."""
-
-    def ask(self) -> None:
-        assert self.transport is not None
-        self._asked_at = time.perf_counter()
-        self.transport.write(self._head)
-
-
-_client = Client
-
-
-async def _serve() -> None:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=64 * 2**20)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    asking = Asking()
-    while line := await reader.readline():
-        command = orjson.loads(line)
-        do = command.pop("do")
-        try:
-            answer = await getattr(asking, {"connect": "connect", "run": "run"}[do])(**command)
-        except (OSError, _Refused) as problem:
-            answer = {"problem": f"{type(problem).__name__}: {problem}"}
-        sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
-        sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    uvloop.run(_serve())
+@asynccontextmanager
+async def open_clients(stage: Stage) -> AsyncIterator[Clients]:
+    """The process, without connections yet."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bench.live.clients"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=REPOSITORY,
+        limit=_LINE_BYTES,
+    )
+    try:
+        yield Clients(process, stage.root / "answers.jsonl")
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()

@@ -1,198 +1,110 @@
-"""Calls per second over HTTP, every member of staff at a counter of their own, beside the same SQL by pgbench.
+"""Calls per second over HTTP on one queue, every member of staff calling one after the other, beside the bare SQL.
 
-Two figures: the whole cycle (call, start, complete) in a loop, and calls alone, each to another free counter.
+Each call goes to another free counter, so that nothing but calling is measured.
 """
 
-from contextlib import AsyncExitStack
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
-from uuid import UUID
 
 from app.core.ids import decode
 from bench.benchmark import Bench, Benchmark
-from bench.business import COMPLETE, START, Business, Queue
-from bench.capture import Recorded, Recorder, recorder
+from bench.business import Queue
 from bench.figures import Comparison, Fact, Findings, Series, shown, spread
-from bench.http import Connection
-from bench.load import Sample, Turn, closed_loop
-from bench.pgbench import pgbench
-from bench.script import Captured, Script, script
-from bench.stage import Server, Stage
+from bench.live.asking import Asked, Clients, open_clients
+from bench.live.checks import WrongServer
+from bench.live.sql_reference import SQL, call_by_sql
+from bench.pgbench import Transactions
+from bench.stage import Server
 
-# More than anything here serves in a second: the line must not run dry.
-_WAITING_PER_SECOND = 2_000
-# pgbench is so much faster that as many calls would mostly show its connections warming up.
-_SQL_CALLS = 5
-_WARM_UP = 3
-# A counter's key is computed from its number, here as in `Queue.counter_id`.
-_COUNTER = "md5(:queue::text || '-' || (:client_id::int * :per_client::int + :turn::int)::text)::uuid"
-# The cycle's counter is the client's own, a pure call's the next free one.
-_OWN_COUNTER = ["\\set turn 1"]
-_NEXT_COUNTER = ["\\set turn :turn + 1"]
-
-
-@dataclass(frozen=True, slots=True)
-class References:
-    """The scripts, and what the operations say to the database."""
-
-    cycle: Script
-    call: Script
-    facts: list[Fact]
-
-
-async def capture_calls(business: Business, recorder: Recorder) -> References:
-    """Capture a cycle twice."""
-    queue = await business.queue(counters=1, waiting=10)
-    captured: list[list[Captured]] = []
-    recorded: list[Recorded] = []
-    for _ in range(_WARM_UP):
-        cycle: list[Captured] = []
-        recorded = []
-        session_id = ""
-        for document in (None, START, COMPLETE):
-            before = await business.line_row(queue)
-            call = business.call_request(queue, 1)
-            request = call if document is None else business.session_request(document, session_id)
-            done = await recorder.send(request)
-            session_id = done.answer["session"]["id"]
-            session = decode("Session", session_id).id
-            keys: dict[UUID, str] = {queue.id: ":queue", session: ":session_id", queue.counter_id(1): _COUNTER}
-            cycle.append(Captured(done.write, before, keys))
-            recorded.append(done)
-        captured.append(cycle)
-    # The first in the application's life reads more: its caches are empty.
-    first, again = captured[-2:]
-    facts = [
-        Fact(
-            f"round trips to the database per {name}",
-            f"{done.write.round_trips} in its transaction, {done.round_trips} in all",
-        )
-        for name, done in zip(("call", "start", "complete"), recorded, strict=True)
-    ]
-    return References(script(first, again, _OWN_COUNTER), script(first[:1], again[:1], _NEXT_COUNTER), facts)
+_WARM_UP_CALLS = 40
 
 
 @dataclass(slots=True)
 class _Rounds:
-    """Samples of all rounds, over HTTP and by pgbench."""
+    """All rounds with one number of staff."""
 
-    cycles: list[Sample] = field(default_factory=list)
-    cycles_sql: list[Sample] = field(default_factory=list)
-    calls: list[Sample] = field(default_factory=list)
-    calls_sql: list[Sample] = field(default_factory=list)
+    calls: list[Asked] = field(default_factory=list)
+    sql: list[Transactions] = field(default_factory=list)
+
+    def of(self, value: Callable[[Asked], float]) -> Series:
+        """One quantity of each round."""
+        return Series.of([value(each) for each in self.calls])
 
 
 async def calls(bench: Bench) -> Findings:
     """The benchmark."""
-    stage, server, business, scale = bench.stage, bench.server, bench.business, bench.scale
-    async with recorder(stage.settings) as listening:
-        references = await capture_calls(business, listening)
-    findings = Findings(facts=references.facts)
-    for staff in scale.staff:
-        rounds = _Rounds()
-        per_client = max(1, scale.calls // staff)
-        await _measure(stage, server, business, references, staff, 0.2, 1, _Rounds())  # warm-up, not counted
-        for _ in range(scale.rounds):
-            await _measure(stage, server, business, references, staff, scale.window_seconds, per_client, rounds)
-        findings.add(_found(staff, rounds))
+    findings = Findings()
+    with bench.stage.api() as server:
+        async with open_clients(bench.stage) as clients:
+            for staff in bench.scale.staff:
+                await _round(bench, server, clients, staff, _WARM_UP_CALLS, _Rounds())
+                rounds = _Rounds()
+                for _ in range(bench.scale.rounds):
+                    await _round(bench, server, clients, staff, bench.scale.calls, rounds)
+                findings.add(_found(staff, rounds))
+                bench.say(f"calls: {staff} staff, {shown(rounds.of(lambda asked: asked.per_second).median)}/s")
     return findings
 
 
-async def _measure(
-    stage: Stage,
-    server: Server,
-    business: Business,
-    references: References,
-    staff: int,
-    seconds: float,
-    per_client: int,
-    rounds: _Rounds,
-) -> None:
+async def _round(bench: Bench, server: Server, clients: Clients, staff: int, most: int, rounds: _Rounds) -> None:
+    business = bench.business
+    per_client = max(1, most // staff)
+    total = staff * per_client
+    # The token is good for minutes.
     await business.sign_in()
-    async with AsyncExitStack() as stack:
-        connections = [Connection("127.0.0.1", server.port) for _ in range(staff)]
-        for connection in connections:
-            stack.push_async_callback(connection.close)
-        waiting = round(_WAITING_PER_SECOND * max(1.0, seconds))
+    queue = await business.queue(counters=total, waiting=2 * total)
+    await business.settle()
+    requests = [
+        [business.call_request(queue, 1 + number * per_client + turn) for turn in range(per_client)]
+        for number in range(staff)
+    ]
+    called = await clients.ask(server, requests, seconds=None)
+    await _check(bench, queue, called, total)
+    rounds.calls.append(called)
 
-        queue = await business.queue(counters=staff, waiting=waiting)
-        turns = [_cycle(each, business, queue, number) for number, each in enumerate(connections, 1)]
-        for _ in range(_WARM_UP):
-            await turns[0]()
-        await business.settle()
-        cycles = await closed_loop(server, turns, seconds=seconds)
-        await business.check(queue, sessions=1 + waiting, called=_WARM_UP + cycles.count)
-        rounds.cycles.append(cycles)
-
-        queue = await business.queue(counters=staff, waiting=waiting)
-        await business.settle()
-        constants = {"queue": queue.id, "per_client": 1, "turn": 1}
-        cycles = await pgbench(stage, references.cycle, clients=staff, seconds=seconds, constants=constants)
-        await business.check(queue, sessions=1 + waiting, called=cycles.count)
-        rounds.cycles_sql.append(cycles)
-
-        total = staff * per_client
-        queue = await business.queue(counters=total, waiting=total)
-        turns = [_call(each, business, queue, 1 + number * per_client) for number, each in enumerate(connections)]
-        await business.settle()
-        called = await closed_loop(server, turns, seconds=None, per_client=per_client)
-        await business.check(queue, sessions=1 + total, called=total)
-        rounds.calls.append(called)
-
-        per_client, total = per_client * _SQL_CALLS, total * _SQL_CALLS
-        queue = await business.queue(counters=total, waiting=total)
-        await business.settle()
-        constants = {"queue": queue.id, "per_client": per_client, "turn": 0}
-        called = await pgbench(stage, references.call, clients=staff, per_client=per_client, constants=constants)
-        await business.check(queue, sessions=1 + total, called=total)
-        rounds.calls_sql.append(called)
+    queue = await business.queue(counters=total, waiting=2 * total)
+    await business.settle()
+    rounds.sql.append(await call_by_sql(bench.stage, business, queue, staff, per_client))
+    await business.check(queue, sessions=1 + 2 * total, called=total)
 
 
-def _cycle(connection: Connection, business: Business, queue: Queue, counter: int) -> Turn:
-    async def turn() -> None:
-        await business.serve(connection, await business.call(connection, queue, counter))
-
-    return turn
-
-
-def _call(connection: Connection, business: Business, queue: Queue, first_counter: int) -> Turn:
-    numbers = count(first_counter)
-
-    async def turn() -> None:
-        await business.call(connection, queue, next(numbers))
-
-    return turn
+async def _check(bench: Bench, queue: Queue, called: Asked, total: int) -> None:
+    """Everybody who was called stood in front of everybody who was not, and was called once."""
+    await bench.business.check(queue, sessions=1 + 2 * total, called=total)
+    answered = [decode("Session", each["session"]["id"]).id for each in called.successes()]
+    front = await bench.business.database.fetch(
+        "select id from sessions where queue_id = $1 order by rank_class, rank_time, rank_sequence limit $2",
+        queue.id,
+        total,
+    )
+    if len(answered) != total or set(answered) != {row["id"] for row in front}:
+        raise WrongServer(f"{total} calls did not call the first {total} of the line, each once")
 
 
 def _found(staff: int, rounds: _Rounds) -> Findings:
-    def rate(samples: list[Sample]) -> Series:
-        return Series.of([sample.per_second for sample in samples])
-
-    label = f"{staff} staff"
-    cpu = Series.of([sample.server_cpu_ms for sample in rounds.calls])
-    latency = Series.of([sample.latency_ms for sample in rounds.calls])
-    shares = [sample.client_share for sample in (*rounds.cycles, *rounds.calls)]
-    sql = "the same SQL by pgbench"
+    label = f"call-next, {staff} staff"
+    rate = rounds.of(lambda asked: asked.per_second)
+    cpu, share = rounds.of(lambda asked: asked.server_cpu_ms), rounds.of(lambda asked: asked.server_share)
+    median, p99 = rounds.of(lambda asked: asked.median_ms), rounds.of(lambda asked: asked.p99_ms)
+    sql = Series.of([each.per_second for each in rounds.sql])
     return Findings(
+        [Comparison(label, "/s", rate, SQL, sql)],
         [
-            Comparison(f"call-next, {label}", "/s", rate(rounds.calls), sql, rate(rounds.calls_sql)),
-            Comparison(
-                f"call, start, complete, {label}", "cycles/s", rate(rounds.cycles), sql, rate(rounds.cycles_sql)
-            ),
-        ],
-        [
-            Fact(f"call-next, {label}: CPU of the API process per call", f"{spread(cpu)} ms"),
-            Fact(f"call-next, {label}: median latency", f"{shown(latency.median)} ms"),
-            Fact(f"calls, {label}: CPU share of the client process", f"{shown(max(shares))} of one core at most"),
+            Fact(
+                label,
+                f"median {spread(median)} ms, p99 {spread(p99)} ms; CPU of the server {spread(cpu)} ms a call; of a "
+                f"core: server {shown(share.median)}, "
+                f"clients {shown(rounds.of(lambda asked: asked.client_share).most)} at most",
+            )
         ],
     )
 
 
 CALLS = Benchmark(
     "calls",
-    """**Calls**: `queueCallNext` alone, each to another free counter; and the cycle `queueCallNext`, `sessionStart`,
-`sessionComplete` at one counter per member of staff. The reference is made as for joins. Everybody uses one access
-token. After every window the tables are held against what was answered: nobody called twice, nobody missing, the
-queue's log without a gap.""",
+    f"""**Calls**: `queueCallNext`, each to another free counter, so many members of staff at once (all with one access
+token), on one queue. *{SQL}*: a transaction written by hand (`bench/live/sql/call.sql`) that takes the same lock and
+writes the same rows, prepared, as the same role, with as many connections. After every round those who were called are
+the front of the line, each called once.""",
     calls,
 )

@@ -1,144 +1,215 @@
-"""Joins per second over HTTP, beside the same SQL by pgbench and beside a mutation that does nothing.
+"""Joins per second over HTTP on one queue, beside mutations that do nothing, a Node server, and the bare SQL.
 
-Every round measures the three one after the other, each on a fresh queue, with the relay idle at the start.
+Every round measures all of them one after the other, each on a fresh queue, with the relay idle at the start, and then
+holds what was answered against the tables.
 """
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from uuid import UUID
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID, uuid4
 
-from app.core.ids import decode
+from app.core.crypto import derive_key
+from app.core.db.urls import APP_ROLE, role_password
 from bench.benchmark import Bench, Benchmark
-from bench.business import NOTHING, Business, Queue
-from bench.capture import Recorder, recorder
-from bench.figures import Comparison, Fact, Findings, Series, shown
-from bench.http import Connection, request_for, success
-from bench.load import Sample, Turn, closed_loop
-from bench.pgbench import pgbench
-from bench.script import Captured, Script, script
+from bench.business import JOIN, Queue
+from bench.business import NOTHING as NOTHING_DOCUMENT
+from bench.figures import Comparison, Curve, Fact, Findings, Plot, Series, Target, shown, spread
+from bench.http import request_for
+from bench.live.asking import Asked, Clients, open_clients
+from bench.live.checks import answered, check_joins, read_stored
+from bench.live.clients import SLOT
+from bench.live.node_packages import NodeMissing
+from bench.live.sql_reference import SQL, join_by_sql
 from bench.stage import Server, Stage
 
-_WARM_UP = 20
+_WARM_UP_SECONDS, _WARM_UP_CLIENTS = 0.3, 16
+_MANY_CLIENTS = 64
+# pg's default, and the product's: the row lock lets one at a time through anyway.
+_NODE_POOL = 10
+
+_PRODUCT = "joins"
+NOTHING, CONSTANTS = "a mutation that does nothing", "constants in the product's types"
+NODE, PIPELINING = "Mercurius + pg", "Mercurius + pg, pipelining"
+_AS_FAST_AS_IT_SPEAKS, _FASTER_THAN_NODE = Target(0.7, at_least=True), Target(1.5, at_least=True)
+_TARGETS = {
+    NOTHING: _AS_FAST_AS_IT_SPEAKS,
+    CONSTANTS: _AS_FAST_AS_IT_SPEAKS,
+    NODE: _FASTER_THAN_NODE,
+    PIPELINING: _FASTER_THAN_NODE,
+}
 
 
-async def capture_join(business: Business, recorder: Recorder) -> tuple[Script, int, int]:
-    """The script of a join; round trips of its transaction, and of the whole operation."""
-    queue = await business.queue()
-    captures, trips = [], (0, 0)
-    # The first in the application's life reads more: its caches are empty.
-    await recorder.send(business.join_request(queue))
-    for _ in range(2):
-        before = await business.line_row(queue)
-        recorded = await recorder.send(business.join_request(queue))
-        session = decode("Session", recorded.answer["session"]["id"]).id
-        keys: dict[UUID, str] = {queue.id: ":queue", session: "gen_random_uuid()"}
-        captures.append(Captured(recorded.write, before, keys))
-        trips = recorded.write.round_trips, recorded.round_trips
-    return script(captures[:1], captures[1:]), *trips
+@dataclass(slots=True)
+class _Rounds:
+    """All rounds at one number of clients, by what was measured."""
+
+    asked: dict[str, list[Asked]] = field(default_factory=dict)
+    sql: list[float] = field(default_factory=list)
+
+    def of(self, name: str, value: Callable[[Asked], float]) -> Series:
+        """One quantity of each round."""
+        return Series.of([value(each) for each in self.asked[name]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Servers:
+    """Who is measured."""
+
+    product: Server
+    constants: Server
+    node: dict[str, Server]
+    """By name."""
+    clients: Clients
+
+
+def join_request(queue: Queue) -> bytes:
+    """A join of a person each time another: the clients put a number of their own into the slot."""
+    values = {"queueId": queue.node_id, "userIdentifier": f"{uuid4().hex[:23]}-{SLOT}"}
+    return request_for(JOIN, {"input": values})
 
 
 async def joins(bench: Bench) -> Findings:
     """The benchmark."""
-    stage, server, business, scale = bench.stage, bench.server, bench.business, bench.scale
-    async with recorder(stage.settings) as listening:
-        reference, trips, all_trips = await capture_join(business, listening)
-    findings = Findings(
-        facts=[Fact("round trips to the database per join", f"{trips} in its transaction, {all_trips} in all")]
+    stage, business, scale = bench.stage, bench.business, bench.scale
+    findings = Findings()
+    rates: dict[str, list[tuple[float, float]]] = {}
+    async with AsyncExitStack() as stack:
+        product = stack.enter_context(stage.api())
+        constants = stack.enter_context(stage.reference("constants", "bench.live.constant_joins"))
+        node = _node(stack, stage)
+        if not node:
+            findings.facts.append(Fact("joins: Mercurius + pg", "not measured: node and npm are needed"))
+        servers = _Servers(product, constants, node, await stack.enter_async_context(open_clients(stage)))
+        # Everybody's first thousand requests are slower than the rest: compilers, caches, connections.
+        await _round(bench, servers, _WARM_UP_CLIENTS, scale.window_seconds, _Rounds(), 0)
+        for count in scale.join_clients:
+            await _round(bench, servers, count, _WARM_UP_SECONDS, _Rounds(), 0)
+            rounds = _Rounds()
+            for number in range(scale.rounds):
+                await _round(bench, servers, count, scale.window_seconds, rounds, number)
+                queue = await business.queue()
+                await business.settle()
+                done = await join_by_sql(stage, business, queue, count, scale.window_seconds)
+                await business.check(queue, sessions=1 + done.count)
+                rounds.sql.append(done.per_second)
+            findings.add(_found(count, rounds))
+            for name in rounds.asked:
+                rates.setdefault(name, []).append((count, rounds.of(name, _rate).median))
+            bench.say(f"joins: {count} clients, {shown(rounds.of(_PRODUCT, _rate).median)}/s")
+    findings.plots.append(
+        Plot("joins", "Joins on one queue", "clients", "per second", [Curve(*each) for each in rates.items()])
     )
-    for clients in scale.join_clients:
-        await _measure(stage, server, business, reference, clients, 0.2)  # warm-up, not counted
-        rounds = [
-            await _measure(stage, server, business, reference, clients, scale.window_seconds)
-            for _ in range(scale.rounds)
-        ]
-        nothing, joined, sql = (list(samples) for samples in zip(*rounds, strict=True))
-        findings.add(_found(clients, nothing, joined, sql))
     return findings
 
 
-async def _measure(
-    stage: Stage, server: Server, business: Business, reference: Script, clients: int, seconds: float
-) -> tuple[Sample, Sample, Sample]:
-    await business.sign_in()
-    async with AsyncExitStack() as stack:
-        connections = [Connection("127.0.0.1", server.port) for _ in range(clients)]
-        for connection in connections:
-            stack.push_async_callback(connection.close)
-
-        await business.settle()
-        nothing = await closed_loop(server, [_nothing(each) for each in connections], seconds=seconds)
-
-        queue = await business.queue()
-        turns = [_join(each, business, queue) for each in connections]
-        for _ in range(_WARM_UP):
-            await turns[0]()
-        await business.settle()
-        joined = await closed_loop(server, turns, seconds=seconds)
-        await business.check(queue, sessions=1 + _WARM_UP + joined.count)
-
-        queue = await business.queue()
-        await business.settle()
-        sql = await pgbench(stage, reference, clients=clients, seconds=seconds, constants={"queue": queue.id})
-        await business.check(queue, sessions=1 + sql.count)
-    return nothing, joined, sql
+def _rate(asked: Asked) -> float:
+    return asked.per_second
 
 
-def _nothing(connection: Connection) -> Turn:
-    request = request_for(NOTHING, {})
+def _node(stack: AsyncExitStack, stage: Stage) -> dict[str, Server]:
+    postgres = stage.cluster.postgres
+    assert postgres is not None
+    environment = {
+        "PGHOST": str(postgres.home.sockets),
+        "PGUSER": APP_ROLE,
+        "PGPASSWORD": role_password(stage.settings, APP_ROLE),
+        "PGDATABASE": "vq",
+        "BENCH_POOL": str(_NODE_POOL),
+        "BENCH_SESSION_KEY": derive_key(stage.settings.secret, "session tokens").hex(),
+        "BENCH_SESSION_SECONDS": str(stage.settings.session_token_seconds),
+    }
+    try:
+        return {
+            name: stack.enter_context(stage.node(name, "joins.cjs", **environment, BENCH_PIPELINE=pipeline))
+            for name, pipeline in ((NODE, "0"), (PIPELINING, "1"))
+        }
+    except NodeMissing:
+        return {}
 
-    async def turn() -> None:
-        await connection.send(request)
 
-    return turn
+async def _round(bench: Bench, servers: _Servers, count: int, seconds: float, rounds: _Rounds, number: int) -> None:
+    clients = servers.clients
 
+    async def joined(server: Server) -> Asked:
+        queue = await bench.business.queue()
+        await bench.business.settle()
+        done = await clients.ask(server, [[join_request(queue)]] * count, seconds)
+        stored = await read_stored(bench.business.database, queue.id)
+        check_joins([answered(each) for each in done.successes()], stored, before=1)
+        return done
 
-def _join(connection: Connection, business: Business, queue: Queue) -> Turn:
-    async def turn() -> None:
-        success(await connection.send(business.join_request(queue)))
+    async def nothing() -> Asked:
+        await bench.business.settle()
+        return await clients.ask(servers.product, [[request_for(NOTHING_DOCUMENT, {})]] * count, seconds)
 
-    return turn
+    async def constants() -> Asked:
+        await bench.business.settle()
+        request = join_request(Queue("x" * 96, UUID(int=0)))
+        return await clients.ask(servers.constants, [[request]] * count, seconds)
 
-
-def _found(clients: int, nothing: list[Sample], joined: list[Sample], sql: list[Sample]) -> Findings:
-    label = "1 client" if clients == 1 else f"{clients} clients"
-    rate = Series.of([sample.per_second for sample in joined])
-    compared = [
-        ("the same SQL by pgbench", Series.of([sample.per_second for sample in sql])),
-        ("a mutation that does nothing", Series.of([sample.per_second for sample in nothing])),
+    measures: list[tuple[str, Callable[[], Awaitable[Asked]]]] = [
+        (_PRODUCT, lambda: joined(servers.product)),
+        (NOTHING, nothing),
+        (CONSTANTS, constants),
     ]
-    return Findings(
-        [
-            *(Comparison(f"joins, {label}", "/s", rate, name, reference) for name, reference in compared),
-            # CPU time is what a busy machine disturbs least.
-            Comparison(
-                f"joins, {label}: CPU of the API process per join",
-                "ms",
-                Series.of([sample.server_cpu_ms for sample in joined]),
-                "a mutation that does nothing",
-                Series.of([sample.server_cpu_ms for sample in nothing]),
-            ),
-        ],
-        [
+    measures += [(name, partial(joined, node)) for name, node in servers.node.items()]
+    # Each round begins with another one: what drifts in the course of a round hits everybody.
+    turn = number % len(measures)
+    for name, measure in measures[turn:] + measures[:turn]:
+        rounds.asked.setdefault(name, []).append(await measure())
+
+
+def _found(count: int, rounds: _Rounds) -> Findings:
+    label = "1 client" if count == 1 else f"{count} clients"
+    findings = Findings()
+    rate = rounds.of(_PRODUCT, _rate)
+    for name in rounds.asked:
+        if name != _PRODUCT:
+            target = _TARGETS.get(name) if count >= _MANY_CLIENTS else None
+            findings.comparisons.append(Comparison(f"joins, {label}", "/s", rate, name, rounds.of(name, _rate), target))
+    sql = Series.of(rounds.sql)
+    findings.comparisons.append(Comparison(f"joins, {label}", "/s", rate, SQL, sql))
+    for name in rounds.asked:
+        if name == _PRODUCT:
+            continue
+        # CPU time is what a busy machine disturbs least.
+        cpu = (rounds.of(each, lambda asked: asked.server_cpu_ms) for each in (_PRODUCT, name))
+        findings.comparisons.append(
+            Comparison(f"joins, {label}: CPU of the server per join", "ms", next(cpu), name, next(cpu))
+        )
+    for name in rounds.asked:
+        median, p99 = rounds.of(name, lambda asked: asked.median_ms), rounds.of(name, lambda asked: asked.p99_ms)
+        server, own = (
+            rounds.of(name, lambda asked: asked.server_share),
+            rounds.of(name, lambda asked: asked.client_share),
+        )
+        findings.facts.append(
             Fact(
-                f"joins, {label}: median latency",
-                f"{shown(Series.of([sample.latency_ms for sample in joined]).median)} ms; "
-                f"pgbench's mean {shown(Series.of([sample.latency_ms for sample in sql]).median)} ms",
-            ),
-            Fact(
-                f"joins, {label}: CPU share of the client process",
-                f"{shown(Series.of([sample.client_share for sample in joined]).median)} of one core",
-            ),
-        ],
-    )
+                f"joins, {label}, {name}" if name != _PRODUCT else f"joins, {label}",
+                f"median {spread(median)} ms, p99 {spread(p99)} ms; of a core: server {shown(server.median)}, "
+                f"clients {shown(own.most)} at most",
+            )
+        )
+    return findings
 
 
 JOINS = Benchmark(
     "joins",
-    """**Joins**: the mutation `queueJoin` with an identifier, position and token in the answer, on one queue, over open
-connections; a client asks again as soon as it is answered. *The same SQL by pgbench*: before the run the application
-says what it sends to the database for one join; exactly these statements, in one transaction, with parameters and
-prepared, are run by `pgbench -M prepared` as the same role, with as many clients, on the same tables. Keys, times and
-numbers are made anew each time; what the product reads after the commit, to answer with the position, is not in it.
-*A mutation that does nothing*: `mutation Nothing { __typename }` on the same server. After every window the tables are
-held against what was answered. The relay runs all the time and is idle when a window starts.""",
+    f"""**Joins**: the mutation `queueJoin` with an identifier, position and token in the answer, on one queue, over
+  open connections; a client asks again as soon as it is answered. *{NOTHING}*: `mutation Nothing {{ __typename }}` on
+  the same server, the stricter reference; *{CONSTANTS}*: the same document and variables to an ASGI application of the
+  product's transport, schema classes, uvicorn options and a `queueJoin` that answers constants. *{NODE}*: a Node server
+  (`bench/live/node/joins.cjs`) with compiled queries and prepared statements that writes the same rows in one
+  transaction per join, as the same role under the same policies. It keeps no order in memory (the position is the
+  count, right where all have one priority) and knows no idempotency keys, priorities, categories, tenant limits or
+  doorbell. *{PIPELINING}*: the same with `pg`'s option `pipeline`, which is off by default: two waits for the database
+  per join instead of five; the stricter reference. Both have {_NODE_POOL} connections. *{SQL}*: a transaction written
+  by hand (`bench/live/sql/join.sql`) that takes the same lock and writes the same rows, prepared, as the same role, at
+  most 64 connections. The targets are for {_MANY_CLIENTS} clients and more: fewer cannot keep a server busy while
+  their joins wait for the disk. After every window the tables are held against every single answer: stored once,
+  tickets and revisions without a gap, the position the one the line has. The relay runs all the time and is idle when
+  a window starts.""",
     joins,
 )

@@ -1,6 +1,7 @@
 """The benchmarks themselves, with tiny numbers, started as `make bench` starts them. No figure is judged here."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,17 +12,21 @@ from bench.stage import REPOSITORY
 
 pytestmark = pytest.mark.processes
 
+NODE = ["Mercurius + pg", "Mercurius + pg, pipelining"] if shutil.which("npm") else []
+BESIDE = ["a mutation that does nothing", "constants in the product's types", *NODE]
+SQL = "the bare SQL by pgbench, one by one"
 FIGURES = [
-    ("joins, 1 client", "the same SQL by pgbench"),
-    ("joins, 1 client", "a mutation that does nothing"),
-    ("joins, 1 client: CPU of the API process per join", "a mutation that does nothing"),
-    ("joins, 2 clients", "the same SQL by pgbench"),
-    ("joins, 2 clients", "a mutation that does nothing"),
-    ("joins, 2 clients: CPU of the API process per join", "a mutation that does nothing"),
-    ("call-next, 1 staff", "the same SQL by pgbench"),
-    ("call, start, complete, 1 staff", "the same SQL by pgbench"),
-    ("call-next, 2 staff", "the same SQL by pgbench"),
-    ("call, start, complete, 2 staff", "the same SQL by pgbench"),
+    *(
+        (figure, reference)
+        for clients in ("1 client", "2 clients")
+        for figure, references in (
+            (f"joins, {clients}", [*BESIDE, SQL]),
+            (f"joins, {clients}: CPU of the server per join", BESIDE),
+        )
+        for reference in references
+    ),
+    ("call-next, 1 staff", SQL),
+    ("call-next, 2 staff", SQL),
 ]
 
 

@@ -1,8 +1,8 @@
 // A reference server of the benchmarks: the product's join with Mercurius and pg, one transaction per join.
 // It writes the same rows to the same tables as the same role; it knows no idempotency keys, priorities or categories.
 //
-// What makes it fast is what these packages offer: compiled queries (JIT), prepared statements, a pool of pipelining
-// connections (two waits per join instead of five), one statement for all that is written.
+// What makes it fast is what these packages offer: compiled queries (JIT), prepared statements, a pool of connections
+// that may pipeline (two waits per join instead of five), one statement for all that is written.
 'use strict'
 
 const { createHmac, randomUUID } = require('node:crypto')
@@ -17,7 +17,12 @@ const fd = Number(process.argv.find((each) => each.startsWith('--fd=')).slice(5)
 
 // Numbers of 64 bits stay below 2^53 here.
 pg.types.setTypeParser(20, Number)
-const pool = new pg.Pool({ max: Number(process.env.BENCH_POOL), pipeline: true, idleTimeoutMillis: 0 })
+const pool = new pg.Pool({
+  max: Number(process.env.BENCH_POOL),
+  // Off unless asked for, as in pg itself: then what is sent together below goes one by one.
+  pipeline: process.env.BENCH_PIPELINE === '1',
+  idleTimeoutMillis: 0,
+})
 
 const LOCK = 'select from queue_lines where tenant_id = $1 and id = $2 for no key update'
 // After the lock, as a statement of its own: what was read before the lock does not count.
