@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -32,11 +33,21 @@ def main() -> int:
     parser.add_argument("--scale", choices=SCALES, help="how much to measure; default: full")
     names = [benchmark.name for benchmark in BENCHMARKS]
     parser.add_argument("--only", choices=names, action="append", help="one benchmark; may be given several times")
+    parser.add_argument(
+        "--soak",
+        type=int,
+        nargs="?",
+        const=600,
+        metavar="SECONDS",
+        help="how long to soak; ten minutes without a number",
+    )
     parser.add_argument("--results", type=Path, default=report.RESULTS, help="where to write; default: bench/results")
     parser.add_argument("--write-docs", action="store_true", help="also write docs/benchmarks.md and its plots")
     arguments = parser.parse_args()
     scale = SCALES[arguments.scale or FULL.name]
-    chosen = [each for each in BENCHMARKS if _is_chosen(each, arguments.only)]
+    if arguments.soak is not None:
+        scale = replace(scale, fan=replace(scale.fan, soak_seconds=arguments.soak))
+    chosen = [each for each in BENCHMARKS if not arguments.only or each.name in arguments.only]
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGALRM, _interrupt)
     signal.alarm(_MOST_SECONDS)
@@ -67,10 +78,6 @@ def main() -> int:
         written += report.write_document(run, report.DOCUMENT)
     say(f"Written: {', '.join(map(str, written))}")
     return 0
-
-
-def _is_chosen(benchmark: Benchmark, only: list[str] | None) -> bool:
-    return not benchmark.only_when_asked if only is None else benchmark.name in only
 
 
 async def _measure(stage: Stage, scale: Scale, benchmarks: list[Benchmark], say: Callable[[str], None]) -> Findings:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.benchmark import Bench
-from bench.http import Connection, request_for
+from bench.http import Connection, request_for, success
 from bench.live.audience import DOCUMENT, Audience, talk
 from bench.live.crowd import Crowd, Talk, crowd
 from bench.live.node_packages import NodeMissing
@@ -19,7 +19,6 @@ from bench.stage import Server, Stage
 
 OURS = "this product"
 _OPEN_SECONDS = 180.0
-_WAVE_SECONDS = 60.0
 _WARM_UP_SOCKETS = 20
 
 
@@ -95,10 +94,13 @@ class Wave:
 class Contender(ABC):
     """A server with everybody watching."""
 
+    wave_seconds = 60.0
+    """How long an update may take."""
+
     def __init__(self, name: str, server: Server, crowd: Crowd, size: int) -> None:
-        self.name, self.server, self._crowd, self._size = name, server, crowd, size
+        self.name, self.server, self.crowd, self._size = name, server, crowd, size
         self._connection = Connection("127.0.0.1", server.port)
-        self._events = 0
+        self.events = 0
 
     @abstractmethod
     def _talks(self) -> list[Talk]: ...
@@ -120,33 +122,33 @@ class Contender(ABC):
         async with crowd(directory) as warm_up:
             await warm_up.open(self.server.port, talks[:_WARM_UP_SOCKETS], _OPEN_SECONDS)
         memory, cpu = self.server.memory_bytes(), self.server.cpu_seconds()
-        done = await self._crowd.open(self.server.port, talks, _OPEN_SECONDS)
+        done = await self.crowd.open(self.server.port, talks, _OPEN_SECONDS)
         cpu, memory = self.server.cpu_seconds() - cpu, self.server.memory_bytes() - memory
-        await self._crowd.clear()
+        await self.crowd.clear()
         return Opened(self._size / done.seconds, cpu / self._size * 1000, memory / self._size / 1024)
 
     async def wave(self) -> Wave:
         """Tell it of an event, wait for everybody's update."""
         request = await self._prepared()
-        unexpected = await self._crowd.clear()
+        unexpected = await self.crowd.clear()
         cpu = self.server.cpu_seconds()
-        await self._crowd.tell_collect(self._size, _WAVE_SECONDS)
+        await self.crowd.tell_collect(self._size, self.wave_seconds)
         sent = time.monotonic()  # one clock for all processes of a machine
         await self._connection.send(request)
         answered = time.monotonic() - sent
-        collected = await self._crowd.hear_collected()
+        collected = await self.crowd.hear_collected()
         await self._settled()
         cpu = self.server.cpu_seconds() - cpu
-        self._events += 1
+        self.events += 1
         if collected.arrived < self._size:
             raise AssertionError(f"{self.name}: {collected.arrived} of {self._size} updates came")
-        arrivals = await self._crowd.arrivals()
+        arrivals = await self.crowd.arrivals()
         latencies = [at - sent for at in arrivals.seconds]
         return Wave(answered, latencies, cpu, collected.cpu_seconds, unexpected)
 
     async def check(self) -> int:
         """Hold everybody's last position against the line; bytes of the last update."""
-        first, members = self._first_position(), await self._crowd.members()
+        first, members = self._first_position(), await self.crowd.members()
         positions = [member.state.get("position") for member in members]
         expected = list(range(first, first + self._size))
         if positions != expected:
@@ -165,6 +167,14 @@ class Product(Contender):
     def __init__(self, server: Server, crowd: Crowd, bench: Bench, audience: Audience, document: str) -> None:
         super().__init__(OURS, server, crowd, len(audience.watching))
         self._business, self._audience, self._document = bench.business, audience, document
+        self.revision = 0
+
+    async def call(self) -> int:
+        """One event without waiting for anything; the revision it made."""
+        self.events += 1
+        request = self._business.call_request(self._audience.queue, self.events)
+        self.revision = int(success(await self._connection.send(request))["session"]["revision"])
+        return self.revision
 
     def _talks(self) -> list[Talk]:
         return self._audience.talks(self._document)
@@ -172,13 +182,13 @@ class Product(Contender):
     async def _prepared(self) -> bytes:
         # The relay brings the event before over the bus: work of that wave.
         await self._business.settle()
-        return self._business.call_request(self._audience.queue, self._events + 1)
+        return self._business.call_request(self._audience.queue, self.events + 1)
 
     async def _settled(self) -> None:
         await self._business.settle()
 
     def _first_position(self) -> int:
-        return len(self._audience.ahead) - self._events + 1
+        return len(self._audience.ahead) - self.events + 1
 
 
 class Reference(Contender):
@@ -196,7 +206,7 @@ class Reference(Contender):
         return request_for("", {}, path="/wave")
 
     def _first_position(self) -> int:
-        return self._ahead - self._events + 1
+        return self._ahead - self.events + 1
 
 
 async def product(bench: Bench, stack: AsyncExitStack, audience: Audience, document: str = DOCUMENT) -> Product:

@@ -32,7 +32,7 @@ class Member:
 
     number: int
     talk: tuple[bytes, bytes]
-    socket: socket.socket | None = None
+    connection: socket.socket | None = None
     is_upgraded: bool = False
     is_open: bool = False
     is_closed: bool = False
@@ -163,8 +163,8 @@ class Crowd:
 
     def _set_reading(self, first: int, end: int, events: int) -> object:
         for member in self._members[first:end]:
-            if member.socket is not None and member.is_open:
-                self._poll.modify(member.socket.fileno(), events)
+            if member.connection is not None and member.is_open:
+                self._poll.modify(member.connection.fileno(), events)
         return self._state()
 
     def _dial(self, member: Member, port: int) -> None:
@@ -175,15 +175,15 @@ class Crowd:
         connection.connect(("127.0.0.1", port))  # the loopback answers at once
         connection.sendall(_GREETING)
         connection.setblocking(False)
-        member.socket = connection
+        member.connection = connection
         self._by_file[connection.fileno()] = member
         self._poll.register(connection.fileno(), select.EPOLLIN)
         self._in_progress += 1
 
     def _ready(self, member: Member) -> None:
-        assert member.socket is not None
+        assert member.connection is not None
         try:
-            data = member.socket.recv(_BUFFER_BYTES)
+            data = member.connection.recv(_BUFFER_BYTES)
         except BlockingIOError:
             return
         except OSError:
@@ -201,7 +201,7 @@ class Crowd:
                 self._complain(member, head)
                 return
             member.is_upgraded, start = True, len(head) + 4
-            member.socket.sendall(member.talk[0])
+            member.connection.sendall(member.talk[0])
         while start < len(data) and not member.is_closed:
             end_at, body = _frame_bounds(data, start)
             if end_at > len(data):
@@ -211,15 +211,15 @@ class Crowd:
         member.rest = data[start:]
 
     def _frame(self, member: Member, opcode: int, payload: bytes, now: int) -> None:
-        assert member.socket is not None
+        assert member.connection is not None
         if opcode == _TEXT and b'"next"' in payload[:60]:
             self._update(member, payload, now)
         elif opcode == _TEXT and b'"connection_ack"' in payload:
-            member.socket.sendall(member.talk[1])
+            member.connection.sendall(member.talk[1])
         elif opcode == _TEXT and b'"ping"' in payload:
-            member.socket.sendall(_masked(_TEXT, b'{"type":"pong"}'))
+            member.connection.sendall(_masked(_TEXT, b'{"type":"pong"}'))
         elif opcode == _PING:
-            member.socket.sendall(_masked(_PONG, payload))
+            member.connection.sendall(_masked(_PONG, payload))
         elif opcode == _CLOSE:
             self._trouble = self._trouble or f"closed: {payload[2:].decode(errors='replace')}"
             self._end(member, int.from_bytes(payload[:2]) or 1005)
@@ -246,14 +246,14 @@ class Crowd:
         self._end(member, 1)
 
     def _end(self, member: Member, code: int) -> None:
-        if member.is_closed or member.socket is None:
+        if member.is_closed or member.connection is None:
             return
         self._opened -= member.is_open
         self._in_progress -= not member.is_open
         self._closed += 1
-        del self._by_file[member.socket.fileno()]
-        self._poll.unregister(member.socket.fileno())
-        member.socket.close()
+        del self._by_file[member.connection.fileno()]
+        self._poll.unregister(member.connection.fileno())
+        member.connection.close()
         member.is_open, member.is_closed, member.code = False, True, code
 
 

@@ -1,9 +1,12 @@
 """Which benchmarks there are, in the order in which they run and stand in the report. Measures nothing itself."""
 
 from bench.benchmark import Benchmark
+from bench.live.beside import BESIDE
 from bench.live.calls import CALLS
 from bench.live.fanout import FANOUT
 from bench.live.joins import JOINS
 from bench.live.memory import MEMORY
+from bench.live.soak import SOAK
+from bench.live.stalled import STALLED
 
-BENCHMARKS: tuple[Benchmark, ...] = (FANOUT, MEMORY, JOINS, CALLS)
+BENCHMARKS: tuple[Benchmark, ...] = (FANOUT, BESIDE, STALLED, SOAK, MEMORY, JOINS, CALLS)

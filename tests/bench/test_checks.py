@@ -1,106 +1,188 @@
-"""The checkers of the benchmarks notice servers that are wrong: no figure may come from one."""
+"""The benchmarks notice a server that does not do its work: a frame too few or too many, a wrong position, a closed
+socket. With both crowds, the one in C and the one in Python."""
 
-from dataclasses import replace
-from uuid import UUID, uuid4
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
+import psutil
 import pytest
 
-from app.core.ids import encode
-from bench.live.checks import Joined, Stored, WrongServer, answered, check_joins
+from bench.live import native
+from bench.live.contenders import LIMIT_PYTHON, Reference
+from bench.live.crowd import Arrivals, CrowdFailed, crowd
+from bench.live.plain import House, framed, serve
+from bench.live.stalled import latencies
+from bench.stage import Server
 
-_BEFORE = 1
-
-
-def _right() -> tuple[list[Joined], Stored]:
-    """Four answers, stored behind somebody who had joined before; the queue was created by revision 1."""
-    line = [Joined(uuid4(), f"A{place:03}", place, place + 1) for place in range(1, 6)]
-    stored = Stored(line, serials=range(1, 6), revisions=range(1, 7), revision=6, waiting_count=5)
-    # As of a later revision than its own join: nobody has left, so the position is the same.
-    return [*line[1:4], replace(line[4], revision=6)], stored
+SIZE, AHEAD = 5, 3
+Watched = Callable[[House], "asyncio.Future[Reference]"]
 
 
-def test_what_is_right_is_let_through() -> None:
-    check_joins(*_right(), before=_BEFORE)
+class Here(Server):
+    """A server in this process."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    @property
+    def process(self) -> psutil.Process:
+        """This one."""
+        return psutil.Process()
 
 
-def test_an_answer_that_was_not_stored() -> None:
-    answers, stored = _right()
-
-    with pytest.raises(WrongServer, match="answered and not stored: A006"):
-        check_joins([*answers, Joined(uuid4(), "A006", 6, 6)], stored, before=_BEFORE)
-
-
-def test_a_row_nobody_was_told_of() -> None:
-    answers, stored = _right()
-
-    with pytest.raises(WrongServer, match="5 rows for 1 \\+ 3 answers"):
-        check_joins(answers[1:], stored, before=_BEFORE)
+@pytest.fixture(params=["c", "python"], autouse=True)
+def chosen_crowd(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "python":
+        monkeypatch.setattr(native, "compiler", lambda: None)
+    elif native.compiler() is None:
+        pytest.skip("there is no C compiler")
 
 
-def test_one_session_answered_to_two() -> None:
-    answers, stored = _right()
-
-    with pytest.raises(WrongServer, match="1 sessions were answered twice; 1 tickets were given out twice"):
-        check_joins([*answers[:-1], answers[0]], stored, before=_BEFORE)
-
-
-def test_a_ticket_that_was_given_out_twice() -> None:
-    answers, stored = _right()
-    wrong = replace(answers[1], ticket_number=answers[0].ticket_number)
-
-    with pytest.raises(WrongServer, match="1 tickets were given out twice; answered A002 at 3, stored A003 at 3"):
-        check_joins([answers[0], wrong, *answers[2:]], stored, before=_BEFORE)
-
-
-def test_a_position_that_is_not_the_one_in_line() -> None:
-    answers, stored = _right()
-    wrong = replace(answers[0], position=1)
-
-    with pytest.raises(WrongServer, match="answered A002 at 1, stored A002 at 2"):
-        check_joins([wrong, *answers[1:]], stored, before=_BEFORE)
+@asynccontextmanager
+async def watched(house: House, directory: Path) -> AsyncIterator[Reference]:
+    """A server in this loop, with everybody watching."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    serving = asyncio.create_task(serve(house, listener))
+    try:
+        async with crowd(directory) as members:
+            reference = Reference(LIMIT_PYTHON, Here(listener.getsockname()[1]), members, SIZE, AHEAD)
+            await reference.open(directory)
+            yield reference
+            await reference.close()
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
 
 
-@pytest.mark.parametrize("revision", [2, 7])
-def test_an_answer_from_before_its_join_or_from_the_future(revision: int) -> None:
-    answers, stored = _right()
-    wrong = replace(answers[0], revision=revision)
+class Forgetful(House):
+    """Leaves one out."""
 
-    with pytest.raises(WrongServer, match=f"A002 was answered as of revision {revision}, joined at 3"):
-        check_joins([wrong, *answers[1:]], stored, before=_BEFORE)
-
-
-@pytest.mark.parametrize(
-    ("spoilt", "message"),
-    [
-        ({"serials": [1, 2, 3, 5, 6]}, "the tickets are not gapless in the order of the line"),
-        ({"serials": [1, 3, 2, 4, 5]}, "the tickets are not gapless in the order of the line"),
-        ({"revisions": [1, 2, 3, 4, 6]}, "the log is not gapless up to revision 6"),
-        ({"revisions": [1, 2, 3, 3, 4, 5, 6]}, "the log is not gapless up to revision 6"),
-        ({"waiting_count": 4}, "the line counts 4, 5 wait"),
-    ],
-)
-def test_tables_that_cannot_be(spoilt: dict[str, object], message: str) -> None:
-    answers, stored = _right()
-
-    with pytest.raises(WrongServer, match=message):
-        check_joins(answers, replace(stored, **spoilt), before=_BEFORE)  # type: ignore[arg-type]
+    def send(self) -> None:
+        self.ready.pop(2)
+        super().send()
 
 
-def test_a_log_in_another_order_than_the_line() -> None:
-    answers, stored = _right()
-    line = list(stored.sessions)
-    line[2], line[3] = replace(line[2], revision=line[3].revision), replace(line[3], revision=line[2].revision)
+class Stuttering(House):
+    """Tells one twice."""
 
-    with pytest.raises(WrongServer, match="the log has another order than the line"):
-        check_joins(answers, replace(stored, sessions=line), before=_BEFORE)
+    def send(self) -> None:
+        self.ready.append(self.ready[2])
+        super().send()
 
 
-@pytest.mark.parametrize("wrong", [{"aheadCount": 5}, {"sessionToken": ""}])
-def test_an_answer_that_contradicts_itself(wrong: dict[str, object]) -> None:
-    session = {"id": encode("Session", UUID(int=1), UUID(int=2)), "ticketNumber": "A001", "position": 5, "revision": 7}
-    value = {"sessionToken": "token", "session": session | {"aheadCount": 4}}
-    assert answered(value) == Joined(UUID(int=2), "A001", 5, 7)
-    spoilt = {**value, "sessionToken": wrong.get("sessionToken", "token"), "session": {**value["session"], **wrong}}
+class Lying(House):
+    """Tells one a position that is not theirs."""
 
-    with pytest.raises(WrongServer, match="an answer that cannot be"):
-        answered(spoilt)
+    def frame(self, place: int) -> bytes:
+        return super().frame(place + 1 if place == 2 and self.wave else place)
+
+
+class Rude(House):
+    """Hangs up on one instead of telling."""
+
+    def send(self) -> None:
+        transport, _ = self.ready.pop(2)
+        transport.close()
+        super().send()
+
+
+class Confused(House):
+    """Ends one's subscription."""
+
+    def send(self) -> None:
+        transport, _ = self.ready.pop(2)
+        transport.write(framed(b'{"id":"1","type":"complete"}'))
+        super().send()
+
+
+async def test_a_server_that_does_its_work_passes(tmp_path: Path) -> None:
+    async with watched(House(AHEAD), tmp_path) as reference:
+        waves = [await reference.wave() for _ in range(2)]
+        size = await reference.check()
+        members = await reference.crowd.members()
+
+    assert [len(wave.latencies) for wave in waves] == [SIZE, SIZE]
+    assert all(latency > 0 for wave in waves for latency in wave.latencies)
+    assert [wave.unexpected for wave in waves] == [0, 0]
+    assert [member.state["position"] for member in members] == [2, 3, 4, 5, 6]
+    assert [(member.is_open, member.updates) for member in members] == [(True, 3)] * SIZE
+    assert size == len(members[0].last)
+
+
+async def test_a_frame_that_is_missing_is_noticed(tmp_path: Path) -> None:
+    async with watched(Forgetful(AHEAD), tmp_path) as reference:
+        reference.wave_seconds = 0.2
+        with pytest.raises(AssertionError, match="4 of 5 updates came"):
+            await reference.wave()
+
+
+async def test_a_frame_too_many_is_counted(tmp_path: Path) -> None:
+    async with watched(Stuttering(AHEAD), tmp_path) as reference:
+        first = await reference.wave()
+        # The sixth may be read with the other five, or by whoever looks next.
+        second = await reference.wave()
+
+    assert len(first.latencies) + first.unexpected + second.unexpected == SIZE + 1
+
+
+async def test_a_wrong_position_is_noticed(tmp_path: Path) -> None:
+    async with watched(Lying(AHEAD), tmp_path) as reference:
+        await reference.wave()
+        with pytest.raises(AssertionError, match=r"1 last positions are wrong, as \(shown, true\): \[\(6, 5\)\]"):
+            await reference.check()
+
+
+@pytest.mark.parametrize("house", [Rude, Confused])
+async def test_a_socket_that_is_closed_or_ended_is_noticed(tmp_path: Path, house: type[House]) -> None:
+    async with watched(house(AHEAD), tmp_path) as reference:
+        reference.wave_seconds = 0.2
+        with pytest.raises(CrowdFailed, match="1 sockets were closed"):
+            await reference.wave()
+
+
+async def test_nobody_who_is_turned_away_goes_unnoticed(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    async with crowd(tmp_path) as members:
+        with pytest.raises((CrowdFailed, ConnectionRefusedError)):
+            await members.open(port, [(b"{}", b"{}")], 1.0)
+
+
+async def test_who_stops_reading_is_behind_until_they_read_again(tmp_path: Path) -> None:
+    async with watched(House(AHEAD), tmp_path) as reference:
+        await reference.crowd.set_reading(0, 2, is_reading=False)
+        await reference.crowd.clear()
+        reference.wave_seconds = 0.2
+        with pytest.raises(AssertionError, match="3 of 5 updates came"):
+            await reference.wave()
+
+        assert await reference.crowd.until(2, 0.1) == 2
+        await reference.crowd.set_reading(0, 2, is_reading=True)
+        assert await reference.crowd.until(2, 10.0) == 0
+        await reference.check()
+
+
+async def test_the_clock_of_requests_tells_every_answer(tmp_path: Path) -> None:
+    async with watched(House(AHEAD), tmp_path) as reference, crowd(tmp_path) as clock:
+        took = await clock.probe(reference.server.port, b"GET /health/ready HTTP/1.1\r\nhost: bench\r\n\r\n", 0.001, 20)
+
+    assert len(took) == 20
+    assert min(took) > 0
+
+
+def test_an_event_counts_until_the_first_update_as_new() -> None:
+    asked = {2: 10.0, 3: 11.0, 4: 12.0}
+    # Number 0 stands still and does not count; 7 is told of 2 alone, of 3 and 4 together.
+    arrivals = Arrivals([10.5, 10.6, 12.25], [7, 0, 7], [2, 2, 4])
+
+    assert latencies(asked, arrivals, 1) == ([0.5, 1.25, 0.25], 2)
+
+
+def test_who_is_never_told_or_told_of_the_past_is_noticed() -> None:
+    with pytest.raises(AssertionError, match="socket 7 was never told of revision 3"):
+        latencies({2: 10.0, 3: 11.0}, Arrivals([10.5], [7], [2]), 0)
+    with pytest.raises(AssertionError, match="socket 7 was told of an older state"):
+        latencies({2: 10.0}, Arrivals([10.5, 10.6], [7, 7], [3, 2]), 0)
