@@ -37,9 +37,19 @@ class ReadTx(AsyncSession):
         """
         if self.new or self.dirty or self.deleted:
             await self.flush()
+        found: Sequence[Any] = await self._driven(self.info["driver"].fetch(statement, *values), statement)
+        return found
+
+    async def portions(self, size: int, statement: str, *values: object) -> AsyncIterator[Sequence[Any]]:
+        """`rows`, at most `size` at a time: what is too much to be read, or held, at once."""
+        cursor = await self._driven(self.info["driver"].cursor(statement, *values), statement)
+        while found := await self._driven(cursor.fetch(size), statement):
+            yield found
+
+    async def _driven(self, work: Awaitable[Any], statement: str) -> Any:
         driver = self.info["driver"]
         try:
-            found: Sequence[Any] = await driver.fetch(statement, *values)
+            return await work
         except BaseException as error:
             closed = driver.is_closed()
             if closed or not isinstance(error, Exception):
@@ -48,7 +58,6 @@ class ReadTx(AsyncSession):
             if not isinstance(error, Exception):
                 raise
             raise translated(error, statement, closed=closed) from error
-        return found
 
     @property
     def tenant(self) -> UUID:

@@ -60,6 +60,21 @@ async def _write(tx: WriteTx) -> None:
     await tx.rows(_INSERT, tx.tenant, *zip(*tx.unwritten, strict=True))
 
 
+async def read_recorded(
+    tx: ReadTx, aggregate_type: str, aggregate_id: UUID, *, after: int, limit: int = 500
+) -> Sequence[Recorded]:
+    """An aggregate's events after a revision, oldest first, at most `limit`: for who reads many."""
+    found = await tx.rows(_AFTER, tx.tenant, aggregate_type, aggregate_id, after, limit)
+    return [Recorded(revision, type, at, orjson.loads(data)) for revision, type, at, data in found]
+
+
+_AFTER = """
+    select revision, type, occurred_at, data::text from events
+    where tenant_id = $1 and aggregate_type = $2 and aggregate_id = $3 and revision > $4
+    order by revision limit $5
+"""
+
+
 async def read_log(
     tx: ReadTx, aggregate_type: str, aggregate_id: UUID, *, after: int, limit: int = 500
 ) -> Sequence[EventRow]:
