@@ -14,24 +14,29 @@ from uuid import UUID
 
 import orjson
 
-from app.core.db import Database, ReadTx, Recorded
-from app.core.errors import NotFound
-from app.core.events import read_log
+from app.core.db import Database, Recorded
+from app.core.events import read_recorded
 from app.core.live.bus import RESYNC, Bus
 from app.queues import repository as queues
-from app.queues.events import QUEUE, LineState
+from app.queues.events import QUEUE
 from app.queues.models import Queue, QueueLine
-from app.queues.rules import Rank
-from app.sessions import repository
-from app.sessions.events import state_of
-from app.sessions.line import Entry, Line, LineEventData, read_event
+from app.sessions.line import Line, LineEventData, read_event
+from app.sessions.stored import load
 from app.sessions.watching import Watch, Watching
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 300.0
+MOST_IDLE = 1_000
+"""Lines kept although nobody watches them: joins and queries of the next minutes find them loaded."""
+MOST_IDLE_WAITING = 1_000_000
+"""Sessions in all of them together; a quarter of a gigabyte."""
 LOG_PAGE = 500
 _RETRY_SECONDS = 0.5
+
+
+class Dropped(Exception):
+    """A line was dropped while somebody waited for it; asked for again, it is there."""
 
 
 class LiveLine:
@@ -46,18 +51,43 @@ class LiveLine:
         self._db = db
         self._bus = bus
         self._loaded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._catching_up = asyncio.Lock()
+        self._catching_up: asyncio.Task[None] | None = None
         self._rows: tuple[int, asyncio.Task[tuple[Queue, QueueLine]]] | None = None
         self.follower = asyncio.create_task(self._follow(), name=f"line {queue_id}")
 
     async def loaded(self) -> None:
-        """Wait for the first load. `NotFound` if there is no such queue."""
+        """Wait for the first load. `NotFound` if there is no such queue, `Dropped` if nobody needed it any more."""
         await asyncio.shield(self._loaded)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether there is a line to be looked at."""
+        return self._loaded.done() and self._loaded.exception() is None
+
+    def drop(self) -> None:
+        """Stop following. Whoever still waits for the load is told; whoever has the line may read it to the end."""
+        self.follower.cancel()
+        if not self._loaded.done():
+            self._loaded.set_exception(Dropped())
+            self._loaded.exception()
+
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What runs for it."""
+        return [task for task in (self.follower, self._catching_up) if task is not None]
 
     async def at_least(self, revision: int) -> None:
         """Catch up from the log to a revision that is known to be committed."""
-        if self.line.revision < revision:
-            await self._catch_up()
+        # The catch-up that runs may have looked before that revision was committed; the one after it has not.
+        for _ in range(2):
+            if self.line.revision >= revision:
+                return
+            await self._catch_up_together()
+
+    def committed(self, events: Sequence[Recorded]) -> bool:
+        """Apply what this process has just committed; False if something is missing before it."""
+        if not self.is_loaded:
+            return False
+        return self._apply([read_event(*each) for each in events])
 
     async def rows(self) -> tuple[Queue, QueueLine]:
         """Configuration and counts, not older than the line; read once for all who ask at one revision."""
@@ -81,9 +111,10 @@ class LiveLine:
                 async with self._db.read(self.tenant_id, snapshot=True) as tx:
                     self.line = await load(tx, self.queue_id)
             except Exception as error:  # noqa: BLE001 (given to whoever waits for the load)
-                self._loaded.set_exception(error)
-                # Retrieved here as well: whoever asked for it may have given up.
-                self._loaded.exception()
+                if not self._loaded.done():
+                    self._loaded.set_exception(error)
+                    # Retrieved here as well: whoever asked for it may have given up.
+                    self._loaded.exception()
                 return
             self._loaded.set_result(None)
             async for item in feed:
@@ -101,19 +132,26 @@ class LiveLine:
     async def _catch_up_surely(self) -> None:
         while True:
             try:
-                return await self._catch_up()
+                return await self._catch_up_together()
             except Exception:
                 logger.exception("a live line cannot read the log; trying again", extra={"queueId": str(self.queue_id)})
                 await asyncio.sleep(_RETRY_SECONDS)
 
+    async def _catch_up_together(self) -> None:
+        """One catch-up for all who need one now."""
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = asyncio.create_task(self._catch_up(), name=f"catch-up {self.queue_id}")
+            # Retrieved here as well: whoever waits for it may have given up.
+            self._catching_up.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._catching_up)
+
     async def _catch_up(self) -> None:
-        async with self._catching_up:
-            while True:
-                async with self._db.read(self.tenant_id) as tx:
-                    rows = await read_log(tx, QUEUE, self.queue_id, after=self.line.revision, limit=LOG_PAGE)
-                self._apply([read_event(row.revision, row.type, row.occurred_at, row.data) for row in rows])
-                if len(rows) < LOG_PAGE:
-                    return
+        while True:
+            async with self._db.read(self.tenant_id) as tx:
+                found = await read_recorded(tx, QUEUE, self.queue_id, after=self.line.revision, limit=LOG_PAGE)
+            self._apply([read_event(*each) for each in found])
+            if len(found) < LOG_PAGE:
+                return
 
     def _apply(self, events: Iterable[LineEventData]) -> bool:
         """Apply what follows; False if something is missing before one of them."""
@@ -136,10 +174,11 @@ class LiveLine:
 class LiveLines:
     """All live lines of a process."""
 
-    def __init__(self, db: Database, bus: Bus, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, db: Database, bus: Bus, idle_seconds: float = IDLE_SECONDS, most_idle: int = MOST_IDLE) -> None:
         self._db = db
         self._bus = bus
         self._idle_seconds = idle_seconds
+        self._most_idle = most_idle
         # By tenant too: asked for with a forged tenant, a queue is looked for there, and its own line is left alone.
         self._lines: dict[tuple[UUID, UUID], LiveLine] = {}
         self._janitor: asyncio.Task[None] | None = None
@@ -151,28 +190,36 @@ class LiveLines:
 
     async def stop(self) -> None:
         """Drop everything."""
-        tasks = [live.follower for live in self._lines.values()]
-        tasks += [*self._nudges, *([self._janitor] if self._janitor else [])]
-        self._lines.clear()
+        tasks = [*self._nudges, *([self._janitor] if self._janitor else [])]
+        for live in self._lines.values():
+            live.drop()
+            tasks += live.tasks()
         for task in tasks:
             task.cancel()
+        self._lines.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def get(self, tenant_id: UUID, queue_id: UUID, revision: int = 0) -> LiveLine:
         """A queue's live line, at a committed `revision` or newer. `NotFound` if there is no such queue."""
         key = tenant_id, queue_id
-        live = self._lines.get(key)
-        if live is None or live.follower.done():
-            live = self._lines[key] = LiveLine(self._db, self._bus, tenant_id, queue_id)
-        live.used_at = asyncio.get_running_loop().time()
-        try:
-            await live.loaded()
-        except BaseException:
-            if self._lines.get(key) is live and live.follower.done():
-                del self._lines[key]
-            raise
-        await live.at_least(revision)
-        return live
+        while True:
+            live = self._lines.get(key)
+            if live is None or live.follower.done():
+                live = self._lines[key] = LiveLine(self._db, self._bus, tenant_id, queue_id)
+                self._make_room()
+            live.used_at = asyncio.get_running_loop().time()
+            try:
+                await live.loaded()
+                await live.at_least(revision)
+            except Dropped:
+                continue
+            except BaseException:
+                if self._lines.get(key) is live and live.follower.done():
+                    del self._lines[key]
+                raise
+            # Dropped in this very moment, it would never be told of anything again.
+            if self._lines.get(key) is live:
+                return live
 
     def peek(self, tenant_id: UUID, queue_id: UUID) -> LiveLine | None:
         """A queue's live line if somebody watches it, at whatever revision it is."""
@@ -199,15 +246,14 @@ class LiveLines:
 
     def committed(self, tenant_id: UUID, queue_id: UUID, events: Sequence[Recorded]) -> None:
         """This process has just committed these events of a queue, oldest first: its own line need not wait."""
-        self.nudge(tenant_id, queue_id, events[-1].revision)
-
-    def nudge(self, tenant_id: UUID, queue_id: UUID, revision: int) -> None:
-        """This process has just committed a revision: its own line, if it has one, need not wait for the bus."""
         live = self._lines.get((tenant_id, queue_id))
-        if live is not None and live.watching and live.line.revision < revision:
-            task = asyncio.create_task(self._catch_up(live, revision))
-            self._nudges.add(task)
-            task.add_done_callback(self._nudges.discard)
+        if live is not None and not live.committed(events) and live.watching:
+            self._nudge(live, events[-1].revision)
+
+    def _nudge(self, live: LiveLine, revision: int) -> None:
+        task = asyncio.create_task(self._catch_up(live, revision))
+        self._nudges.add(task)
+        task.add_done_callback(self._nudges.discard)
 
     @staticmethod
     async def _catch_up(live: LiveLine, revision: int) -> None:
@@ -223,42 +269,20 @@ class LiveLines:
             for key, live in list(self._lines.items()):
                 if not live.watching and live.used_at < oldest:
                     del self._lines[key]
-                    live.follower.cancel()
+                    live.drop()
+            self._make_room()
 
-
-async def load(tx: ReadTx, queue_id: UUID) -> Line:
-    """A queue's line from the tables; `tx` has to be a snapshot. `NotFound` if there is no such queue."""
-    found = (await queues.with_lines(tx, [queue_id])).get(queue_id)
-    if found is None:
-        raise NotFound("Queue")
-    queue, row = found
-    state = LineState(
-        queue.status,
-        row.waiting_count,
-        row.held_count,
-        row.called_count,
-        row.serving_count,
-        row.open_counter_count,
-        row.service_seconds_mean,
-    )
-    waiting = [
-        Entry(Rank(rank_class, rank_time, sequence), id, ticket, row.revision)
-        for id, ticket, rank_class, rank_time, sequence in await repository.line_of(tx, queue_id)
-    ]
-    at_counters = [state_of(session, counter) for session, counter in await repository.at_counters(tx, queue_id)]
-    return Line(row.revision, state, waiting, at_counters)
-
-
-async def line_as_of(tx: ReadTx, queue_id: UUID, at: datetime) -> tuple[Line, datetime | None]:
-    """The line as it was at a time, built from the log, and when its last event before that happened."""
-    line, last = Line(), None
-    while rows := await read_log(tx, QUEUE, queue_id, after=line.revision):
-        for row in rows:
-            if row.occurred_at > at:
-                return line, last
-            line.apply(read_event(row.revision, row.type, row.occurred_at, row.data))
-            last = row.occurred_at
-    return line, last
+    def _make_room(self) -> None:
+        """Drop lines nobody watches, least recently used first, while there are too many or they are too long."""
+        idle = sorted(
+            ((live.used_at, key) for key, live in self._lines.items() if not live.watching and live.is_loaded),
+            reverse=True,
+        )
+        waiting = 0
+        for number, (_, key) in enumerate(idle):
+            waiting += len(self._lines[key].line)
+            if number >= self._most_idle or (number and waiting > MOST_IDLE_WAITING):
+                self._lines.pop(key).drop()
 
 
 def _from_bus(event: dict[str, object]) -> LineEventData:

@@ -16,7 +16,8 @@ from app.queues import service as queues
 from app.sessions.graphql.display import MAX_QUEUES, Display, DisplayCall, DisplayQueue, QueueSnapshot, SnapshotPlace
 from app.sessions.graphql.loaders import load_session, session_node, session_ref
 from app.sessions.graphql.types import Session
-from app.sessions.live import LiveLine, line_as_of
+from app.sessions.live import LiveLine
+from app.sessions.stored import line_as_of
 
 QueueIds = Annotated[
     list[strawberry.ID],
