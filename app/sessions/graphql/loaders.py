@@ -108,6 +108,15 @@ async def load_session(context: Context, ref: Ref) -> "types.Session":
     return session
 
 
+async def session_after(context: Context, row: models.Session, revision: int) -> "types.Session":
+    """The session as the change just committed left it, read from nowhere: `row` is as that change wrote it.
+
+    `revision` is its queue's after the change. It is read again only if something else has happened to it meanwhile.
+    """
+    placed = await _placed(context, row, revision)
+    return placed if placed is not None else await load_session(context, Ref(row.tenant_id, row.id))
+
+
 async def session_node(context: Context, ref: Ref) -> "types.Session":
     """A session by node id, for its visitor or staff."""
     ensure_session_access(context, ref, Permission.SESSION_READ)
