@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 DATA := $(or $(VQ_DATA_DIR),.vq)
 WORKERS ?= auto
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 CACHES := .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build *.egg-info
 
 # The first Python that is new enough; PYTHON=… names one.
@@ -58,8 +59,8 @@ check: $(VENV)/.dev ## what must not drift: schema.graphql, models against migra
 	@$(BIN)/vq schema --check
 	@$(BIN)/pytest -q tests/commands/test_drift.py
 
-bench: $(VENV)/.dev ## measure
-	@$(BIN)/python -m bench
+bench: $(VENV)/.dev ## measure, write docs/benchmarks.md (BENCH_ARGS=--quick, --scale=short, --soak, …)
+	@$(BIN)/python -m bench --write-docs $(BENCH_ARGS)
 
 lock: $(VENV)/.dev ## resolve pyproject.toml into the two lock files
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -11,6 +11,7 @@ import time
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import orjson
@@ -290,10 +291,11 @@ def main() -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     crowd = Crowd()
+    # Unbuffered: a line read ahead would not wake epoll.
+    commands = FileIO(sys.stdin.fileno(), closefd=False)
     while True:
         crowd.wait()
-        # Unbuffered: a line read ahead would not wake epoll.
-        line = sys.stdin.buffer.raw.readline()  # type: ignore[attr-defined]
+        line = commands.readline()
         if not line:
             return
         do, *arguments = line.decode().split()
