@@ -13,6 +13,7 @@ from app.core.actor import ANONYMOUS, Actor, ActorKind
 from app.core.db import ReadTx, WriteTx
 from app.core.errors import Unauthenticated
 from app.core.ids import Ref, decode
+from app.core.live.fanout import Parkable
 from app.runtime import Runtime
 
 LoaderType = TypeVar("LoaderType", bound=DataLoader[Any, Any])
@@ -27,11 +28,13 @@ class Context:
     request_id: str
     address: str | None = None
     agent: str | None = None
+    # What runs the operation if it is a subscription that can be parked; one that is resumed finds it here.
+    feed: Parkable | None = None
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
 
     def fresh(self) -> "Context":
         """The same caller's context for another operation on the same socket: nothing loaded is carried over."""
-        return replace(self, _loaders={})
+        return replace(self, feed=None, _loaders={})
 
     @property
     def tenant_id(self) -> UUID:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from app.api.compiled import Compiled
 from app.api.graphiql import graphiql_assets, graphiql_page
 from app.api.health import health_routes
 from app.api.http import GraphQLOverHTTP
@@ -32,6 +33,7 @@ from app.identity.authentication import Authenticator, bearer_token
 from app.identity.events import USER
 from app.queues.events import QUEUE
 from app.runtime import Runtime
+from app.sessions.arrivals import Arrivals
 from app.sessions.live import LiveLines
 from app.settings import Settings, SettingsError
 from app.tenants.events import TENANT
@@ -65,7 +67,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     bus = build_bus(settings)
     authenticator = Authenticator(settings, dbs)
     lines = LiveLines(dbs.app, bus)
-    runtime = Runtime(settings, clock, dbs, bus, lines, Turns(), authenticator)
+    runtime = Runtime(settings, clock, dbs, bus, lines, Arrivals(dbs.app), Turns(), authenticator)
     doorbell = Doorbell(bus)
     schema = build_schema(settings)
 
@@ -95,6 +97,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     sse = GraphQLOverSSE(
         http, schema, sockets, clock=clock, limits=StreamLimits(beat_seconds=settings.websocket_ping_seconds)
     )
+    compiled = Compiled(schema)
     websocket = GraphQLOverWebSocket(
         schema,
         context_of,
@@ -102,6 +105,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         clock=clock,
         limits=SocketLimits(ping_seconds=settings.websocket_ping_seconds),
         allowed_origins=settings.cors_origins,
+        compiled=compiled,
     )
 
     @asynccontextmanager
@@ -118,6 +122,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             yield
         finally:
             await sockets.stop()
+            await compiled.stop()
             await lines.stop()
             await doorbell.close()
             await bus.stop()

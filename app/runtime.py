@@ -7,6 +7,7 @@ from app.core.db import Databases
 from app.core.live.bus import Bus
 from app.core.turns import Turns
 from app.identity.authentication import Authenticator
+from app.sessions.arrivals import Arrivals
 from app.sessions.live import LiveLines
 from app.settings import Settings
 
@@ -20,5 +21,6 @@ class Runtime:
     dbs: Databases
     bus: Bus
     lines: LiveLines
+    arrivals: Arrivals
     turns: Turns
     authenticator: Authenticator

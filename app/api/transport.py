@@ -15,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.core.actor import Actor
+from app.core.live.fanout import Parkable
 
 GRAPHQL_TRANSPORT_WS = "graphql-transport-ws"
 
@@ -37,6 +38,8 @@ class OperationContext(Protocol):
 
     actor: Actor
     request_id: str
+    feed: Parkable | None
+    """What runs a subscription that can be parked; set by its resolver."""
 
     def fresh(self) -> Self:
         """The same caller's context for another operation on the same socket."""

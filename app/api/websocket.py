@@ -10,25 +10,23 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLError
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
-from strawberry.utils.aio import aclosing
 
-from app.api.errors import plain_error, public_error
+from app.api.compiled import Compiled
+from app.api.errors import plain_error
 from app.api.messages import (
     ACK,
     PING,
     PONG,
     ProtocolViolation,
-    complete_message,
     decode,
     error_message,
-    next_message,
     operation_id_of,
     payload_of,
 )
+from app.api.operations import Operation
 from app.api.outlets import AsgiWire, Wire
 from app.api.protocol import wire_of
 from app.api.sockets import (
@@ -48,12 +46,9 @@ from app.api.transport import (
     ContextFactory,
     Executable,
     OperationContext,
-    OperationRequest,
     caller_of,
-    is_request_error,
     operation_request,
     request_id_of,
-    result_payload,
 )
 from app.core.actor import Actor
 from app.core.clock import Clock, SystemClock
@@ -84,6 +79,7 @@ class SocketServices:
     sockets: Sockets
     clock: Clock
     limits: SocketLimits
+    compiled: Compiled
 
 
 class GraphQLOverWebSocket:
@@ -98,9 +94,15 @@ class GraphQLOverWebSocket:
         clock: Clock | None = None,
         limits: SocketLimits | None = None,
         allowed_origins: Sequence[str] = (),
+        compiled: Compiled | None = None,
     ) -> None:
         self._services = SocketServices(
-            schema, context_factory, sockets, clock or SystemClock(), limits or SocketLimits()
+            schema,
+            context_factory,
+            sockets,
+            clock or SystemClock(),
+            limits or SocketLimits(),
+            compiled or Compiled(schema),
         )
         self._allowed_origins = normalize_allowed_origins(allowed_origins)
 
@@ -146,7 +148,7 @@ class _Connection:
         self._init_received = False
         self._closed = False
         self._heard = True
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._operations: dict[str, Operation] = {}
         self._operation_count = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -185,6 +187,16 @@ class _Connection:
                 await self.outlet.close(code, reason.encode()[:123].decode(errors="ignore"))
         except TimeoutError:
             self.outlet.abort()  # it does not read: there is nobody to tell
+
+    @property
+    def schema(self) -> Executable:
+        """What executes its operations."""
+        return self._services.schema
+
+    @property
+    def compiled(self) -> Compiled:
+        """Where its subscriptions are parked."""
+        return self._services.compiled
 
     async def finished(self) -> None:
         """Return once everything the socket ran has ended."""
@@ -258,40 +270,14 @@ class _Connection:
         self._operation_count += 1
         context = self._context.fresh()
         context.request_id = f"{self._request_id}.{self._operation_count}"
-        self._operations[operation_id] = self._spawn(self._run(operation_id, request, context))
+        operation = self._operations[operation_id] = Operation(self, operation_id, request, context)
+        operation.run()
 
-    async def _run(self, operation_id: str, request: OperationRequest, context: OperationContext) -> None:
-        """One operation: its items, then `complete`, or `error` where nothing more can come."""
-        current_request_id.set(context.request_id)
-        try:
-            results = await self._services.schema.stream(
-                request.query,
-                variable_values=request.variables,
-                context_value=context,
-                operation_name=request.operation_name,
-            )
-            async with aclosing(results):
-                async for result in results:
-                    if is_request_error(result.data, result.errors):
-                        self._forget(operation_id)
-                        self.outlet.send(error_message(operation_id, result.errors))
-                        return
-                    await drained(self.outlet)
-                    self.outlet.send(next_message(operation_id, result_payload(result)))
-                    # The next item is made when the peer has this one: a slow peer gets the newest state.
-                    await drained(self.outlet)
-        except Exception as problem:  # noqa: BLE001 - one operation's bug must not take the others along
-            self._forget(operation_id)
-            self.outlet.send(error_message(operation_id, [public_error(GraphQLError("", original_error=problem))]))
-            return
-        # Forgotten before the last message is out: the client may use the id again as soon as it reads it.
-        self._forget(operation_id)
-        self.outlet.send(complete_message(operation_id))
-
-    def _forget(self, operation_id: str) -> None:
+    def forget(self, operation: Operation) -> None:
+        """Its id is free."""
         # The client may have completed this operation and used its id again meanwhile.
-        if self._operations.get(operation_id) is asyncio.current_task():
-            del self._operations[operation_id]
+        if self._operations.get(operation.id) is operation:
+            del self._operations[operation.id]
 
     def _beat(self) -> None:
         if not self._heard:
@@ -316,9 +302,10 @@ class _Connection:
             timer.cancel()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        _ = self._spawn(work)
+        _ = self.spawn(work)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something that ends with the socket at the latest."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -327,10 +314,8 @@ class _Connection:
     def _stop_operations(self) -> None:
         for name in list(self._timers):
             self._cancel(name)
-        current = asyncio.current_task()
         for operation in self._operations.values():
-            if operation is not current:
-                operation.cancel()
+            operation.cancel()
         self._operations.clear()
 
     async def _end(self) -> None:

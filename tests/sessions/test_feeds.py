@@ -62,8 +62,11 @@ async def test_what_one_application_does_is_seen_through_another(desk: Desk, sec
         await eventually(lambda: mine.over)
 
 
+@pytest.mark.parametrize("parked", [True, False])
 @pytest.mark.parametrize("seed", range(2))
-async def test_feeds_converge_and_are_never_wrong(api: Api, business: Business, second: Api, seed: int) -> None:
+async def test_feeds_converge_and_are_never_wrong(
+    api: Api, business: Business, second: Api, seed: int, parked: bool
+) -> None:
     random = Random(seed)
     queue_ids = [await business.queue(), await business.queue(discipline="TIME_CREDIT")]
     counter_ids = [key_of("Counter", await business.counter(*queue_ids)) for _ in range(3)]
@@ -72,7 +75,7 @@ async def test_feeds_converge_and_are_never_wrong(api: Api, business: Business, 
     tenant_id = _tenant(queue_ids[0])
     admin = business.admin
     documents = [
-        *(session_feed(one.id) for one in people),
+        *(session_feed(one.id, parked=parked) for one in people),
         *(queue_feed(id) for id in queue_ids),
         display_feed(*queue_ids),
         *(event_feed(id, after=0) for id in queue_ids),
@@ -115,8 +118,9 @@ async def test_feeds_converge_and_are_never_wrong(api: Api, business: Business, 
     await _sound(api, queue_ids)
 
 
+@pytest.mark.parametrize("parked", [True, False])
 async def test_a_feed_follows_a_session_that_is_moved_again_and_again(
-    api: Api, business: Business, second: Api
+    api: Api, business: Business, second: Api, parked: bool
 ) -> None:
     """Feeds begin while it moves: one that looked in the queue it had just left would never hear of it again."""
     queue_ids = [await business.queue() for _ in range(3)]
@@ -134,7 +138,7 @@ async def test_a_feed_follows_a_session_that_is_moved_again_and_again(
 
     mover = asyncio.create_task(move())
     try:
-        async with watching(business.admin, *(session_feed(visitor.id) for _ in range(25))) as feeds:
+        async with watching(business.admin, *(session_feed(visitor.id, parked=parked) for _ in range(25))) as feeds:
             for feed in feeds:
                 await feed.started()
             moving = False
@@ -153,14 +157,15 @@ async def test_a_feed_follows_a_session_that_is_moved_again_and_again(
         assert not backwards(feed.items)
 
 
-async def test_every_step_of_a_burst_is_told(api: Api, desk: Desk, second: Api) -> None:
+@pytest.mark.parametrize("parked", [True, False])
+async def test_every_step_of_a_burst_is_told(api: Api, desk: Desk, second: Api, parked: bool) -> None:
     """Steps that come faster than a subscriber is served: each is an item, in order, with the place it had then."""
     visitor = await desk.join()
     for _ in range(2):
         await desk.join()
     tenant_id, id = _tenant(desk.queue), key_of("Session", visitor.id)
     counter = key_of("Counter", desk.counter)
-    async with watching(visitor.visitor, session_feed(visitor.id)) as (feed,):
+    async with watching(visitor.visitor, session_feed(visitor.id, parked=parked)) as (feed,):
         await feed.started()
         db = second.runtime.dbs.app
         for verb, *given in [

@@ -33,6 +33,7 @@ class ToyContext:
     actor: Actor
     request_id: str
     caller: Caller
+    feed: None = None
     generation: int = 0
     seen: list[str] = field(default_factory=list)
     family: list[int] = field(default_factory=lambda: [0])

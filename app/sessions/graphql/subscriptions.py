@@ -5,30 +5,54 @@ State feeds are latest-wins for moves of the line; what happens to the watched s
 
 from collections.abc import AsyncIterator
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
-from app.context import Context, Info
+from app.context import Info
 from app.core.errors import BadInput
 from app.core.events import read_log
 from app.core.graphql.node import IdArgument
 from app.core.graphql.permissions import Checked, Public, Requires
-from app.core.ids import Ref
 from app.identity.permissions import Permission
 from app.queues import service as queues
-from app.queues.events import QUEUE, QueueEventType
+from app.queues.events import QUEUE
 from app.queues.graphql.events import QueueEvent
 from app.queues.graphql.loaders import load_queue
 from app.queues.graphql.types import Queue
-from app.sessions import repository
-from app.sessions.events import SessionState
 from app.sessions.graphql.display import Display
-from app.sessions.graphql.loaders import load_session, session_ref
+from app.sessions.graphql.feeds import SessionFeed, SharedItems
+from app.sessions.graphql.loaders import session_ref
 from app.sessions.graphql.queries import QueueIds, display_refs, show
 from app.sessions.graphql.types import Session
-from app.sessions.live import LiveLine
-from app.sessions.watching import Told
+from app.sessions.pace import (
+    LEAST_PER_SECOND,
+    LONGEST_HELD_SECONDS,
+    MOST_DELTA,
+    MOST_PER_SECOND,
+    NEAR_THE_HEAD,
+    Pace,
+)
+
+MinDelta = Annotated[
+    int | None,
+    strawberry.argument(
+        description=(
+            f"Show a move only if it is by at least so many places (1 to {MOST_DELTA:,}; default: every move). What it "
+            f"holds back is shown after {LONGEST_HELD_SECONDS:g} seconds at the latest. Up to position "
+            f"{NEAR_THE_HEAD} every move is shown, and what happens to the session itself always is."
+        )
+    ),
+]
+MaxPerSecond = Annotated[
+    float | None,
+    strawberry.argument(
+        description=(
+            f"Show at most so many moves per second ({LEAST_PER_SECOND:g} to {MOST_PER_SECOND:g}; default: all), the "
+            f"newest last. Up to position {NEAR_THE_HEAD} every move is shown, and what happens to the session itself "
+            "always is."
+        )
+    ),
+]
 
 
 @strawberry.type
@@ -40,44 +64,35 @@ class SessionSubscription:
         ),
         extensions=[Checked("For the session's visitor (session token), or staff with `session:read`.")],
     )
-    async def session_changed(self, info: Info, session_id: IdArgument) -> AsyncIterator[Session]:
+    async def session_changed(
+        self,
+        info: Info,
+        session_id: IdArgument,
+        min_delta: MinDelta = None,
+        max_per_second: MaxPerSecond = None,
+    ) -> AsyncIterator[Session]:
         context = info.context
         ref = session_ref(context, session_id, Permission.SESSION_READ)
-        queue_id: UUID | None = await _queue_of(context, ref)
-        while queue_id is not None:
-            stay, queue_id = queue_id, None
-            async with context.runtime.lines.watch(ref.tenant_id, [stay], ref.id) as (watch, [live]):
-                shown = await load_session(context, ref)
-                if shown.row.queue_id != stay:
-                    # It went on before we watched: nothing here would ever tell.
-                    yield shown
-                    queue_id = None if shown.ended_at else shown.row.queue_id
-                    continue
-                yield shown
-                while shown.ended_at is None and queue_id is None:
-                    for told in await watch.changed():
-                        if told.event.revision <= shown.revision:
-                            continue
-                        if told.event.type is QueueEventType.SESSION_TRANSFERRED_OUT:
-                            queue_id = await _queue_of(context, ref)
-                            break
-                        shown = await _at_event(context, ref, told, stay)
-                        yield shown
-                    # With news waiting the row shown is old, and the line's place is another state's.
-                    if queue_id is None and not watch.has_news and (moved := _moved(shown, live)) is not None:
-                        shown = moved
-                        yield shown
+        feed = context.feed
+        if not isinstance(feed, SessionFeed):
+            feed = context.feed = SessionFeed(ref, Pace.of(min_delta, max_per_second))
+        try:
+            async for session in feed.items(context):
+                yield session
+        finally:
+            feed.leave()
 
     @strawberry.subscription(description="A queue and its counts, now and whenever they change.", extensions=[Public()])
     async def queue_changed(self, info: Info, queue_id: IdArgument) -> AsyncIterator[Queue]:
         context = info.context
         ref = await context.open_ref("Queue", queue_id)
+        context.feed = feed = SharedItems()
         async with context.runtime.lines.watch(ref.tenant_id, [ref.id]) as (watch, [live]):
             queue = await load_queue(context, ref)
             while True:
+                feed.revision = queue.revision
                 yield queue
-                revision = queue.revision
-                while queue.revision <= revision:
+                while queue.revision <= feed.revision:
                     await watch.changed()
                     queue = Queue.of(*await live.rows())
 
@@ -119,45 +134,14 @@ class SessionSubscription:
     )
     async def display_changed(self, info: Info, queue_ids: QueueIds) -> AsyncIterator[Display]:
         tenant_id, ids = await display_refs(info.context, queue_ids)
+        info.context.feed = feed = SharedItems()
         async with info.context.runtime.lines.watch(tenant_id, ids) as (watch, lives):
             async with info.context.read(tenant_id) as tx:
                 revisions = await queues.public_revisions(tx, ids)
             for live in lives:
                 await live.at_least(revisions[live.queue_id])
             while True:
-                yield await show(lives)
+                display = await show(lives)
+                feed.revision = sum(queue.revision for queue in display.queues)
+                yield display
                 await watch.changed()
-
-
-async def _queue_of(context: Context, ref: Ref) -> UUID:
-    async with context.read(ref.tenant_id) as tx:
-        return (await repository.get(tx, ref.id)).queue_id
-
-
-async def _at_event(context: Context, ref: Ref, told: Told, queue_id: UUID) -> Session:
-    """The session as an event of a queue left it, even if more has happened since."""
-    assert told.event.session is not None  # only events of the watched session are told
-    async with context.read(ref.tenant_id) as tx:
-        row = await repository.get(tx, ref.id)
-        tx.expunge(row)
-    row.queue_id = queue_id
-    for name in _LIFECYCLE:
-        setattr(row, name, getattr(told.event.session, name))
-    return Session.of(row, told.event.revision, told.place)
-
-
-_LIFECYCLE = [name for name in SessionState.__dataclass_fields__ if name not in ("id", "ticket_number", "counter_name")]
-
-
-def _moved(shown: Session, live: LiveLine) -> Session | None:
-    """The session at its new place; None if neither place nor estimate has changed."""
-    if live.line.revision <= shown.revision:
-        # The row was read after something the line has not heard of yet: what it says of the place is older.
-        return None
-    place = live.line.place(shown.key)
-    if place is None or (place.position, place.estimated_wait_seconds) == (
-        shown.position,
-        shown.estimated_wait_seconds,
-    ):
-        return None
-    return Session.of(shown.row, live.line.revision, place)

@@ -1,0 +1,209 @@
+"""The hot path: everybody parked in one line is shown the place they have moved to, nearest the head first.
+
+Renders and sends; executes nothing and knows no event but by how far it reaches. `watching.py` says who is parked.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from app.core.live.fanout import Rounds, Seat, Template
+from app.core.live.fanout.template import NULL
+from app.queues.events import QueueEventType
+from app.queues.rules import estimated_wait_seconds
+from app.sessions.line import Line, LineEventData
+from app.sessions.pace import Pace
+
+# Looking one place up costs as much as walking past so many people: below that share of a line, places are looked up.
+_WALKED_PER_LOOKUP = 20
+# Nobody is sent anything by so many steps of a walk, which take as long as some sends.
+_STEPS_AT_ONCE = 2_000
+
+_IN_PLACE = frozenset(
+    {
+        QueueEventType.SESSION_STARTED,
+        QueueEventType.SESSION_RECALLED,
+        QueueEventType.SESSION_COMPLETED,
+        QueueEventType.SESSION_NO_SHOW,
+        QueueEventType.SESSION_NOTE_ADDED,
+    }
+)
+"""Events about somebody who stays where they are in line, or is not in it before and after."""
+
+
+class Mover:
+    """A parked subscriber: how its next place is written, where to, and what it was shown last."""
+
+    __slots__ = ("estimate", "is_late", "pace", "position", "revision", "seat", "session_key", "template", "timer")
+
+    def __init__(
+        self,
+        session_key: int,
+        template: Template,
+        seat: Seat,
+        revision: int,
+        position: int | None,
+        estimate: int | None,
+        pace: Pace | None,
+    ) -> None:
+        self.session_key = session_key
+        self.template = template
+        self.seat = seat
+        self.revision = revision
+        self.position = position
+        self.estimate = estimate
+        self.pace = pace
+        # Its peer is slow: it is shown the newest place once that has changed, and nothing before.
+        self.is_late = False
+        # Runs while its pace holds something back.
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class Moves:
+    """Everybody parked in one line. Latest-wins, at most one message per subscriber and round."""
+
+    def __init__(self, name: str) -> None:
+        self._movers: dict[int, tuple[Mover, ...]] = {}
+        self._count = 0
+        self._line = Line()
+        # How many people at the head of the line cannot have moved since the last round; None if nobody has.
+        self._unmoved: int | None = None
+        self._basis: tuple[float | None, int] | None = None
+        # To be looked at by the next round, whether or not the line has moved. A dict, for its order.
+        self._due: dict[Mover, None] = {}
+        self._rounds = Rounds(f"moves {name}", self._round)
+
+    def add(self, mover: Mover, line: Line) -> None:
+        """Show this one every move after what it was shown last."""
+        self._line = line
+        self._movers[mover.session_key] = (*self._movers.get(mover.session_key, ()), mover)
+        self._count += 1
+        if line.revision > mover.revision:
+            self._look_at(mover)
+
+    def discard(self, mover: Mover) -> None:
+        """Show this one nothing more."""
+        left = tuple(other for other in self._movers.get(mover.session_key, ()) if other is not mover)
+        if len(left) < len(self._movers.get(mover.session_key, ())):
+            self._count -= 1
+        if left:
+            self._movers[mover.session_key] = left
+        else:
+            self._movers.pop(mover.session_key, None)
+        self._due.pop(mover, None)
+        if mover.timer is not None:
+            mover.timer.cancel()
+
+    def applied(self, event: LineEventData, line: Line) -> None:
+        """Note how far an event reaches."""
+        if not self._count:
+            self._basis = None
+            return
+        state = line.state
+        basis = state.service_seconds_mean, state.open_counter_count
+        unmoved: int | None = 0
+        if basis == self._basis:
+            if event.session_key is None or event.type in _IN_PLACE:
+                unmoved = None
+            elif event.type is QueueEventType.SESSION_JOINED:
+                ahead = line.ahead_count(event.session_key)
+                unmoved = None if ahead is None or ahead + 1 == len(line) else ahead + 1
+        self._basis = basis
+        if unmoved is not None:
+            self._unmoved = unmoved if self._unmoved is None else min(unmoved, self._unmoved)
+
+    def changed(self, line: Line) -> None:
+        """The line rests for now."""
+        if line is not self._line:
+            self._line, self._unmoved = line, 0  # read anew: nothing is known of what has happened
+        if self._count and self._unmoved is not None:
+            self._rounds.ask()
+
+    def _round(self) -> Iterator[None]:
+        unmoved, self._unmoved = self._unmoved, None
+        due, self._due = self._due, {}
+        line = self._line
+        if unmoved is None:
+            yield from self._one_by_one(due)
+        elif self._count * _WALKED_PER_LOOKUP < len(line) - unmoved:
+            yield from self._one_by_one([mover for movers in self._movers.values() for mover in movers])
+        else:
+            # Whoever was due is in the line too, or not any more.
+            yield from self._walk(line, unmoved)
+            yield from self._one_by_one(due)
+
+    def _walk(self, line: Line, unmoved: int) -> Iterator[None]:
+        """The line as it is now, from front to back: what changes while the round goes on is the next round's."""
+        revision, state, order, movers_of = line.revision, line.state, line.in_order(), self._movers
+        mean, counters = state.service_seconds_mean, state.open_counter_count
+        idle = 0
+        for ahead, session_key in enumerate(islice(order, unmoved, None), start=unmoved):
+            if (movers := movers_of.get(session_key)) is None:
+                idle += 1
+                if idle % _STEPS_AT_ONCE == 0:
+                    yield
+                continue
+            estimate = estimated_wait_seconds(ahead, mean, counters)
+            for mover in movers:
+                if self._show(mover, ahead, estimate, revision):
+                    yield
+
+    def _one_by_one(self, movers: Iterable[Mover]) -> Iterator[None]:
+        line = self._line
+        places = [(ahead, mover) for mover in movers if (ahead := line.ahead_count(mover.session_key)) is not None]
+        places.sort(key=_ahead_count)
+        state, revision = line.state, line.revision
+        for ahead, mover in places:
+            estimate = estimated_wait_seconds(ahead, state.service_seconds_mean, state.open_counter_count)
+            if self._show(mover, ahead, estimate, revision):
+                yield
+
+    def _show(self, mover: Mover, ahead: int, estimate: int | None, revision: int) -> bool:
+        """Send a place unless it is known, older than what is known, or has to wait; whether it was sent."""
+        position = ahead + 1
+        if mover.revision >= revision or mover.is_late or (mover.position == position and mover.estimate == estimate):
+            return False
+        if mover.pace is not None and not self._is_due(mover, mover.pace, position):
+            return False
+        outlet = mover.seat.outlet
+        if outlet.is_slow:
+            mover.is_late = True
+            outlet.when_drained(lambda: self._again(mover))
+            return False
+        mover.position, mover.estimate, mover.revision = position, estimate, revision
+        outlet.send(
+            mover.template.render(
+                (
+                    b"%d" % position,
+                    b"%d" % ahead,
+                    NULL if estimate is None else b"%d" % estimate,
+                    b"%d" % revision,
+                )
+            )
+        )
+        return True
+
+    def _is_due(self, mover: Mover, pace: Pace, position: int) -> bool:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if mover.timer is not None:
+            mover.timer.cancel()
+            mover.timer = None
+        if (wait := pace.wait(now, mover.position, position)) > 0:
+            mover.timer = loop.call_later(wait, self._again, mover)
+            return False
+        pace.shown(now)
+        return True
+
+    def _again(self, mover: Mover) -> None:
+        mover.is_late, mover.timer = False, None
+        if mover in self._movers.get(mover.session_key, ()):
+            self._look_at(mover)
+
+    def _look_at(self, mover: Mover) -> None:
+        self._due[mover] = None
+        self._rounds.ask()
+
+
+def _ahead_count(placed: tuple[int, Mover]) -> int:
+    return placed[0]
