@@ -9,8 +9,8 @@ from html import escape
 
 from bench.figures import Plot, shown
 
-_WIDTH, _HEIGHT = 860, 420
-_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 250, 44, 52
+_WIDTH, _HEIGHT = 900, 420
+_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 290, 44, 52
 # Told apart by people who do not see all colours (Okabe and Ito), and by the order of the legend.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B", "#7F7F7F")
 _TICKS = 5
@@ -59,7 +59,7 @@ def _bars(plot: Plot) -> list[str]:
     foot = _HEIGHT - _BOTTOM
     parts = [
         f'<line class="grid" x1="{across(tick):.1f}" x2="{across(tick):.1f}" y1="{_TOP}" y2="{foot}"/>'
-        f'<text text-anchor="middle" x="{across(tick):.1f}" y="{foot + 18}">{shown(tick)}</text>'
+        f'<text text-anchor="middle" x="{across(tick):.1f}" y="{foot + 18}">{tick:,.6g}</text>'
         for tick in ticks
     ]
     parts.append(
@@ -80,11 +80,11 @@ def _axes(plot: Plot, across: Scale, x_ticks: Sequence[float], up: Scale, y_tick
     right, foot, middle = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM, (_TOP + _HEIGHT - _BOTTOM) / 2
     parts = [
         f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{up(tick):.1f}" y2="{up(tick):.1f}"/>'
-        f'<text text-anchor="end" x="{_LEFT - 8}" y="{up(tick) + 4:.1f}">{shown(tick)}</text>'
+        f'<text text-anchor="end" x="{_LEFT - 8}" y="{up(tick) + 4:.1f}">{tick:,.6g}</text>'
         for tick in y_ticks
     ]
     parts += [
-        f'<text text-anchor="middle" x="{across(tick):.1f}" y="{foot + 18}">{shown(tick)}</text>' for tick in x_ticks
+        f'<text text-anchor="middle" x="{across(tick):.1f}" y="{foot + 18}">{tick:,.6g}</text>' for tick in x_ticks
     ]
     parts.append(f'<path class="axis" d="M{_LEFT} {_TOP}V{foot}H{right}"/>')
     parts.append(f'<text text-anchor="middle" x="{(_LEFT + right) / 2}" y="{_HEIGHT - 12}">{escape(plot.x)}</text>')
