@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import BigInteger, cast
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select, update
 
@@ -167,7 +168,8 @@ async def _moves(
         session["id"].astext,
         session["rank_class"].as_integer(),
         session["rank_time"].astext,
-        session["rank_sequence"].as_integer(),
+        # Not as_integer(), which reads 32 bits: a queue whose 33 millionth visitor has joined is beyond them.
+        cast(session["rank_sequence"].astext, BigInteger),
     ).where(
         EventRow.tenant_id == tx.tenant,
         EventRow.aggregate_type == QUEUE,

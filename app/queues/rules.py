@@ -99,8 +99,7 @@ def rank_of(
             return Rank(0, joined_at - timedelta(seconds=credits.get(priority, 0.0)), sequence)
 
 
-# Sequences are given out so far apart that six people one after the other fit between any two. No further: the numbers
-# stand in the log, and whoever reads them there reads 32 bits.
+# Sequences are given out so far apart that six people one after the other fit between any two.
 SEQUENCE_STEP = 64
 
 

@@ -124,8 +124,8 @@ async def last_rank(tx: ReadTx, queue_id: UUID) -> Rank | None:
 
 async def line_of(tx: ReadTx, queue_id: UUID) -> AsyncIterator[Sequence[tuple[UUID, str, int, datetime, int]]]:
     """The whole line in order, in portions: id, ticket number, rank class, rank time, sequence."""
-    # Some 5 ms of work each.
-    async for portion in tx.portions(2_000, _LINE, tx.tenant, queue_id):
+    # Some 2 ms of work each.
+    async for portion in tx.portions(1_000, _LINE, tx.tenant, queue_id):
         yield portion
 
 

@@ -12,6 +12,7 @@ from app.notifications.models import NotificationKind, NotificationStatus
 from app.notifications.service import NewTemplate
 from app.notifications.texts import Text
 from app.queues import service as queues
+from app.queues.models import QueueLine
 from app.queues.service import QueueConfig
 from app.sessions import calls
 from app.sessions import service as sessions
@@ -82,6 +83,16 @@ async def test_three_people_ahead_reaches_exactly_who_moved_up_there_and_once(wo
     assert sorted(await world.told()) == sorted(
         [*(("CALLED", name) for name in "abcdef"), ("PEOPLE_AHEAD", "e"), ("PEOPLE_AHEAD", "f")]
     )
+
+
+async def test_a_queue_of_many_millions_still_tells_who_moved_up(world: World) -> None:
+    async with world.dbs.app.write(world.tenant_id, SYSTEM) as tx:
+        (await tx.exec(select(QueueLine))).one().last_sequence = 2**30
+    last = [await world.join(name) for name in "abcde"][-1]
+    assert last.rank_sequence > 2**32, "it tries what it says"
+    await world.call_next()
+    await world.settle()
+    assert await world.told() == [("CALLED", "a"), ("PEOPLE_AHEAD", "e")]
 
 
 async def test_leaving_holding_and_stepping_back_bring_others_nearer_too(world: World) -> None:
