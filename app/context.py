@@ -28,6 +28,8 @@ class Context:
     request_id: str
     address: str | None = None
     agent: str | None = None
+    # Of what lasts (sockets, streams): told whose tenant is looked at without being the caller's; whether that is new.
+    on_visit: Callable[[UUID], bool] | None = None
     # What runs the operation if it is a subscription that can be parked; one that is resumed finds it here.
     feed: Parkable | None = None
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
@@ -58,6 +60,9 @@ class Context:
         ref = self.public_ref(kind, id)
         if self.actor.tenant_id != ref.tenant_id:
             await self.runtime.authenticator.ensure_tenant_open(ref.tenant_id)
+            if self.on_visit is not None and self.on_visit(ref.tenant_id):
+                # From now on we are told when it closes; here is whether it did before.
+                await self.runtime.authenticator.ensure_tenant_open(ref.tenant_id)
         return ref
 
     def read(self, tenant_id: UUID | None = None, *, snapshot: bool = False) -> AbstractAsyncContextManager[ReadTx]:

@@ -90,6 +90,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         limit=settings.max_sockets,
         bus=bus,
         reauthenticate=authenticator.reauthenticate,
+        ensure_open=authenticator.ensure_tenant_open,
         on_change=authenticator.forget,
     )
     page = graphiql_page(schema._schema, OPERATIONS) if settings.graphiql else None

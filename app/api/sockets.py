@@ -5,7 +5,7 @@ Speaks no protocol; `websocket.py` does.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 from uuid import UUID
 
@@ -37,6 +37,8 @@ class Socket(Protocol):
     """What the registry needs of a socket."""
 
     actor: Actor | None
+    visited: tuple[UUID, ...]
+    """Other tenants it has been shown something of; kept by the registry, empty at first."""
 
     async def close(self, code: int, reason: str) -> None:
         """Close with a code; safe to call twice."""
@@ -47,13 +49,25 @@ class Socket(Protocol):
         ...
 
 
+class _Tenant:
+    """The sockets of this process that a tenant's messages are about, and the task that listens."""
+
+    __slots__ = ("guests", "own", "watcher")
+
+    def __init__(self) -> None:
+        self.own: set[Socket] = set()
+        self.guests: set[Socket] = set()
+        self.watcher: asyncio.Task[None] | None = None
+
+
 class Sockets:
     """Every open socket of this process.
 
-    With a bus, the topic `tenant:<id>` is watched for each tenant that has sockets here: after any message on it (or a
-    gap in it) each of them is authenticated again. Whoever is no longer good is closed with 4401; whoever may do other
-    things than before with 4403, so that the client comes back and every stream is permitted anew. Once per message,
-    before the checks, `on_change` is told: what was remembered of the tenant is stale.
+    With a bus, the topic `tenant:<id>` is watched for each tenant that has sockets here: once it is being received, and
+    after any message on it (or a gap in it), each of them is authenticated again. Whoever is no longer good is closed
+    with 4401; whoever may do other things than before with 4403, so that the client comes back and every stream is
+    permitted anew. So are strangers and other tenants' people who look at something of a tenant that `ensure_open`
+    refuses. Each time, before the checks, `on_change` is told: what was remembered of the tenant is stale.
     """
 
     def __init__(
@@ -62,15 +76,16 @@ class Sockets:
         limit: int = 20_000,
         bus: Bus | None = None,
         reauthenticate: Reauthenticate | None = None,
+        ensure_open: Callable[[UUID], Awaitable[None]] | None = None,
         on_change: Callable[[UUID], None] | None = None,
     ) -> None:
         self._limit = limit
         self._bus = bus
         self._reauthenticate = reauthenticate
+        self._ensure_open = ensure_open
         self._on_change = on_change
         self._open: set[Socket] = set()
-        self._tenants: dict[UUID, set[Socket]] = {}
-        self._watchers: dict[UUID, asyncio.Task[None]] = {}
+        self._tenants: dict[UUID, _Tenant] = {}
         self._stopping = False
 
     @property
@@ -87,34 +102,38 @@ class Sockets:
 
     def authenticated(self, socket: Socket) -> None:
         """From here on the socket's actor is watched."""
-        if socket.actor is None or socket.actor.tenant_id is None:
-            return
-        tenant_id = socket.actor.tenant_id
-        self._tenants.setdefault(tenant_id, set()).add(socket)
-        if tenant_id not in self._watchers and self._bus is not None and self._reauthenticate is not None:
-            self._watchers[tenant_id] = asyncio.create_task(
-                self._watch(tenant_id, self._bus, self._reauthenticate), name=f"revocations-{tenant_id}"
-            )
+        if socket.actor is not None and socket.actor.tenant_id is not None:
+            self._watched(socket.actor.tenant_id).own.add(socket)
+
+    def visits(self, socket: Socket, tenant_id: UUID) -> bool:
+        """From here on the socket shows something of this tenant, whoever's it is; whether that is new."""
+        own = socket.actor is not None and socket.actor.tenant_id == tenant_id
+        if own or tenant_id in socket.visited or socket not in self._open:
+            return False
+        socket.visited = (*socket.visited, tenant_id)
+        self._watched(tenant_id).guests.add(socket)
+        return True
 
     def discard(self, socket: Socket) -> None:
         """Forget a socket that is gone."""
         self._open.discard(socket)
-        if socket.actor is None or socket.actor.tenant_id is None:
-            return
-        tenant_id = socket.actor.tenant_id
-        sockets = self._tenants.get(tenant_id, set())
-        sockets.discard(socket)
-        if not sockets:
-            self._tenants.pop(tenant_id, None)
-            if (watcher := self._watchers.pop(tenant_id, None)) is not None:
-                watcher.cancel()
+        own = socket.actor.tenant_id if socket.actor is not None else None
+        for tenant_id in (own, *socket.visited):
+            if tenant_id is None or (tenant := self._tenants.get(tenant_id)) is None:
+                continue
+            tenant.own.discard(socket)
+            tenant.guests.discard(socket)
+            if not tenant.own and not tenant.guests:
+                del self._tenants[tenant_id]
+                if tenant.watcher is not None:
+                    tenant.watcher.cancel()
 
     async def on_revoked(self, actor: Actor) -> None:
         """Close this actor's sockets in this process now, without waiting for the bus."""
-        sockets = self._tenants.get(actor.tenant_id, set()) if actor.tenant_id else set()
+        tenant = self._tenants.get(actor.tenant_id) if actor.tenant_id else None
         mine = [
             socket
-            for socket in sockets
+            for socket in (tenant.own if tenant else ())
             if socket.actor and (socket.actor.kind, socket.actor.id) == (actor.kind, actor.id)
         ]
         await _close(mine, CLOSE_UNAUTHORIZED, "Revoked")
@@ -129,25 +148,55 @@ class Sockets:
                 await asyncio.gather(*(socket.finished() for socket in sockets))
         except TimeoutError:
             logger.warning("Some sockets did not end in time.", extra={"sockets": len(self._open)})
-        watchers = list(self._watchers.values())
+        watchers = [tenant.watcher for tenant in self._tenants.values() if tenant.watcher is not None]
         for watcher in watchers:
             watcher.cancel()
         await asyncio.gather(*watchers, return_exceptions=True)
 
+    def _watched(self, tenant_id: UUID) -> _Tenant:
+        tenant = self._tenants.get(tenant_id)
+        if tenant is None:
+            tenant = self._tenants[tenant_id] = _Tenant()
+            if self._bus is not None and self._reauthenticate is not None:
+                tenant.watcher = asyncio.create_task(
+                    self._watch(tenant_id, self._bus, self._reauthenticate), name=f"revocations-{tenant_id}"
+                )
+        return tenant
+
     async def _watch(self, tenant_id: UUID, bus: Bus, reauthenticate: Reauthenticate) -> None:
         async with bus.subscribe(f"tenant:{tenant_id}") as feed:
+            # Whoever was let in just now was judged by what nobody had contradicted yet.
+            await self._surely_check(tenant_id, reauthenticate)
             async for _ in feed:
                 feed.take()  # one check answers all that was said so far
-                if self._on_change is not None:
-                    self._on_change(tenant_id)
-                undecided = True
-                while undecided:
-                    undecided = await self._check(tenant_id, reauthenticate)
-                    if undecided:
-                        await asyncio.sleep(_RETRY_SECONDS)
+                await self._surely_check(tenant_id, reauthenticate)
+
+    async def _surely_check(self, tenant_id: UUID, reauthenticate: Reauthenticate) -> None:
+        if self._on_change is not None:
+            self._on_change(tenant_id)
+        undecided = True
+        while undecided:
+            undecided = await self._check_guests(tenant_id)
+            undecided |= await self._check(tenant_id, reauthenticate)
+            if undecided:
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _check_guests(self, tenant_id: UUID) -> bool:
+        """See whether a tenant may still be looked at; whether that could not be judged."""
+        guests = self._tenants[tenant_id].guests if tenant_id in self._tenants else ()
+        if self._ensure_open is None or not guests:
+            return False
+        try:
+            await self._ensure_open(tenant_id)
+        except CodedError as problem:
+            await _close(list(guests), CLOSE_FORBIDDEN, problem.message)
+        except Exception:
+            logger.exception("A tenant could not be looked up; trying again.")
+            return True
+        return False
 
     async def _check(self, tenant_id: UUID, reauthenticate: Reauthenticate) -> bool:
-        """Authenticate a tenant's sockets again; whether some could not be judged."""
+        """Authenticate a tenant's own sockets again; whether some could not be judged."""
         turn = asyncio.Semaphore(_CHECKS_AT_ONCE)
 
         async def check(socket: Socket) -> bool:
@@ -169,7 +218,8 @@ class Sockets:
                         await socket.close(CLOSE_FORBIDDEN, "Permissions changed")
             return False
 
-        return any(await asyncio.gather(*(check(socket) for socket in list(self._tenants.get(tenant_id, ())))))
+        own = self._tenants[tenant_id].own if tenant_id in self._tenants else ()
+        return any(await asyncio.gather(*(check(socket) for socket in list(own))))
 
 
 async def _close(sockets: Iterable[Socket], code: int, reason: str) -> None:

@@ -8,6 +8,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
 
 import orjson
 from graphql import GraphQLError
@@ -126,6 +128,7 @@ class _Stream:
 
     def __init__(self, services: _Services, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         self.actor: Actor | None = None
+        self.visited: tuple[UUID, ...] = ()
         self.started = False
         self._services = services
         self._receive = receive
@@ -151,6 +154,7 @@ class _Stream:
         self._speaking = asyncio.create_task(self._speak(operation, context))
         hearing = asyncio.create_task(self._hear())
         self._services.sockets.authenticated(self)
+        context.on_visit = partial(self._services.sockets.visits, self)
         if self.actor.expires_at is not None:
             remaining = (self.actor.expires_at - self._services.clock.now()).total_seconds()
             self._after(remaining, lambda: self._end(CLOSE_FORBIDDEN, "Token expired"))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import orjson
 from graphql import GraphQLError
@@ -38,6 +38,8 @@ class OperationContext(Protocol):
 
     actor: Actor
     request_id: str
+    on_visit: Callable[[UUID], bool] | None
+    """Called with each other tenant that is shown to the caller, by what lasts; true if that is new."""
     feed: Parkable | None
     """What runs a subscription that can be parked; set by its resolver."""
 

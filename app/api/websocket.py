@@ -8,7 +8,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
@@ -138,6 +140,7 @@ class _Connection:
 
     def __init__(self, services: SocketServices, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         self.actor: Actor | None = None
+        self.visited: tuple[UUID, ...] = ()
         self._services = services
         self._limits = services.limits
         self._scope = scope
@@ -246,6 +249,7 @@ class _Connection:
             return
         self.actor = self._context.actor
         self._services.sockets.authenticated(self)
+        self._context.on_visit = partial(self._services.sockets.visits, self)
         if self.actor.expires_at is not None:
             remaining = (self.actor.expires_at - self._services.clock.now()).total_seconds()
             self._after("expiry", remaining, self._token_is_over)

@@ -4,6 +4,7 @@ import logging
 import queue
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -148,19 +149,25 @@ async def test_who_looks_before_sending_leaves_one_message_in_memory(
 ) -> None:
     peers = [connect(server.port, buffer_bytes=4_096) for _ in range(20)]
     wires = [app.wire() for _ in peers]
-    for number in range(500):
-        message = b"%0180d" % number
-        server.call(lambda message=message: [wire.send(message) for wire in wires if not wire.is_slow])  # type: ignore[misc]
-    assert all(server.call(lambda: [wire.is_slow for wire in wires]))
-    assert server.buffered_bytes() <= len(peers) * len(text_frame(b"x" * 180))
-    # What the kernel holds besides is old too; that it is little is what the small buffers are for.
-    told = [0 for _ in peers]
-    server.call(lambda: [wire.when_drained(lambda wire=wire: wire.send(b"newest")) for wire in wires])  # type: ignore[misc]
+    sent = [0 for _ in peers]
+
+    def send_to_who_is_ready(message: bytes) -> None:
+        for index, wire in enumerate(wires):
+            if not wire.is_slow:
+                wire.send(message)
+                sent[index] += 1
+
+    for number in range(1_000):
+        server.call(partial(send_to_who_is_ready, b"%0180d" % number))
+        assert server.buffered_bytes() <= len(peers) * len(text_frame(bytes(180)))
+    # What the kernel took is old too when they read again; that it is little is what the small buffers are for.
+    assert max(sent) < 500
+    for wire in wires:
+        server.call(partial(wire.when_drained, partial(wire.send, b"newest")))
     for index, peer in enumerate(peers):
-        while peer.text() != "newest":
-            told[index] += 1
-    assert max(told) < 300
-    assert not any(server.call(lambda: [wire.is_slow for wire in wires]))
+        numbers = [int(peer.text()) for _ in range(sent[index])]
+        assert numbers == sorted(numbers)
+        assert peer.text() == "newest"
     assert server.buffered_bytes() == 0
 
 

@@ -15,7 +15,7 @@ from app.core.live.bus import Bus
 from tests.live.servers import Valkey
 from tests.live.test_bus import FAST
 from tests.support.waiting import eventually
-from tests.support.ws_client import ws_client
+from tests.support.ws_client import WsClient, ws_client
 from tests.transport.toy import TENANT, Toy, toy_app
 
 
@@ -80,7 +80,7 @@ async def test_a_message_on_the_tenants_topic_closes_who_is_no_longer_good(bus: 
         assert (await third.closed()).code == 4403
         assert await (await fourth.subscribe("{ hello }")).item() == "hello world"
         assert sockets.count == 1
-        assert stale == [TENANT]
+        assert stale == [TENANT, TENANT]  # when the topic was watched, and at the message
     await sockets.stop()
 
 
@@ -91,10 +91,13 @@ async def test_other_tenants_and_strangers_are_left_alone(bus: Bus, the_toy: Toy
     other = uuid4()
     the_toy.actor("theirs", tenant_id=other)
     mine = the_toy.actor("mine")
-    judge.verdicts = {mine: Forbidden("Suspended.")}
     async with ws_client(app, "theirs") as theirs, ws_client(app) as stranger, ws_client(app, "mine") as own:
         await watching(bus, f"tenant:{TENANT}")
         await watching(bus, f"tenant:{other}")
+        # Each was looked at again once their tenant's topic was watched.
+        await eventually(lambda: len(judge.asked) == 2)
+        judge.asked.clear()
+        judge.verdicts = {mine: Forbidden("Suspended.")}
         await bus.publish(f"tenant:{TENANT}", "{}")
         assert (await own.closed()).code == 4401
         assert judge.asked == [mine]
@@ -106,12 +109,104 @@ async def test_other_tenants_and_strangers_are_left_alone(bus: Bus, the_toy: Toy
 async def test_a_gap_in_the_bus_counts_as_a_message(bus: Bus, valkey: Valkey, the_toy: Toy) -> None:
     judge = Judge()
     sockets = Sockets(bus=bus, reauthenticate=judge)
-    judge.verdicts = {the_toy.actor("revoked"): Unauthenticated("Signed out.")}
+    revoked = the_toy.actor("revoked")
     async with ws_client(toy_app(sockets=sockets), "revoked") as client:
         await watching(bus, f"tenant:{TENANT}")
+        await eventually(lambda: judge.asked == [revoked])
+        judge.verdicts = {revoked: Unauthenticated("Signed out.")}
         valkey.kill()
         await valkey.start()
         assert (await client.closed()).code == 4401
+    await sockets.stop()
+
+
+async def test_who_was_let_in_by_what_was_remembered_is_judged_again_at_once(bus: Bus, the_toy: Toy) -> None:
+    judge = Judge()
+    sockets = Sockets(bus=bus, reauthenticate=judge)
+    judge.verdicts = {the_toy.actor("late"): Unauthenticated("Signed out.")}
+    async with ws_client(toy_app(sockets=sockets), "late") as client:
+        assert (await client.closed()).code == 4401  # nothing was published
+    await sockets.stop()
+
+
+class Door:
+    """Stands for `ensure_tenant_open`."""
+
+    def __init__(self) -> None:
+        self.closed: set[UUID] = set()
+        self.asked: list[UUID] = []
+
+    async def __call__(self, tenant_id: UUID) -> None:
+        self.asked.append(tenant_id)
+        if tenant_id in self.closed:
+            raise Forbidden("Not serving at the moment.")
+
+
+async def visit(client: WsClient, tenant_id: UUID) -> bool:
+    """Look at something of a tenant; whether that was new."""
+    document = "query($tenant: UUID!) { visit(tenant: $tenant) }"
+    return bool(await (await client.subscribe(document, {"tenant": str(tenant_id)})).item())
+
+
+async def test_a_tenant_that_closes_closes_the_sockets_of_all_who_look_at_it(bus: Bus, the_toy: Toy) -> None:
+    door, other, third = Door(), uuid4(), uuid4()
+    sockets = Sockets(bus=bus, reauthenticate=Judge(), ensure_open=door)
+    app = toy_app(sockets=sockets)
+    the_toy.actor("theirs", tenant_id=other)
+    the_toy.actor("own", tenant_id=TENANT)
+    async with (
+        ws_client(app) as stranger,
+        ws_client(app, "theirs") as theirs,
+        ws_client(app, "own") as own,
+        ws_client(app) as bystander,
+    ):
+        assert await visit(stranger, other)
+        assert await visit(stranger, TENANT)
+        assert not await visit(stranger, TENANT)
+        assert await visit(theirs, TENANT)
+        assert not await visit(own, TENANT)  # that one is authenticated again
+        assert await visit(bystander, third)
+        for tenant_id in (TENANT, other, third):
+            await watching(bus, f"tenant:{tenant_id}")
+        door.closed.add(TENANT)
+        for tenant_id in (other, third, TENANT):
+            await bus.publish(f"tenant:{tenant_id}", "{}")
+        for client in (stranger, theirs):
+            closed = await client.closed()
+            assert (closed.code, closed.reason) == (4403, "Not serving at the moment.")
+        for client in (own, bystander):
+            assert await (await client.subscribe("{ hello }")).item() == "hello world"
+    await eventually(lambda: not {f"vq:tenant:{id}" for id in (TENANT, other, third)} & set(bus._backend._active))
+    await sockets.stop()
+
+
+async def test_a_tenant_that_closed_before_its_topic_was_watched_closes_them_too(bus: Bus, the_toy: Toy) -> None:
+    door = Door()
+    sockets = Sockets(bus=bus, reauthenticate=Judge(), ensure_open=door)
+    async with ws_client(toy_app(sockets=sockets)) as stranger:
+        door.closed.add(TENANT)
+        assert await visit(stranger, TENANT)
+        assert (await stranger.closed()).code == 4403
+    await sockets.stop()
+
+
+async def test_a_tenant_that_cannot_be_looked_up_is_looked_up_again(
+    bus: Bus, the_toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets_module, "_RETRY_SECONDS", 0.02)
+    asked: list[UUID] = []
+
+    async def away(tenant_id: UUID) -> None:
+        asked.append(tenant_id)
+        if len(asked) < 3:
+            raise ConnectionError("database away")
+        raise Forbidden("Not serving at the moment.")
+
+    sockets = Sockets(bus=bus, reauthenticate=Judge(), ensure_open=away)
+    async with ws_client(toy_app(sockets=sockets)) as stranger:
+        assert await visit(stranger, TENANT)
+        assert (await stranger.closed()).code == 4403
+    assert asked == [TENANT] * 3
     await sockets.stop()
 
 

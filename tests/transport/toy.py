@@ -1,7 +1,7 @@
 """A small schema and its context: the transport is tested with what is hard for it, not with the product's types."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -33,6 +33,7 @@ class ToyContext:
     actor: Actor
     request_id: str
     caller: Caller
+    on_visit: Callable[[UUID], bool] | None = None
     feed: None = None
     generation: int = 0
     seen: list[str] = field(default_factory=list)
@@ -158,6 +159,11 @@ class Query:
     def request_id(self, info: Info) -> str:
         assert info.context.request_id == current_request_id.get()
         return info.context.request_id
+
+    @strawberry.field
+    def visit(self, info: Info, tenant: UUID) -> bool:
+        assert info.context.on_visit is not None
+        return info.context.on_visit(tenant)
 
     @strawberry.field
     def caller(self, info: Info) -> str:
