@@ -207,7 +207,17 @@ def _facts(size: Size, label: str) -> list[Fact]:
     shares = [max(rounds.crowd_share) for rounds in size.servers.values()]
     frames = {name: rounds.frame_bytes for name, rounds in size.servers.items()}
     odd = {name: count for name, count in frames.items() if count != frames[size.limit]}
+    bound = []
+    if best := size.best_node_graphql:
+        limit = Series.of(size.servers[size.limit].cpu_us).median / Series.of(size.servers[best].cpu_us).median
+        bound.append(
+            Fact(
+                f"fan-out to {label}: the limit itself ÷ the best of Node's GraphQL servers",
+                f"{shown(limit)} of its CPU",
+            )
+        )
     return [
+        *bound,
         Fact(
             f"fan-out to {label}: bytes of an update",
             f"{frames[size.limit]}" + "".join(f"; {name}: {count}" for name, count in odd.items()),

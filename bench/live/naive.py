@@ -50,7 +50,7 @@ def _session(place: int, wave: int) -> Session:
         position=position,
         ahead_count=position - 1,
         estimated_wait_seconds=None,
-        revision=wave + 1,
+        revision=wave + 2,
     )
 
 

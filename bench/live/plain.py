@@ -36,7 +36,7 @@ class House:
         return framed(
             f'{{"id":"1","type":"next","payload":{{"data":{{"sessionChanged":{{'
             f'"ticketNumber":"A{self.ahead + place + 1:05d}","status":"WAITING","position":{position},'
-            f'"aheadCount":{position - 1},"estimatedWaitSeconds":null,"revision":{self.wave + 1}}}}}}}}}'.encode()
+            f'"aheadCount":{position - 1},"estimatedWaitSeconds":null,"revision":{self.wave + 2}}}}}}}}}'.encode()
         )
 
     def prepare(self) -> None:

@@ -70,8 +70,27 @@ def test_every_server_does_the_same_work_and_is_compared_with(tmp_path: Path) ->
 def test_memory_is_watched_on_both_paths(tmp_path: Path) -> None:
     written = run(tmp_path, "--only", "memory")
 
-    assert [each["figure"] for each in written["comparisons"]] == [
-        "memory per waiting session (a line of 2,000)",
+    assert [each["figure"] for each in written["comparisons"]][-2:] == [
         "server memory growth per million delivered updates, compiled path",
         "server memory growth per million delivered updates, ordinary path",
     ]
+
+
+def test_what_happens_beside_is_measured_and_written_down(tmp_path: Path) -> None:
+    written = run(tmp_path, "--only", "beside", "--only", "stalled", "--only", "soak", "--soak", "2")
+
+    beside = "HTTP during a fan-out to 10 sockets at 4 events/s"
+    stalled = "2 of 10 sockets stop reading for 1 s under 100 events/s"
+    soak = "soak of 2 s, 10 sockets, a call a second, 20 joins/s"
+    figures = {each["figure"]: each for each in written["comparisons"]}
+    assert {name: each["target"]["text"] for name, each in figures.items()} == {
+        f"{beside}: p99": "ratio ≤ 3",
+        f"{stalled}: the others' p99": "ratio ≤ 2",
+        f"{stalled}: closed, or current after they resume": "ratio ≥ 1",
+        f"{stalled}: growth of the server's memory": "≤ 10.0 MB",
+        f"{soak}: still open, with the right last position": "ratio ≥ 1",
+    }
+    assert figures[f"{stalled}: closed, or current after they resume"]["measured"]["rounds"] == [2.0]
+    assert figures[f"{soak}: still open, with the right last position"]["measured"]["rounds"] == [10.0]
+    assert written["facts"][f"{soak}: done meanwhile"].startswith("2 calls, ")
+    assert written["facts"][f"{beside}: events"].endswith("0 sockets were behind 30 s later")

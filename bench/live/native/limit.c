@@ -103,7 +103,7 @@ static void make_frame(struct peer *peer) {
     int size = snprintf(text, sizeof text,
         "{\"id\":\"1\",\"type\":\"next\",\"payload\":{\"data\":{\"sessionChanged\":{\"ticketNumber\":\"A%05ld\","
         "\"status\":\"WAITING\",\"position\":%ld,\"aheadCount\":%ld,\"estimatedWaitSeconds\":null,"
-        "\"revision\":%ld}}}}", ahead + peer->place + 1, position, position - 1, wave + 1);
+        "\"revision\":%ld}}}}", ahead + peer->place + 1, position, position - 1, wave + 2);
     peer->frame_size = framed(peer->frame, 1, text, size);
 }
 

@@ -29,7 +29,7 @@ const session = (place) => {
     position,
     aheadCount: position - 1,
     estimatedWaitSeconds: null,
-    revision: wave + 1,
+    revision: wave + 2,
   };
 };
 
@@ -47,34 +47,25 @@ const SCHEMA = `
   type Subscription { sessionChanged(sessionId: ID!): Session! }
 `;
 
-// An async iterator that is handed its values: what every pub/sub library for Node comes down to.
-const states = (place) => {
-  const waiting = [{ sessionChanged: session(place) }];
+// A generator per subscriber, as the documentation of all three shows it. A hand-written iterator is no faster.
+async function* states(place) {
+  const waiting = [session(place)];
   let wake = null;
   const tell = () => {
-    const value = { sessionChanged: session(place) };
-    if (wake) {
-      const give = wake;
-      wake = null;
-      give({ value, done: false });
-    } else waiting.push(value);
+    waiting.push(session(place));
+    if (wake) wake();
   };
   watching.set(place, tell);
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    next: () =>
-      waiting.length
-        ? Promise.resolve({ value: waiting.shift(), done: false })
-        : new Promise((resolve) => (wake = resolve)),
-    return: () => {
-      leave(place, tell);
-      if (wake) wake({ value: undefined, done: true });
-      return Promise.resolve({ value: undefined, done: true });
-    },
-  };
-};
+  try {
+    for (;;) {
+      while (waiting.length) yield { sessionChanged: waiting.shift() };
+      await new Promise((resolve) => (wake = resolve));
+      wake = null;
+    }
+  } finally {
+    leave(place, tell);
+  }
+}
 
 // graphql-jit hands the operation's variables to `subscribe`, where the others hand the field's arguments.
 const subscribe = (_, { sessionId, id }) => states(Number(sessionId ?? id));
