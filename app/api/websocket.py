@@ -6,8 +6,8 @@ Strawberry's handler, which a JSON array crashes and a syntax error in one opera
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
 
 from app.api.compiled import Compiled
-from app.api.errors import plain_error
+from app.api.errors import PARSE_FAILED, plain_error
 from app.api.messages import (
     ACK,
     PING,
@@ -45,6 +45,7 @@ from app.api.sockets import (
 )
 from app.api.transport import (
     GRAPHQL_TRANSPORT_WS,
+    Caller,
     ContextFactory,
     Executable,
     OperationContext,
@@ -120,8 +121,12 @@ class GraphQLOverWebSocket:
             await send({"type": "websocket.accept"})
             await send({"type": "websocket.close", "code": CLOSE_SUBPROTOCOL, "reason": "Subprotocol not acceptable"})
             return
+        caller = caller_of(scope, request_id=request_id_of(headers), authorization=headers.get("authorization"))
         await send({"type": "websocket.accept", "subprotocol": GRAPHQL_TRANSPORT_WS})
-        connection = _Connection(self._services, scope, receive, send, request_id_of(headers))
+        connection = _Connection(self._services, caller, wire_of(scope) or AsgiWire(send), receive)
+        # Everybody on the way here keeps the scope for as long as the socket lasts: 2 KB that nobody reads again.
+        scope["headers"] = []
+        del headers, caller
         if not self._services.sockets.admit(connection):
             await connection.close(CLOSE_TRY_AGAIN_LATER, "Try again later")
             return
@@ -136,38 +141,63 @@ class GraphQLOverWebSocket:
 
 
 class _Connection:
-    """One socket, from accept to close."""
+    """One socket, from accept to close. There may be ten thousand of them, so each is small."""
 
-    def __init__(self, services: SocketServices, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    __slots__ = (
+        "_beat_at",
+        "_caller",
+        "_closed",
+        "_context",
+        "_expires_at",
+        "_finished",
+        "_heard",
+        "_is_over",
+        "_operation_count",
+        "_operations",
+        "_receive",
+        "_request_id",
+        "_services",
+        "_tasks",
+        "_timer",
+        "actor",
+        "outlet",
+        "visited",
+    )
+
+    def __init__(self, services: SocketServices, caller: Caller, wire: Wire, receive: Receive) -> None:
         self.actor: Actor | None = None
         self.visited: tuple[UUID, ...] = ()
+        self.outlet = wire
         self._services = services
-        self._limits = services.limits
-        self._scope = scope
+        # As the handshake shows it; None once the socket was initialised.
+        self._caller: Caller | None = caller
         self._receive = receive
-        self.outlet: Wire = wire_of(scope) or AsgiWire(send)
-        self._request_id = request_id
+        self._request_id = caller.request_id
         self._context: OperationContext | None = None
-        self._init_received = False
         self._closed = False
         self._heard = True
         self._operations: dict[str, Operation] = {}
         self._operation_count = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._finished = asyncio.Event()
+        # One timer for whatever is due next. Times of the loop.
+        self._timer: asyncio.TimerHandle | None = None
+        self._beat_at = 0.0
+        self._expires_at: float | None = None
+        self._is_over = False
+        self._finished: asyncio.Event | None = None
 
     async def serve(self) -> None:
         """Read messages until the socket closes; when this returns nothing of it runs any more."""
         current_request_id.set(self._request_id)
-        self._after("init", self._limits.init_seconds, self._init_is_late)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._services.limits.init_seconds, self._init_is_late)
         try:
             while (message := await self._receive())["type"] == "websocket.receive":
                 self._heard = True
                 if self._closed:
                     continue
                 try:
-                    await self._handle(decode(message, self._limits.message_bytes))
+                    await self._handle(decode(message, self._services.limits.message_bytes))
                 except ProtocolViolation as violation:
                     await self.close(violation.code, violation.reason)
                 # Who does not read our answers is not read any further: they would pile up here.
@@ -185,7 +215,7 @@ class _Connection:
         self._closed = True
         self._stop_operations()
         try:
-            async with asyncio.timeout(self._limits.close_seconds):
+            async with asyncio.timeout(self._services.limits.close_seconds):
                 # A close frame's reason has at most 123 bytes.
                 await self.outlet.close(code, reason.encode()[:123].decode(errors="ignore"))
         except TimeoutError:
@@ -203,7 +233,9 @@ class _Connection:
 
     async def finished(self) -> None:
         """Return once everything the socket ran has ended."""
-        await self._finished.wait()
+        if not self._is_over:
+            self._finished = self._finished or asyncio.Event()
+            await self._finished.wait()
 
     async def _handle(self, message: dict[str, Any]) -> None:
         match message.get("type"):
@@ -223,19 +255,17 @@ class _Connection:
                 raise ProtocolViolation(CLOSE_BAD_REQUEST, "Unknown message type")
 
     async def _on_init(self, payload: dict[str, Any]) -> None:
-        if self._init_received:
+        if self._caller is None:
             raise ProtocolViolation(CLOSE_TOO_MANY_INITS, "Too many initialisation requests")
-        self._init_received = True
-        self._cancel("init")
+        caller, self._caller = self._caller, None
+        self._stop_timer()
         authorization = next(
-            (value for key, value in payload.items() if key.lower() == "authorization"),
-            Headers(scope=self._scope).get("authorization"),
+            (value for key, value in payload.items() if key.lower() == "authorization"), caller.authorization
         )
         if authorization is not None and not isinstance(authorization, str):
             raise ProtocolViolation(CLOSE_BAD_REQUEST, "authorization must be a string")
-        caller = caller_of(self._scope, request_id=self._request_id, authorization=authorization)
         try:
-            self._context = await self._services.context_factory(caller)
+            self._context = await self._services.context_factory(replace(caller, authorization=authorization))
         except TokenExpired as problem:
             raise ProtocolViolation(CLOSE_FORBIDDEN, "Token expired") from problem
         except RateLimited as problem:
@@ -250,10 +280,11 @@ class _Connection:
         self.actor = self._context.actor
         self._services.sockets.authenticated(self)
         self._context.on_visit = partial(self._services.sockets.visits, self)
+        now = asyncio.get_running_loop().time()
         if self.actor.expires_at is not None:
-            remaining = (self.actor.expires_at - self._services.clock.now()).total_seconds()
-            self._after("expiry", remaining, self._token_is_over)
-        self._after("beat", self._limits.ping_seconds, self._beat)
+            self._expires_at = now + (self.actor.expires_at - self._services.clock.now()).total_seconds()
+        self._beat_at = now + self._services.limits.ping_seconds
+        self._wait()
         self.outlet.send(ACK)
 
     async def _on_subscribe(self, operation_id: str, payload: object) -> None:
@@ -265,9 +296,12 @@ class _Connection:
             raise ProtocolViolation(CLOSE_DUPLICATE_ID, f"Subscriber for {operation_id} already exists")
         request = operation_request(payload)
         if isinstance(request, str):
+            if isinstance(query := payload.get("query"), str) and not query.strip():
+                # The message is as it should be; it is the document that is none.
+                self.outlet.send(error_message(operation_id, [plain_error(request, PARSE_FAILED)]))
+                return
             raise ProtocolViolation(CLOSE_BAD_REQUEST, request)
-        if len(self._operations) >= self._limits.operations:
-            most = self._limits.operations
+        if len(self._operations) >= (most := self._services.limits.operations):
             error = plain_error(f"This socket has {most} operations already; complete some first.", "RATE_LIMITED")
             self.outlet.send(error_message(operation_id, [error]))
             return
@@ -283,27 +317,30 @@ class _Connection:
         if self._operations.get(operation.id) is operation:
             del self._operations[operation.id]
 
-    def _beat(self) -> None:
-        if not self._heard:
-            self._start(self.close(CLOSE_GOING_AWAY, "No sign of life"))
-            return
-        self._heard = False
-        self.outlet.send(PING)
-        self._after("beat", self._limits.ping_seconds, self._beat)
-
     def _init_is_late(self) -> None:
         self._start(self.close(CLOSE_INIT_TIMEOUT, "Connection initialisation timeout"))
 
-    def _token_is_over(self) -> None:
-        self._start(self.close(CLOSE_FORBIDDEN, "Token expired"))
+    def _wait(self) -> None:
+        """Sleep until the heartbeat or the token's end, whichever is first."""
+        due = self._beat_at if self._expires_at is None else min(self._beat_at, self._expires_at)
+        self._timer = asyncio.get_running_loop().call_at(due, self._wake)
 
-    def _after(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
-        # Timers instead of tasks: thousands of idle sockets hold a small handle each and wake nobody.
-        self._timers[name] = asyncio.get_running_loop().call_later(max(seconds, 0.0), callback)
+    def _wake(self) -> None:
+        if self._expires_at is not None and self._expires_at <= self._beat_at:
+            self._start(self.close(CLOSE_FORBIDDEN, "Token expired"))
+        elif not self._heard:
+            self._start(self.close(CLOSE_GOING_AWAY, "No sign of life"))
+        else:
+            self._heard = False
+            self.outlet.send(PING)
+            # From now, not from when it was due: a loop that was held up must not beat twice.
+            self._beat_at = asyncio.get_running_loop().time() + self._services.limits.ping_seconds
+            self._wait()
 
-    def _cancel(self, name: str) -> None:
-        if (timer := self._timers.pop(name, None)) is not None:
-            timer.cancel()
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         _ = self.spawn(work)
@@ -316,8 +353,7 @@ class _Connection:
         return task
 
     def _stop_operations(self) -> None:
-        for name in list(self._timers):
-            self._cancel(name)
+        self._stop_timer()
         for operation in self._operations.values():
             operation.cancel()
         self._operations.clear()
@@ -330,4 +366,6 @@ class _Connection:
         # Only unfinished ones: gathering finished tasks does not suspend, and would spin until they are discarded.
         while unfinished := [task for task in self._tasks if not task.done()]:
             await asyncio.gather(*unfinished, return_exceptions=True)
-        self._finished.set()
+        self._is_over = True
+        if self._finished is not None:
+            self._finished.set()

@@ -182,6 +182,8 @@ async def test_a_client_that_vanishes_leaves_nothing_running(app: Starlette, the
         ("subscription C($to: Int!) { count(to: $to) }", "BAD_USER_INPUT"),
         ("subscription { nothingThere }", "NOT_FOUND"),
         ("subscription { refused }", "UNAUTHENTICATED"),
+        ("", "GRAPHQL_PARSE_FAILED"),
+        (" \n", "GRAPHQL_PARSE_FAILED"),
         ("{ unspeakable }", "INTERNAL"),
         ("query A { hello } query B { hello }", None),
     ],
