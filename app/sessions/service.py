@@ -17,6 +17,7 @@ from app.core.errors import InvalidInput
 from app.core.idempotency import first_result, remember
 from app.core.ids import new_id
 from app.core.texts import ensure_json, ensure_text
+from app.counters import repository as counters
 from app.identity.permissions import Permission
 from app.queues import repository as queues
 from app.queues.events import LineState
@@ -216,7 +217,9 @@ async def add_note(tx: WriteTx, session_id: UUID, text: str) -> Session:
             created_at=line.now,
         )
     )
-    note(tx, line, session, events.SessionNoteAdded)
+    # The log shows the session whole: at a counter, with the counter's name.
+    counter = None if session.counter_id is None else await counters.get(tx, session.counter_id)
+    note(tx, line, session, events.SessionNoteAdded, counter.name if counter else None)
     return session
 
 

@@ -159,3 +159,15 @@ async def test_notes_are_for_staff(api: Api, desk: Desk) -> None:
             answer = await desk.refused("sessionAddNote", visitor, text=text)
             assert (answer["__typename"], answer["field"]) == ("InvalidInputError", "text")
     await assert_sound(api, desk.queue)
+
+
+async def test_a_note_about_somebody_at_a_counter_leaves_them_there(api: Api, desk: Desk) -> None:
+    board = "query($ids: [ID!]!) { display(queueIds: $ids) { queues { nowServing { ticketNumber counterName } } } }"
+    await desk.join()
+    called = await desk.call()
+    before = await desk.business.admin(board, ids=[desk.queue])
+    assert before["queues"][0]["nowServing"][0]["counterName"] is not None
+    await desk.do("sessionAddNote", called["id"], text="Is deaf in one ear.")
+    assert await desk.business.admin(board, ids=[desk.queue]) == before
+    told = (await events_of(api, desk.queue))[-1].data["session"]
+    assert told["counter_name"] == before["queues"][0]["nowServing"][0]["counterName"]
