@@ -119,6 +119,10 @@ class Host:
                 found.append(item)
         return found
 
+    def messages(self, id: str = "1") -> list[bytes]:
+        """Everything an operation was sent, in order."""
+        return [message for message in self.outlet.messages if orjson.loads(message)["id"] == id]
+
     async def close(self) -> None:
         """As a connection does in the end."""
         for operation in self._operations:
