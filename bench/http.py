@@ -4,10 +4,15 @@ One connection is one client: it waits for each answer. No retries, no redirects
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
+
+# uvicorn hangs up on whoever is silent for five seconds; to ask at that very moment is to lose the answer.
+_IDLE_SECONDS = 4.0
 
 
 class UnexpectedAnswer(Exception):
@@ -19,18 +24,21 @@ class Connection:
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
+        self._used_at = 0.0
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
     async def send(self, request: bytes) -> bytes:
         """Send a request made by `request_for`; the body of the answer."""
+        if time.monotonic() - self._used_at > _IDLE_SECONDS:
+            await self.close()
         if self._reader is None or self._writer is None or self._reader.at_eof():
-            # uvicorn hangs up on whoever is silent for five seconds.
             self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
         body = await self._reader.readexactly(int(length))
+        self._used_at = time.monotonic()
         if not head.startswith(b"HTTP/1.1 200"):
             raise UnexpectedAnswer((head.splitlines()[0] + b" " + body[:300]).decode())
         return body
@@ -43,7 +51,8 @@ class Connection:
         """Hang up."""
         if self._writer is not None:
             self._writer.close()
-            await self._writer.wait_closed()
+            with suppress(OSError):  # the other end was first
+                await self._writer.wait_closed()
             self._reader = self._writer = None
 
 

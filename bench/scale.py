@@ -34,10 +34,12 @@ class Scale:
     staff: tuple[int, ...]
     calls: int
     """Pure calls per round; each needs a free counter."""
-    line: int
-    """Waiting sessions of the line whose memory is measured."""
-    memory_rounds: int
-    """Fresh processes whose memory is measured."""
+    long_lines: tuple[int, int]
+    """Waiting sessions of a short line and of a long one."""
+    long_line_calls: int
+    """Calls per round, while a hundred people watch."""
+    line_processes: int
+    """Fresh processes in which a long line is loaded."""
     fan: Fan
 
 
@@ -48,7 +50,8 @@ FULL = Scale(
     (1, 16, 64, 256),
     (1, 8, 50),
     600,
-    20_000,
+    (1_000, 100_000),
+    10,
     3,
     Fan(
         sizes=(1_000, 10_000),
@@ -76,7 +79,8 @@ QUICK = Scale(
     (1, 64),
     (1, 8),
     80,
-    5_000,
+    (1_000, 20_000),
+    5,
     1,
     Fan(
         sizes=(200, 1_000),
@@ -96,7 +100,8 @@ TINY = Scale(
     (1, 2),
     (1, 2),
     6,
-    2_000,
+    (20, 400),
+    2,
     1,
     Fan(
         sizes=(5, 10),

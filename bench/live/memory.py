@@ -1,79 +1,28 @@
-"""Memory: of a waiting session in a live line, and how a server grows while it delivers.
+"""Memory: how a server grows while it delivers, in a fresh process: what was freed before is not used again.
 
-Each in a fresh process: what was freed before is not used again. Counted is the unique set size, the pages nobody else
-shares. What a socket costs is found by `fanout.py`.
+Counted is the unique set size, the pages nobody else shares. What a socket costs is found by `fanout.py`, what a
+waiting session costs by `long_lines.py`.
 """
 
-import subprocess
-import sys
 import time
 from contextlib import AsyncExitStack
 
 from bench.benchmark import Bench, Benchmark
-from bench.business import Business
 from bench.figures import Comparison, Curve, Fact, Findings, Plot, Series, Target, shown
-from bench.http import Connection
 from bench.live.audience import DOCUMENT, Audience
 from bench.live.contenders import NAIVE, Contender, Product, product, references
-from bench.stage import REPOSITORY, Server
 
-_WARM_UP_SESSIONS = 20
 _WARM_UP_WAVES = 5
 _MB = 1024 * 1024
 _MILLION = 1_000_000
 # The ordinary path and the naive server cost ten times as much: as many updates would take minutes.
 _ORDINARY_SHARE = 10
-_DISPLAY = "query Line($ids: [ID!]!) { display(queueIds: $ids) { queues { waitingCount next } } }"
 # The very same selection, too long to be compiled: every update is executed.
 _ORDINARY = DOCUMENT + " " * 16_000
 
 
 async def memory(bench: Bench) -> Findings:
     """The benchmark."""
-    findings = await _lines(bench)
-    findings.add(await _growth(bench))
-    return findings
-
-
-async def _lines(bench: Bench) -> Findings:
-    lines, bare_lines = [], []
-    for _ in range(bench.scale.memory_rounds):
-        with bench.stage.api() as server:
-            lines.append(await _line_bytes(server, bench.business, bench.scale.line))
-        bare_lines.append(_bare_line_bytes(bench.scale.line))
-    return Findings(
-        [
-            Comparison(
-                f"memory per waiting session (a line of {bench.scale.line:,})",
-                "bytes",
-                Series.of(lines),
-                "a list of bare tuples",
-                Series.of(bare_lines),
-            )
-        ]
-    )
-
-
-async def _line_bytes(server: Server, business: Business, size: int) -> float:
-    """Growth of the API process when it loads a line, per waiting session."""
-    connection = Connection("127.0.0.1", server.port)
-    small, large = await business.queue(waiting=_WARM_UP_SESSIONS), await business.queue(waiting=size)
-    await connection.execute(_DISPLAY, {"ids": [small.node_id]})
-    before = server.memory_bytes()
-    await connection.execute(_DISPLAY, {"ids": [large.node_id]})
-    grown = server.memory_bytes() - before
-    await connection.close()
-    return grown / size
-
-
-def _bare_line_bytes(size: int) -> float:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.bare_line", str(size)], cwd=REPOSITORY, check=True, capture_output=True, text=True
-    )
-    return float(done.stdout) / size
-
-
-async def _growth(bench: Bench) -> Findings:
     sockets = bench.scale.fan.sizes[0]
     waves = max(1, bench.scale.fan.growth_updates // sockets)
     few = max(1, waves // _ORDINARY_SHARE)
@@ -167,8 +116,8 @@ async def _naive_grown(bench: Bench, sockets: int, waves: int) -> Growth:
 
 MEMORY = Benchmark(
     "memory",
-    """**Memory**: growth of a fresh server's unique set size when a line is loaded; and while it delivers updates, one
-  event after the other. *The ordinary path* is the same subscription in a document too long to be compiled, so that
+    """**Memory**: growth of a fresh server's unique set size while it delivers updates, one event
+  after the other. *The ordinary path* is the same subscription in a document too long to be compiled, so that
   every update is executed. The naive reference shows what a leak in graphql-core costs.""",
     memory,
 )

@@ -30,9 +30,39 @@ FIGURES = [
 ]
 
 
-def test_every_benchmark_runs_and_says_what_it_is_compared_with(tmp_path: Path) -> None:
+LONG_LINES = [
+    *(
+        (figure, "in a line of 20")
+        for figure in (
+            "position in a line of 400: median of one client",
+            "position in a line of 400: CPU of the server, 16 clients",
+            "a call in a line of 400, 10 subscribers: last update, after sending the call",
+            "a call in a line of 400, 10 subscribers: CPU of the server",
+        )
+    ),
+    *(
+        (f"a line of 400: {figure}", "a sorted list of tuples and a dict of them")
+        for figure in (
+            "loading it",
+            "one position",
+            "memory per waiting session",
+            "reading and applying a join",
+            "reading and applying a cancellation in the middle",
+            "reading and applying a call",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("names", "figures"), [(("joins", "calls"), FIGURES), (("long-lines",), LONG_LINES)], ids=lambda value: value[0]
+)
+def test_every_benchmark_runs_and_says_what_it_is_compared_with(
+    names: tuple[str, ...], figures: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    only = [part for name in names for part in ("--only", name)]
     done = subprocess.run(
-        [sys.executable, "-m", "bench", "--scale", "tiny", "--only", "joins", "--only", "calls", "--results", tmp_path],
+        [sys.executable, "-m", "bench", "--scale", "tiny", *only, "--results", tmp_path],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
@@ -43,9 +73,10 @@ def test_every_benchmark_runs_and_says_what_it_is_compared_with(tmp_path: Path) 
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     written = json.loads((tmp_path / "latest.json").read_text())
     found = [(each["figure"], each["reference"]["name"]) for each in written["comparisons"]]
-    assert sorted(found) == sorted(FIGURES)
+    assert sorted(found) == sorted(figures)
     for each in written["comparisons"]:
         [measured], [reference] = each["measured"]["rounds"], each["reference"]["rounds"]
-        assert measured > 0
+        # A few hundred sessions may fit into memory the process has already.
+        assert measured > 0 or "memory" in each["figure"]
         if reference > 0:
             assert each["ratio"]["rounds"] == [measured / reference]
