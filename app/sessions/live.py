@@ -21,7 +21,7 @@ from app.queues import repository as queues
 from app.queues.events import QUEUE
 from app.queues.models import Queue, QueueLine
 from app.sessions.line import Line, LineEventData, read_event
-from app.sessions.stored import load
+from app.sessions.stored import is_reload_cheaper, load, news_since
 from app.sessions.watching import Watch, Watching
 
 logger = logging.getLogger(__name__)
@@ -146,12 +146,30 @@ class LiveLine:
         await asyncio.shield(self._catching_up)
 
     async def _catch_up(self) -> None:
+        is_asked = False
         while True:
             async with self._db.read(self.tenant_id) as tx:
                 found = await read_recorded(tx, QUEUE, self.queue_id, after=self.line.revision, limit=LOG_PAGE)
-            self._apply([read_event(*each) for each in found])
-            if len(found) < LOG_PAGE:
-                return
+                self._apply([read_event(*each) for each in found])
+                if len(found) < LOG_PAGE:
+                    return
+                is_far = not is_asked and await is_reload_cheaper(tx, self.queue_id, self.line.revision)
+            is_asked = True
+            if is_far:
+                await self._load_anew()
+
+    async def _load_anew(self) -> None:
+        """Replace the line. Who watches a session is told how it stands now; the steps to there are in the log."""
+        before = self.line.revision
+        async with self._db.read(self.tenant_id, snapshot=True) as tx:
+            line = await load(tx, self.queue_id)
+            news = await news_since(tx, self.queue_id, line, before, self.watching.sessions())
+        if line.revision <= self.line.revision:
+            return
+        self.line = line
+        for event in news:
+            self.watching.applied(event, line)
+        self.watching.changed(line)
 
     def _apply(self, events: Iterable[LineEventData]) -> bool:
         """Apply what follows; False if something is missing before one of them."""

@@ -1,8 +1,12 @@
 """A line out of PostgreSQL: from the tables as they are, or from the log as it was. Follows nothing: `live.py` does."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
+
+import orjson
 
 from app.core.db import ReadTx
 from app.core.errors import NotFound
@@ -12,7 +16,12 @@ from app.queues.events import QUEUE, LineState
 from app.queues.rules import Rank
 from app.sessions import repository
 from app.sessions.events import state_of
-from app.sessions.line import Line, read_event
+from app.sessions.line import Line, LineEventData, read_event
+
+MANY_EVENTS = 10_000
+"""So many are read without a thought: 0.1 s, and every step of every session is told."""
+EVENT_PER_SESSION = 6
+"""Reading and applying an event takes as long as loading so many waiting sessions: 12 µs and 2 µs were measured."""
 
 
 async def load(tx: ReadTx, queue_id: UUID) -> Line:
@@ -37,6 +46,25 @@ async def load(tx: ReadTx, queue_id: UUID) -> Line:
         # A long line's loading must not keep the loop from everybody else.
         await asyncio.sleep(0)
     return line
+
+
+async def news_since(
+    tx: ReadTx, queue_id: UUID, line: Line, revision: int, session_ids: Sequence[UUID]
+) -> list[LineEventData]:
+    """What has happened to some sessions after a revision: of each the last event, as of the line's revision.
+
+    `line` has been loaded in the same snapshot: what the event says of the session is still true of it.
+    """
+    counts = asdict(line.state)
+    found = await repository.last_events(tx, queue_id, revision, session_ids)
+    return [read_event(line.revision, type, at, {**orjson.loads(data), "line": counts}) for type, at, data in found]
+
+
+async def is_reload_cheaper(tx: ReadTx, queue_id: UUID, revision: int) -> bool:
+    """Whether a line at this revision is so far behind that loading it is less work than reading what it missed."""
+    _, row = (await queues.with_lines(tx, [queue_id]))[queue_id]
+    missing = row.revision - revision
+    return missing > MANY_EVENTS and missing * EVENT_PER_SESSION > row.waiting_count
 
 
 async def line_as_of(tx: ReadTx, queue_id: UUID, at: datetime) -> tuple[Line, datetime | None]:

@@ -83,6 +83,10 @@ class Watching:
         """Whether anybody looks."""
         return bool(self._awake or self._of_session)
 
+    def sessions(self) -> list[UUID]:
+        """The sessions somebody waits for news of."""
+        return [UUID(int=key) for key in self._of_session]
+
     def add(self, watch: Watch) -> None:
         """From now on this one is told."""
         self._awake[watch] = None

@@ -7,15 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlmodel import col, select
 
 from app.core.clock import SystemClock
-from app.core.db import Database
 from app.core.ids import decode
-from app.queues import service as queues
 from app.sessions import calls, service
 from app.sessions.models import Session
-from app.sessions.service import JoinRequest
 from tests.support.api import Api, Business, Caller, key_of, open_api
 from tests.support.contenders import LAST, ORIGINAL, attempt
 from tests.support.desk import Desk
@@ -34,6 +30,7 @@ from tests.support.feeds import (
     session_feed,
     watching,
 )
+from tests.support.havoc import random_things
 from tests.support.log_checks import check
 from tests.support.queue_logs import disagreements, events_of, read_queue
 from tests.support.waiting import eventually
@@ -85,7 +82,7 @@ async def test_feeds_converge_and_are_never_wrong(
             await feed.started()
         dbs = [api.runtime.dbs.app, second.runtime.dbs.app]
         await asyncio.gather(*(
-            _random_things(Random(seed * 10 + number), dbs, tenant_id, keys, counter_ids, 40) for number in range(3)
+            random_things(Random(seed * 10 + number), dbs, tenant_id, keys, counter_ids, 40) for number in range(3)
         ))  # fmt: skip
         sessions, rest = feeds[: len(people)], feeds[len(people) :]
         fresh = [await fresh_session(admin, one.id) for one in people]
@@ -270,46 +267,6 @@ async def test_positions_can_be_read_while_sessions_are_called(api: Api, desk: D
         busy = False
         await stirring
     await _sound(api, [desk.queue, other_queue])
-
-
-async def _random_things(
-    random: Random, dbs: list[Database], tenant_id: UUID, keys: list[UUID], counters: list[UUID], count: int
-) -> None:
-    """Verbs of all kinds, through either application; refusals are part of it."""
-    known: list[UUID] = []
-    for _ in range(count):
-        db, queue_id, other = random.choice(dbs), random.choice(keys), random.choice(keys)
-        async with db.read(tenant_id) as tx:
-            known = await _everybody(tx)
-        who, counter = random.choice(known), random.choice(counters)
-        verb, *given = random.choice(
-            [
-                (service.join, JoinRequest(queue_id, priority=random.randrange(3))),
-                (calls.call_next, queue_id, counter),
-                (calls.call_next, queue_id, counter),
-                (calls.call, who, counter),
-                (calls.recall, who),
-                (calls.start, who),
-                (calls.complete, who),
-                (calls.mark_no_show, who),
-                (calls.return_to_queue, who, random.choice([LAST, ORIGINAL])),
-                (service.transfer, who, other),
-                (service.put_on_hold, who),
-                (service.unhold, who),
-                (service.step_back, who, 2),
-                (service.set_priority, who, random.randrange(4)),
-                (service.add_note, who, "Hm."),
-                (queues.pause, queue_id),
-                (queues.open_queue, queue_id),
-                (queues.open_queue, queue_id),
-                (queues.update, queue_id, {"announcement": f"Number {random.randrange(9)}"}),
-            ]
-        )
-        await attempt(db, tenant_id, verb, *given)
-
-
-async def _everybody(tx: Any) -> list[UUID]:
-    return sorted((await tx.exec(select(Session.id).where(col(Session.ended_at).is_(None)))).all()) or [UUID(int=0)]
 
 
 async def _settles(feed: Watched, settled: Any, now: Any) -> None:

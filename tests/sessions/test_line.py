@@ -1,8 +1,10 @@
 """The line in memory against a naive one: random events, and after each the same order, places and counters."""
 
+from bisect import bisect_left, insort
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from app.queues.events import LineState, QueueEventType
-from app.queues.models import QueueStatus
-from app.queues.rules import Rank
+from app.queues.models import QueueDiscipline, QueueStatus
+from app.queues.rules import SEQUENCE_STEP, Rank, rank_of
 from app.sessions.events import SessionState
 from app.sessions.line import Line, LineEventData, read_event
 from app.sessions.models import SessionStatus
@@ -185,3 +187,100 @@ def test_counts_are_those_of_the_last_event() -> None:
     line = Line()
     line.apply(event(1, QueueEventType.QUEUE_CREATED, None))
     assert line.state == STATE
+
+
+@pytest.mark.parametrize("discipline", list(QueueDiscipline))
+def test_tens_of_thousands_of_events(discipline: QueueDiscipline) -> None:
+    """A long line under everything that happens to one: after each event a place, now and then all of them."""
+    random, line = Random(discipline.value), Line()
+    credits = {priority: 40.0 * priority for priority in range(3)}
+    sessions: dict[UUID, SessionState] = {}
+    order: list[tuple[Rank, UUID]] = []
+    now, longest = START, 0
+
+    def happens(type: QueueEventType, session: SessionState) -> None:
+        old = sessions.get(session.id)
+        if old is not None and _is_in_line(old):
+            del order[bisect_left(order, (_rank(old), old.id))]
+        sessions[session.id] = session
+        if _is_in_line(session):
+            insort(order, (_rank(session), session.id))
+        line.apply(event(line.revision + 1, type, session))
+
+    def fresh_rank(priority: int, joined_at: datetime) -> Rank:
+        return rank_of(discipline, credits, priority, joined_at, (line.revision + 1) * SEQUENCE_STEP)
+
+    for step in range(15_000):
+        now += timedelta(seconds=random.random())
+        # It grows to some 4,000, and shrinks again.
+        if len(order) < 2 or random.random() < (0.65 if step < 10_000 else 0.2):
+            id, priority = UUID(int=random.getrandbits(128)), random.choice([0, 0, 0, 1, 2])
+            happens(QueueEventType.SESSION_JOINED, state(id, fresh_rank(priority, now), priority=priority))
+        else:
+            id = order[random.choice([0, 0, 0, random.randrange(len(order))])][1]
+            who = sessions[id]
+            match random.randrange(4):
+                case 0:
+                    happens(
+                        QueueEventType.SESSION_CANCELLED, replace(who, status=SessionStatus.CANCELLED, ended_at=now)
+                    )
+                case 1:
+                    happens(QueueEventType.SESSION_CALLED, replace(who, status=SessionStatus.CALLED, called_at=now))
+                case 2:
+                    rank = fresh_rank(2, who.joined_at)
+                    new = {"rank_class": rank.rank_class, "rank_time": rank.rank_time, "rank_sequence": rank.sequence}
+                    happens(QueueEventType.SESSION_PRIORITY_CHANGED, replace(who, priority=2, **new))
+                case 3:
+                    happens(QueueEventType.SESSION_HELD, replace(who, held_at=now))
+                    happens(QueueEventType.SESSION_UNHELD, replace(who, held_at=None))
+        assert len(line) == len(order)
+        if order:
+            ahead = random.randrange(len(order))
+            assert line.ahead_count(order[ahead][1].int) == ahead
+        if step % 1_000 == 0:
+            assert line.in_order() == [id.int for _, id in order]
+        longest = max(longest, len(order))
+    assert longest > 2_000, "a long line was tried"
+
+
+def _is_in_line(session: SessionState) -> bool:
+    return session.status is SessionStatus.WAITING and session.held_at is None
+
+
+def test_a_stored_line_goes_on_like_one_from_its_events() -> None:
+    told, stored = Line(), Line(revision=40)
+    ids = [UUID(int=number) for number in range(40)]
+    ranks = [Rank(-(number % 3), START + timedelta(seconds=number // 2), number) for number in range(40)]
+    for revision, (id, rank) in enumerate(zip(ids, ranks, strict=True), start=1):
+        told.apply(event(revision, QueueEventType.SESSION_JOINED, state(id, rank)))
+    people = sorted(zip(ranks, ids, strict=True))
+    for start in range(0, 40, 7):
+        stored.extend([(id, f"T{id.int:03d}", rank) for rank, id in people[start : start + 7]])
+    gone = state(ids[5], ranks[5], status=SessionStatus.CANCELLED, ended_at=START)
+    for line in (told, stored):
+        assert line.changed_at(ids[7]) == (8 if line is told else 40)
+        line.apply(event(41, QueueEventType.SESSION_CANCELLED, gone))
+        line.apply(event(42, QueueEventType.SESSION_JOINED, state(UUID(int=99), Rank(-1, START, 99))))
+        assert (line.changed_at(UUID(int=99)), line.changed_at(ids[5])) == (42, None)
+    assert stored.in_order() == told.in_order()
+    assert stored.head(40) == told.head(40)
+    assert [stored.place(id) for id in ids] == [told.place(id) for id in ids]
+
+
+def test_what_cannot_be_read_changes_nothing() -> None:
+    """An event of a later release, or nonsense: refused before it is applied."""
+    session = asdict(state(uuid4(), Rank(0, START, 1)))
+    whole: dict[str, Any] = orjson.loads(orjson.dumps({"line": asdict(STATE), "session": session}))
+    for data in (
+        {},
+        {"session": whole["session"]},
+        {**whole, "session": {}},
+        {**whole, "session": {**whole["session"], "id": "nobody"}},
+        {**whole, "session": {**whole["session"], "rank_time": None}},
+        {**whole, "session": {**whole["session"], "status": "CALLED", "counter_id": "there"}},
+    ):
+        with pytest.raises((KeyError, TypeError, ValueError)):
+            read_event(1, "SESSION_JOINED", START, data)
+    with pytest.raises(KeyError):
+        read_event(1, "OF_A_LATER_RELEASE", START, whole)
+    assert read_event(1, "SESSION_JOINED", START, whole).session == state(session["id"], Rank(0, START, 1))
