@@ -29,8 +29,14 @@ class Served:
 
     def __init__(self) -> None:
         self.port = 0
+        self._server: uvicorn.Server | None = None
         self._apps: dict[bytes, tuple[ASGIApp, asyncio.Event]] = {}
         self._numbers = count()
+
+    def buffered_bytes(self) -> list[int]:
+        """What waits for each peer in this process."""
+        assert self._server is not None
+        return [each.transport.get_write_buffer_size() for each in self._server.server_state.connections]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a socket to its application, and say when that is done with it."""
@@ -51,6 +57,7 @@ class Served:
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
+        self._server = server
         await server.startup(sockets=[listener])
         try:
             yield self
