@@ -47,7 +47,7 @@ def main() -> int:
     scale = SCALES[arguments.scale or FULL.name]
     if arguments.soak is not None:
         scale = replace(scale, fan=replace(scale.fan, soak_seconds=arguments.soak))
-    chosen = [each for each in BENCHMARKS if not arguments.only or each.name in arguments.only]
+    chosen = [each for each in BENCHMARKS if _is_chosen(each, arguments.only)]
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGALRM, _interrupt)
     signal.alarm(_MOST_SECONDS)
@@ -78,6 +78,10 @@ def main() -> int:
         written += report.write_document(run, report.DOCUMENT)
     say(f"Written: {', '.join(map(str, written))}")
     return 0
+
+
+def _is_chosen(benchmark: Benchmark, only: list[str] | None) -> bool:
+    return not benchmark.only_when_asked if only is None else benchmark.name in only
 
 
 async def _measure(stage: Stage, scale: Scale, benchmarks: list[Benchmark], say: Callable[[str], None]) -> Findings:

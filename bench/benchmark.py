@@ -37,3 +37,5 @@ class Benchmark:
     about: str
     """Markdown for the report: what is compared with what, and what each reference leaves out."""
     measure: Measure
+    only_when_asked: bool = False
+    """Whether it runs only when it is named, as what explains other figures does."""
