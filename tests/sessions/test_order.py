@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.queues.rules import Rank
@@ -93,6 +93,7 @@ def test_a_stored_line_is_taken_over_in_portions(block: int) -> None:
     assert len(line) == 2_101
 
 
+_NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 ranks = st.builds(
     Rank,
     st.integers(-9, 0),
@@ -106,11 +107,14 @@ ranks = st.builds(
 near = st.builds(
     Rank,
     st.integers(-1, 0),
-    st.sampled_from([datetime(2026, 5, 4, tzinfo=UTC) + timedelta(microseconds=number) for number in range(3)]),
+    st.sampled_from([_NOON + timedelta(microseconds=number) for number in range(3)]),
     st.sampled_from([0, 1, 63, 64, 2**63 - 1]),
 )
 
 
+@example(Rank(0, _NOON, 2**63 - 1), Rank(0, _NOON + timedelta(microseconds=1), 0), 2**48 - 1, 0)
+@example(Rank(-1, datetime.max.replace(tzinfo=UTC), 2**63 - 1), Rank(0, datetime.min.replace(tzinfo=UTC), 0), 1, 0)
+@example(Rank(0, _NOON, 64), Rank(0, _NOON, 65), 2**48 - 1, 0)
 @given(ranks | near, ranks | near, st.integers(0, 2**48 - 1), st.integers(0, 2**48 - 1))
 def test_a_key_compares_as_its_rank(one: Rank, other: Rank, revision: int, later: int) -> None:
     first, second = order_key(*one, revision), order_key(*other, later)
