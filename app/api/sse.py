@@ -47,6 +47,7 @@ _HEADERS = [
 ]
 # A comment: some browsers do not report an answer of headers only, and proxies close what is silent.
 _COMMENT = b":\n\n"
+_APART_SECONDS = 0.1
 # With a `data` field, because an EventSource drops events without one.
 _COMPLETE = b"event: complete\ndata:\n\n"
 
@@ -204,6 +205,8 @@ class _Stream:
             if self._ended is None:
                 raise
             last = f": {self._ended}\n\n".encode()
+            # graphql-sse's client waits for ever, and does not come back, if it reads an end together with an item.
+            await asyncio.sleep(_APART_SECONDS)
         try:
             async with asyncio.timeout(self._services.limits.close_seconds):
                 await self._write(last, more=False)

@@ -10,4 +10,5 @@ export * from "./queue-events.ts";
 export * from "./results.ts";
 export * from "./revision.ts";
 export * from "./socket.ts";
+export * from "./stream.ts";
 export * from "./token-store.ts";

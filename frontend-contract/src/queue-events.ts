@@ -1,7 +1,6 @@
 /** A queue's events as an unbroken line: each revision once, in order, whatever happens to the connection. */
 
 import { print } from "graphql";
-import type { Client } from "graphql-ws";
 import {
   QueueEventsDocument,
   type QueueEventDetailsFragment,
@@ -10,6 +9,7 @@ import {
   type QueueRevisionQuery,
 } from "../generated/operations.ts";
 import { type CodedError, GraphQLFailure } from "./results.ts";
+import type { Live } from "./socket.ts";
 
 export interface QueueEventsOptions {
   readonly queueId: string;
@@ -35,8 +35,8 @@ interface Answer<Data> {
 const EVENTS = print(QueueEventsDocument);
 const REVISION = print(QueueRevisionDocument);
 
-/** Follow a queue's log over a graphql-ws client that reconnects (`createSocket`). */
-export function resumeQueueEvents(client: Client, options: QueueEventsOptions): QueueEvents {
+/** Follow a queue's log over a client that reconnects (`createSocket`, `createStreams`). */
+export function resumeQueueEvents(client: Live["client"], options: QueueEventsOptions): QueueEvents {
   const { queueId } = options;
   let last = options.after;
   let brokenAt: number | undefined;

@@ -37,14 +37,19 @@ export interface SocketOptions {
   readonly onStatus?: (status: SocketStatus, closeCode?: number) => void;
 }
 
-export interface Socket {
-  /** Unmodified graphql-ws: `client.subscribe`, `client.iterate`, Apollo's `GraphQLWsLink(client)`. */
-  readonly client: Client;
+/** What keeps subscriptions going: a socket, or event streams (`createStreams`). */
+export interface Live {
+  readonly client: Pick<Client, "subscribe">;
   /** Connect anew with the credentials of now: after signing in or out. */
   reconnect(): void;
   /** Do not wait out the back-off: the network is back, the app came to the front. */
   wake(): void;
   dispose(): Promise<void>;
+}
+
+export interface Socket extends Live {
+  /** Unmodified graphql-ws: `client.subscribe`, `client.iterate`, Apollo's `GraphQLWsLink(client)`. */
+  readonly client: Client;
 }
 
 const CONNECT_TIMEOUT_MS = 15_000;

@@ -11,6 +11,7 @@ import { from, mergeMap, throwError } from "rxjs";
 import type { Credentials } from "../credentials.ts";
 import { type Fetch, patientFetch } from "../http.ts";
 import { codeOf, GraphQLFailure } from "../results.ts";
+import type { Live } from "../socket.ts";
 
 /** Puts the token of the moment into every request. */
 export function authLink(credentials: Credentials): ApolloLink {
@@ -39,11 +40,11 @@ export function retryLink(): ApolloLink {
   });
 }
 
-/** Subscriptions over the socket, everything else over HTTP. */
-export function transportLink(url: string, socket: Client, fetch?: Fetch): ApolloLink {
+/** Subscriptions over the socket, or event streams, everything else over HTTP. */
+export function transportLink(url: string, live: Live["client"], fetch?: Fetch): ApolloLink {
   return ApolloLink.split(
     isSubscription,
-    new GraphQLWsLink(socket),
+    new GraphQLWsLink(live as Client), // it only subscribes
     new HttpLink({ uri: url, fetch: patientFetch(fetch) }),
   );
 }

@@ -12,8 +12,22 @@ import {
   type QueueJoinInput,
   type VisitorSessionFragment,
 } from "../../generated/operations.ts";
-import { type Connection, type ConnectionOptions, connect } from "../../src/apollo/index.ts";
-import { codeOf, type Credentials, type ErrorCode, execute, SessionToken, succeeded } from "../../src/index.ts";
+import {
+  type Connection,
+  type ConnectionOptions,
+  connect,
+  connectOverStreams,
+  type StreamConnection,
+} from "../../src/apollo/index.ts";
+import {
+  codeOf,
+  type Credentials,
+  type ErrorCode,
+  execute,
+  SessionToken,
+  type StreamsOptions,
+  succeeded,
+} from "../../src/index.ts";
 
 const server = process.env["VQ_URL"];
 assert.ok(server, "VQ_URL must name a running server, e.g. VQ_URL=http://127.0.0.1:8000 npm test");
@@ -33,6 +47,11 @@ export function connection(credentials: Credentials, options: Partial<Connection
     idleCloseMs: 0,
     ...options,
   });
+}
+
+/** The same over event streams. */
+export function streamConnection(credentials: Credentials, options: Partial<StreamsOptions> = {}): StreamConnection {
+  return connectOverStreams({ url: GRAPHQL_URL, credentials, backoff: BACKOFF, ...options });
 }
 
 /** A new queue and a counter that serves it. */
