@@ -16,8 +16,10 @@ from app.sessions.pace import Pace
 
 # Looking one place up costs as much as walking past so many people: below that share of a line, places are looked up.
 _WALKED_PER_LOOKUP = 20
-# Nobody is sent anything by so many steps of a walk, which take as long as some sends.
-_STEPS_AT_ONCE = 2_000
+# All of them at once, for one revision: a millisecond. More are walked to, however long the line is.
+_MOST_LOOKUPS = 1_000
+# Walking past so many people takes as long as a send.
+_STEPS_AT_ONCE = 100
 
 _IN_PLACE = frozenset(
     {
@@ -125,7 +127,7 @@ class Moves:
         line = self._line
         if unmoved is None:
             yield from self._one_by_one(due)
-        elif self._count * _WALKED_PER_LOOKUP < len(line) - unmoved:
+        elif self._count <= min(_MOST_LOOKUPS, (len(line) - unmoved) // _WALKED_PER_LOOKUP):
             yield from self._one_by_one([mover for movers in self._movers.values() for mover in movers])
         else:
             # Whoever was due is in the line too, or not any more.
@@ -136,11 +138,11 @@ class Moves:
         """The line as it is now, from front to back: what changes while the round goes on is the next round's."""
         revision, state, order, movers_of = line.revision, line.state, line.in_order(), self._movers
         mean, counters = state.service_seconds_mean, state.open_counter_count
-        idle = 0
+        passed = 0
         for ahead, session_key in enumerate(islice(order, unmoved, None), start=unmoved):
             if (movers := movers_of.get(session_key)) is None:
-                idle += 1
-                if idle % _STEPS_AT_ONCE == 0:
+                passed += 1
+                if passed % _STEPS_AT_ONCE == 0:
                     yield
                 continue
             estimate = estimated_wait_seconds(ahead, mean, counters)

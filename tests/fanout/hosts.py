@@ -28,18 +28,18 @@ class KeptOutlet:
     def __init__(self, log: list[bytes] | None = None) -> None:
         self.messages: list[bytes] = [] if log is None else log
         self.is_slow = False
-        self._callbacks: list[Callable[[], None]] = []
+        self.callbacks: list[Callable[[], None]] = []
 
     def send(self, message: bytes) -> None:
         self.messages.append(message)
 
     def when_drained(self, callback: Callable[[], None]) -> None:
-        self._callbacks.append(callback)
+        self.callbacks.append(callback)
 
     def drain(self) -> None:
         """The peer has read everything."""
         self.is_slow = False
-        callbacks, self._callbacks = self._callbacks, []
+        callbacks, self.callbacks = self.callbacks, []
         for callback in callbacks:
             callback()
 

@@ -156,6 +156,19 @@ async def test_who_has_not_moved_is_sent_nothing(place: Callable[..., Place]) ->
     assert len(line.log) == 1
 
 
+@pytest.mark.parametrize("size", [40, 4_000])
+async def test_who_comes_in_between_moves_those_behind_and_nobody_else(place: Callable[..., Place], size: int) -> None:
+    line = place(size)
+    line.leaves(20)
+    for number in (3, 19, 21, 22, 30):
+        line.park(number)
+    line.join(20)
+    line.changed()
+    await line.rest()
+    assert line.log == [(number, line.frame(number)) for number in (21, 22, 30)]
+    assert line.log[0][1].startswith("22 21 ")
+
+
 async def test_an_unknown_estimate_is_null_and_a_changed_one_a_message(place: Callable[..., Place]) -> None:
     line = place(3, mean=None)
     line.park(2)
@@ -204,6 +217,7 @@ async def test_a_slow_peer_gets_the_newest_state_when_it_drains(place: Callable[
         line.changed()
         await line.rest()
     assert [number for number, _ in line.log] == [8] * 4
+    assert len(line.outlets[9].callbacks) == 1, "it would pile up for as long as the peer is slow"
     line.outlets[9].drain()
     await line.rest()
     assert line.log[-1] == (9, line.frame(9))
