@@ -368,9 +368,12 @@ async def test_several_thousand_sockets_come_and_go_and_leave_nothing(
         server.call(lambda wires=wires: [wire.send(b"hello") for wire in wires])  # type: ignore[misc]
         assert {peer.text() for peer in peers} == {"hello"}
         for number, peer in enumerate(peers):
-            if number % 2:
-                peer.vanish()
-            else:
-                peer.close(1000)
+            match number % 3:
+                case 0:
+                    peer.vanish()
+                case 1:
+                    peer.socket.close()  # as a killed process that had read all
+                case 2:
+                    peer.close(1000)
         await eventually(lambda: server.protocols == [])
     assert app.ends.qsize() == 2_000
