@@ -21,6 +21,7 @@ from strawberry.utils.aio import aclosing
 
 from app.api.errors import public_errors
 from app.api.limits import DocumentCache, DocumentChecks, Limits
+from app.api.settled import SettledNames, settle_input_types
 
 
 class PerEventExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -54,6 +55,8 @@ class ServedSchema(strawberry.Schema):
         **rest: Any,
     ) -> None:
         documents = DocumentCache(limits or Limits())
+        config = config or StrawberryConfig()
+        config.name_converter = SettledNames(auto_camel_case=config.name_converter.auto_camel_case)
         super().__init__(
             query=query,
             mutation=mutation,
@@ -65,6 +68,7 @@ class ServedSchema(strawberry.Schema):
             exception_handlers=exception_handlers,
             **rest,
         )
+        settle_input_types(self)
 
     async def execute(self, *arguments: Any, **keywords: Any) -> ExecutionResult:
         """Run one operation."""
