@@ -165,6 +165,21 @@ async def test_what_is_parked(desk: Desk, host: Callable[..., Host], selection: 
     await eventually(lambda: len(here.outlet.messages) == 2)
 
 
+async def test_one_document_with_other_flags_is_another_shape(desk: Desk, host: Callable[..., Host]) -> None:
+    first, mine = await desk.join(), await desk.join()
+    here = host(visitor(mine), Compiled(SCHEMA))
+    query = """subscription($id: ID!, $more: Boolean!) { sessionChanged(sessionId: $id) {
+        status ... @include(if: $more) { held: onHold } position @skip(if: $more) place: position @include(if: $more)
+    } }"""
+    for id, more in (("1", False), ("2", True), ("3", False)):
+        here.subscribe(query, {"id": mine.id, "more": more}, id)
+        await here.settled(int(id))
+    await desk.do("sessionCancel", first)
+    await eventually(lambda: len(here.outlet.messages) == 6)
+    assert here.items("1") == here.items("3") == [{"status": "WAITING", "position": place} for place in (2, 1)]
+    assert here.items("2") == [{"status": "WAITING", "held": False, "place": place} for place in (2, 1)]
+
+
 async def test_a_category_that_is_there_is_looked_up(desk: Desk, host: Callable[..., Host]) -> None:
     created = await desk.business.admin(
         "mutation($i: QueueCategoryCreateInput!) { queueCategoryCreate(input: $i) {"
