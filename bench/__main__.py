@@ -64,7 +64,7 @@ def main() -> int:
         findings = runner.run(_measure(stage, scale, chosen, say))
         facts = runner.run(machine.facts(stage))
     run = report.Run(
-        command=" ".join(["python -m bench", *sys.argv[1:]]),
+        command=_command(arguments, sys.argv[1:]),
         scale=scale.name,
         began_at=began_at.isoformat(sep=" ", timespec="minutes"),
         seconds=time.monotonic() - began,
@@ -78,6 +78,12 @@ def main() -> int:
         written += report.write_document(run, report.DOCUMENT)
     say(f"Written: {', '.join(map(str, written))}")
     return 0
+
+
+def _command(given: argparse.Namespace, words: list[str]) -> str:
+    """As it was given, but for where the results went: that is a path of this machine."""
+    left_out = {"--results", str(given.results), f"--results={given.results}"}
+    return " ".join(["python -m bench", *(word for word in words if word not in left_out)])
 
 
 def _is_chosen(benchmark: Benchmark, only: list[str] | None) -> bool:

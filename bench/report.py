@@ -106,8 +106,13 @@ def _target(comparison: Comparison) -> tuple[str, str]:
 
 
 def _figures(run: Run) -> str:
-    rows = [_row(comparison) for comparison in run.findings.comparisons]
-    table = _table(_HEAD, rows, right=(2, 4, 5))
+    rows = [(comparison.target is not None, _row(comparison)) for comparison in run.findings.comparisons]
+    judged, others = ([row for is_judged, row in rows if is_judged is wanted] for wanted in (True, False))
+    parts = []
+    if judged:
+        parts += ["## Targets\n", _table(_HEAD, judged, right=(2, 4, 5)), ""]
+    if others:
+        parts += ["## Other figures\n", _table(_HEAD[:-2], [row[:-2] for row in others], right=(2, 4, 5)), ""]
     about = [
         Fact("command", f"`{run.command}`"),
         Fact("began", run.began_at),
@@ -116,9 +121,8 @@ def _figures(run: Run) -> str:
     ]
     return "\n".join(
         (
-            "## Figures\n",
-            table,
-            "\n## Beside them\n",
+            *parts,
+            "## Beside them\n",
             _facts(run.findings.facts),
             "\n## The run\n",
             _facts(about),

@@ -6,7 +6,18 @@ from pathlib import Path
 import pytest
 
 from bench import report
-from bench.figures import Comparison, Fact, Findings, Series, percentile, shown, spread
+from bench.figures import (
+    Comparison,
+    Curve,
+    Fact,
+    Findings,
+    Plot,
+    Series,
+    Target,
+    percentile,
+    shown,
+    spread,
+)
 
 
 def comparison(measured: list[float], reference: list[float]) -> Comparison:
@@ -70,9 +81,35 @@ def test_a_run_is_written_as_json_and_markdown(tmp_path: Path) -> None:
     report.write_document(run, tmp_path / "benchmarks.md")
     document = (tmp_path / "benchmarks.md").read_text()
 
-    row = "| joins | /s | 95.0 (90.0–100) | pgbench | 200 (200–200) | 0.475 (0.45–0.5) |  |  |"
+    row = "| joins | /s | 95.0 (90.0–100) | pgbench | 200 (200–200) | 0.475 (0.45–0.5) |"
     assert row in written[1].read_text().splitlines()
     assert row in document.splitlines()
     assert "| memory | 4 GB |" in document
     [kept] = json.loads(written[0].read_text())["comparisons"]
     assert kept["ratio"] == {"median": 0.475, "least": 0.45, "most": 0.5, "rounds": [0.5, 0.45]}
+
+
+def test_a_target_is_held_against_the_median() -> None:
+    at_most = Comparison("cpu", "µs", Series.of([1.0, 1.4, 9.0]), "limit", Series.of([1.0, 1.0, 1.0]), Target(1.5))
+    missed = Comparison("cpu", "µs", Series.of([1.6]), "limit", Series.of([1.0]), Target(1.5))
+    rate = Comparison("rate", "/s", Series.of([500.0]), "limit", Series.of([1.0]), Target(500, False, at_least=True))
+    unseen = Comparison("cpu", "µs", Series.of([1.0]), "limit", Series.of([0.0]), Target(1.5))
+
+    assert [each.is_met for each in (at_most, missed, rate, unseen)] == [True, False, True, None]
+
+
+def test_targets_stand_first_and_pictures_beside_the_page(tmp_path: Path) -> None:
+    judged = Comparison("cpu", "µs", Series.of([2.0]), "limit", Series.of([1.0]), Target(1.5))
+    picture = Plot("memory", "Memory", "s", "MB", [Curve("ours", [(0.0, 0.0), (1.0, 2.0)])])
+    findings = Findings([comparison([1.0], [2.0]), judged], [], [picture])
+    run = report.Run("python -m bench", "tiny", "2026-01-02 03:04+00:00", 12.0, [], findings, ["**This** and that."])
+
+    written = report.write_document(run, tmp_path / "benchmarks.md")
+    document = (tmp_path / "benchmarks.md").read_text()
+
+    assert written == [tmp_path / "benchmarks.md", tmp_path / "benchmarks" / "memory.svg"]
+    assert "| cpu | µs | 2 | limit | 1 | 2 | ratio ≤ 1.5 | **no** |" in document
+    assert document.index("## Targets") < document.index("| cpu |") < document.index("## Other figures")
+    assert document.index("## Other figures") < document.index("| joins | /s | 1 | pgbench | 2 | 0.5 |")
+    assert "![Memory](benchmarks/memory.svg)" in document
+    assert "- **This** and that." in document
