@@ -266,7 +266,7 @@ async def test_a_long_gap_is_loaded_not_read(api: Api, desk: Desk, apart: Apart)
     assert len(called) == 1
     assert last.keys() == {0, 3, 4, 5} | set(called)
     for number, one in last.items():
-        assert one.event.revision <= revision
+        assert (one.event.revision, one.event.line) == (revision, live.line.state)
         assert one.place == live.line.place(watches[number].session_id)
 
 
