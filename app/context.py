@@ -72,9 +72,11 @@ class Context:
     def write(self, tenant_id: UUID | None = None) -> AbstractAsyncContextManager[WriteTx]:
         """A block that changes things in the caller's tenant, or in the one a public operation names."""
         tenant_id = tenant_id or self.tenant_id
-        # A visitor's place in one business is nobody's business in another: its log must not name it.
-        actor = self.actor if self.actor.tenant_id in (None, tenant_id) else ANONYMOUS
-        return self.runtime.dbs.app.write(tenant_id, actor, self.request_id)
+        return self.runtime.dbs.app.write(tenant_id, self.actor_in(tenant_id), self.request_id)
+
+    def actor_in(self, tenant_id: UUID) -> Actor:
+        """Who acts in this tenant: a visitor of elsewhere is a stranger, whom the log must not name."""
+        return self.actor if self.actor.tenant_id in (None, tenant_id) else ANONYMOUS
 
     @asynccontextmanager
     async def write_line(self, queue: Ref) -> AsyncIterator[WriteTx]:

@@ -36,6 +36,7 @@ from app.identity.events import USER
 from app.queues.events import QUEUE
 from app.runtime import Runtime
 from app.sessions.arrivals import Arrivals
+from app.sessions.commands import LineCommands
 from app.sessions.live import LiveLines
 from app.settings import Settings, SettingsError
 from app.tenants.events import TENANT
@@ -88,7 +89,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     bus = build_bus(settings)
     authenticator = Authenticator(settings, dbs)
     lines = LiveLines(dbs.app, bus)
-    runtime = Runtime(settings, clock, dbs, bus, lines, Arrivals(dbs.app), Turns(), authenticator)
+    turns = Turns()
+    commands = LineCommands(dbs.app, turns)
+    runtime = Runtime(settings, clock, dbs, bus, lines, Arrivals(dbs.app), turns, commands, authenticator)
     doorbell = Doorbell(bus)
     schema = build_schema(settings)
 
@@ -116,9 +119,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     )
     page = graphiql_page(schema._schema, OPERATIONS) if settings.graphiql else None
     http = GraphQLOverHTTP(schema, context_of, page=page)
-    sse = GraphQLOverSSE(
-        http, schema, sockets, clock=clock, limits=StreamLimits(beat_seconds=settings.websocket_ping_seconds)
+    stream_limits = StreamLimits(
+        beat_seconds=settings.websocket_ping_seconds,
+        stall_seconds=settings.websocket_stall_seconds,
+        buffer_bytes=settings.websocket_buffer_bytes,
     )
+    sse = GraphQLOverSSE(http, schema, sockets, clock=clock, limits=stream_limits)
     compiled = Compiled(schema)
     websocket = GraphQLOverWebSocket(
         schema,

@@ -8,6 +8,7 @@ from app.core.live.bus import Bus
 from app.core.turns import Turns
 from app.identity.authentication import Authenticator
 from app.sessions.arrivals import Arrivals
+from app.sessions.commands import LineCommands
 from app.sessions.live import LiveLines
 from app.settings import Settings
 
@@ -23,4 +24,5 @@ class Runtime:
     lines: LiveLines
     arrivals: Arrivals
     turns: Turns
+    commands: LineCommands
     authenticator: Authenticator

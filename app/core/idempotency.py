@@ -4,13 +4,15 @@ A caller sends the same key again when it does not know whether the first try ar
 of a refused mutation is tried afresh.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel, select
 
-from app.core.actor import ActorKind
+from app.core.actor import Actor, ActorKind
 from app.core.crypto import fingerprint
 from app.core.db import WriteTx, time_column
 from app.core.errors import UserFacingError
@@ -44,7 +46,7 @@ async def first_result(tx: WriteTx, scope: str, key: str | None, *given: object)
     if key is None:
         return None
     ensure_text("idempotencyKey", key, 1, 200)
-    scope = _of_caller(tx, scope)
+    scope = _of_caller(tx.actor, scope)
     await tx.exec(  # type: ignore[call-overload]
         text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
         params={"name": f"{tx.tenant}:{scope}:{key}"},
@@ -58,10 +60,7 @@ async def first_result(tx: WriteTx, scope: str, key: str | None, *given: object)
     ).one_or_none()
     if found is None:
         return None
-    if found.input_hash != fingerprint(*given):
-        raise IdempotencyConflict(
-            f"The idempotency key `{key}` was used before with other input. Use a new random key for every new request."
-        )
+    _ensure_same(key, found.input_hash, fingerprint(*given))
     return found.result_id
 
 
@@ -71,7 +70,7 @@ def remember(tx: WriteTx, scope: str, key: str | None, result_id: UUID, *given: 
         tx.add(
             IdempotencyKey(
                 tenant_id=tx.tenant,
-                scope=_of_caller(tx, scope),
+                scope=_of_caller(tx.actor, scope),
                 key=key,
                 input_hash=fingerprint(*given),
                 result_id=result_id,
@@ -80,7 +79,72 @@ def remember(tx: WriteTx, scope: str, key: str | None, result_id: UUID, *given: 
         )
 
 
-def _of_caller(tx: WriteTx, scope: str) -> str:
+class FirstResults:
+    """`first_result` and `remember` for several commands of one kind that are decided, and commit, together.
+
+    Takes no lock: whoever uses it holds what makes tries of the same input wait for each other (the line), and where
+    a key comes with other input at the very same moment, the primary key refuses one.
+    """
+
+    def __init__(self, scope: str) -> None:
+        self._scope = scope
+        self._known: dict[tuple[str, str], tuple[str, UUID]] = {}
+        self._new: list[tuple[str, str, str, UUID]] = []
+
+    @classmethod
+    async def of(cls, tx: WriteTx, scope: str, callers: Iterable[tuple[Actor, str | None]]) -> Self:
+        """What is known of these callers' keys, which have to be usable ones."""
+        results = cls(scope)
+        asked = [(_of_caller(actor, scope), key) for actor, key in callers if key is not None]
+        if asked:
+            for row in await tx.rows(_FIRST_RESULTS, tx.tenant, *zip(*asked, strict=True)):
+                results._known[row["scope"], row["key"]] = row["input_hash"], row["result_id"]
+        return results
+
+    def get(self, actor: Actor, key: str | None, *given: object) -> UUID | None:
+        """Id of the first result of this key, from the tables or from a command before; else None.
+
+        Raises `IdempotencyConflict` if the key came with other input.
+        """
+        if key is None or (known := self._known.get((_of_caller(actor, self._scope), key))) is None:
+            return None
+        input_hash, result_id = known
+        _ensure_same(key, input_hash, fingerprint(*given))
+        return result_id
+
+    def remember(self, actor: Actor, key: str | None, result_id: UUID, *given: object) -> None:
+        """Keep the result of a first try."""
+        if key is not None:
+            scope, input_hash = _of_caller(actor, self._scope), fingerprint(*given)
+            self._known[scope, key] = input_hash, result_id
+            self._new.append((scope, key, input_hash, result_id))
+
+    async def write(self, tx: WriteTx) -> None:
+        """Write down what was remembered."""
+        if self._new:
+            # Sorted: two who write the same keys wait for each other's first, not one for each of the other's.
+            await tx.rows(_REMEMBER, tx.tenant, tx.now(), *zip(*sorted(self._new), strict=True))
+
+
+_FIRST_RESULTS = """
+    select known.scope, known.key, input_hash, result_id
+    from unnest($2::text[], $3::text[]) as asked (scope, key)
+    join idempotency_keys known on known.tenant_id = $1 and known.scope = asked.scope and known.key = asked.key
+"""
+_REMEMBER = """
+    insert into idempotency_keys (tenant_id, created_at, scope, key, input_hash, result_id)
+    select $1, $2, * from unnest($3::text[], $4::text[], $5::text[], $6::uuid[])
+"""
+
+
+def _ensure_same(key: str, before: str, now: str) -> None:
+    if before != now:
+        raise IdempotencyConflict(
+            f"The idempotency key `{key}` was used before with other input. Use a new random key for every new request."
+        )
+
+
+def _of_caller(actor: Actor, scope: str) -> str:
     # Staff have keys of their own: a stranger who sends the same one does not get what they got. Visitors and strangers
     # share, so that a retry made with the token of the first answer is still the same try.
-    return f"{scope}:{tx.actor.id}" if tx.actor.kind is ActorKind.USER else scope
+    return f"{scope}:{actor.id}" if actor.kind is ActorKind.USER else scope

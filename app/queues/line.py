@@ -4,7 +4,7 @@ Whoever holds a `LockedLine` is alone with that queue until the transaction ends
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -54,6 +54,10 @@ class LockedLine:
         self.row.last_ticket_serial = self.queue.ticket_first_number if last is None else last + 1
         return self.row.last_ticket_serial
 
+    def later(self, tx: WriteTx) -> "LockedLine":
+        """The same line for the next change of the same block."""
+        return replace(self, now=_present(tx, self.row))
+
     def _fresh_sequence(self) -> int:
         self.row.last_sequence += 1
         return self.row.last_sequence * rules.SEQUENCE_STEP
@@ -68,6 +72,17 @@ async def lock_all(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, LockedL
     """Hold several queues, locked in one agreed order. `NotFound` if one is not the tenant's."""
     rows = await repository.lock(tx, queue_ids)
     return {queue.id: LockedLine(queue, row, _present(tx, row)) for queue, row in rows.values()}
+
+
+async def hold(tx: WriteTx, queue_id: UUID) -> LockedLine:
+    """`lock` for verbs that change many sessions at once. What they change of the row has to be written by `keep`."""
+    queue, row = await repository.hold(tx, queue_id)
+    return LockedLine(queue, row, _present(tx, row))
+
+
+async def keep(tx: WriteTx, line: LockedLine) -> None:
+    """Write a line that was taken by `hold`."""
+    await repository.keep(tx, line.row)
 
 
 def write_down(tx: WriteTx, line: LockedLine, event: Callable[[LineState], LineEvent]) -> None:

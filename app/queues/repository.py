@@ -8,7 +8,8 @@ from sqlmodel import col, func, select
 from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
-from app.queues.models import Queue, QueueCategory, QueueLine, QueueMode, QueueStatus
+from app.queues.models import Queue, QueueCategory, QueueDiscipline, QueueLine, QueueMode, QueueStatus
+from app.tenants.values import TenantLimits
 
 
 async def get(tx: ReadTx, queue_id: UUID) -> Queue:
@@ -67,6 +68,39 @@ async def lock(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, tuple[Queue
     return {queue.id: (queue, lines[queue.id]) for queue in found}
 
 
+_HOLD = "select * from queue_lines where tenant_id = $1 and id = $2 for no key update"
+_CONFIGURATION = "select * from queues where tenant_id = $1 and id = $2"
+_KEPT = [column.name for column in QueueLine.__table__.columns if not column.primary_key]  # type: ignore[attr-defined]
+_KEEP = (
+    f"update queue_lines set {', '.join(f'{name} = ${number}' for number, name in enumerate(_KEPT, start=3))}"
+    " where tenant_id = $1 and id = $2"
+)
+
+
+async def hold(tx: WriteTx, queue_id: UUID) -> tuple[Queue, QueueLine]:
+    """`lock` for one line, as rows nobody tracks: cheap, and `keep` has to be told what became of the second."""
+    locked = await tx.rows(_HOLD, tx.tenant, queue_id)
+    if not locked:
+        raise NotFound("Queue")
+    # A second statement, as in `lock`.
+    (found,) = await tx.rows(_CONFIGURATION, tx.tenant, queue_id)
+    values = dict(found)
+    queue = Queue(
+        **values
+        | {
+            "status": QueueStatus(values["status"]),
+            "mode": QueueMode(values["mode"]),
+            "discipline": QueueDiscipline(values["discipline"]),
+        }
+    )
+    return queue, QueueLine(**locked[0])
+
+
+async def keep(tx: WriteTx, line: QueueLine) -> None:
+    """Write a line row that was taken by `hold`."""
+    await tx.rows(_KEEP, tx.tenant, line.id, *(getattr(line, name) for name in _KEPT))
+
+
 async def page(
     tx: ReadTx,
     request: PageRequest,
@@ -109,6 +143,19 @@ async def waiting_total(tx: ReadTx) -> int:
         )
     )
     return int(found.one())
+
+
+_TENANT_WAITING = """
+    select limits,
+        (select coalesce(sum(waiting_count + held_count), 0) from queue_lines where tenant_id = $1) as waiting
+    from tenants where id = $1
+"""
+
+
+async def tenant_waiting(tx: ReadTx) -> tuple[int, int]:
+    """How many may wait in all the tenant's queues, and how many do: `waiting_total`, and cheap."""
+    (row,) = await tx.rows(_TENANT_WAITING, tx.tenant)
+    return TenantLimits.model_validate(row["limits"]).waiting_sessions, int(row["waiting"])
 
 
 async def get_category(tx: ReadTx, category_id: UUID) -> QueueCategory:

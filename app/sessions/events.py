@@ -6,7 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from app.queues.events import LineEvent, QueueEventType
-from app.sessions.models import Session, SessionStatus
+from app.sessions.models import Joined, Session, SessionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class SessionState:
     served_by: UUID | None
 
 
-def state_of(session: Session, counter_name: str | None = None) -> SessionState:
+def state_of(session: Session | Joined, counter_name: str | None = None) -> SessionState:
     """What the log says of a session."""
     return SessionState(
         id=session.id,

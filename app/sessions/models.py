@@ -1,8 +1,9 @@
 """Sessions: one visitor's place in one queue, from joining to its end."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
@@ -110,6 +111,48 @@ class Session(TenantRow, table=True):
     served_by: UUID | None = None
     cancelled_by: str | None = Field(default=None, max_length=16)
     cancel_reason: str | None = Field(default=None, max_length=500)
+
+
+@dataclass(slots=True, kw_only=True)
+class Joined:
+    """A session as its join makes it: what its row will say, without the weight of a mapped object.
+
+    Thousands join in a second; a row is mapped when somebody does something with it.
+    """
+
+    tenant_id: UUID
+    id: UUID
+    queue_id: UUID
+    service_day: date
+    ticket_serial: int
+    ticket_number: str
+    priority: int
+    rank_class: int
+    rank_time: datetime
+    rank_sequence: int
+    user_identifier: str | None
+    category_id: UUID | None
+    party_size: int
+    email: str | None
+    phone: str | None
+    locale: str | None
+    visitor_metadata: dict[str, Any] | None
+    joined_at: datetime
+    # The revision of the queue that the join is.
+    revision: int
+
+    status: ClassVar[SessionStatus] = SessionStatus.WAITING
+    held_at: ClassVar[None] = None
+    called_at: ClassVar[None] = None
+    started_at: ClassVar[None] = None
+    completed_at: ClassVar[None] = None
+    cancelled_at: ClassVar[None] = None
+    cancelled_by: ClassVar[None] = None
+    cancel_reason: ClassVar[None] = None
+    ended_at: ClassVar[None] = None
+    call_count: ClassVar[int] = 0
+    counter_id: ClassVar[None] = None
+    served_by: ClassVar[None] = None
 
 
 class SessionNote(TenantRow, table=True):

@@ -4,17 +4,18 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import orjson
 from sqlalchemy import BigInteger, Boolean, ColumnElement, DateTime, Integer, literal, literal_column, tuple_
 from sqlmodel import col, func, select
 
-from app.core.db import ReadTx
+from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
 from app.counters.models import Counter
 from app.queues.events import QUEUE
 from app.queues.models import QueueLine
 from app.queues.rules import Rank
-from app.sessions.models import Session, SessionNote, SessionStatus
+from app.sessions.models import Joined, Session, SessionNote, SessionStatus
 
 # Written out, not bound: a plan made for any parameter could not use the partial indexes.
 _IN_LINE = literal_column("sessions.status = 'WAITING' and sessions.held_at is null", Boolean)
@@ -58,6 +59,21 @@ async def active_of_person(tx: ReadTx, queue_id: UUID, user_identifier: str) -> 
         )
     )
     return found.one_or_none()
+
+
+_PLACES_OF_PERSONS = """
+    select user_identifier, id from sessions
+    where tenant_id = $1 and queue_id = $2 and user_identifier = any($3::text[])
+        and status in ('WAITING', 'CALLED', 'SERVING')
+"""
+
+
+async def places_of_persons(tx: ReadTx, queue_id: UUID, user_identifiers: Sequence[str]) -> dict[str, UUID]:
+    """Which of these people have a place in a queue, and the session it is."""
+    if not user_identifiers:
+        return {}
+    found = await tx.rows(_PLACES_OF_PERSONS, tx.tenant, queue_id, user_identifiers)
+    return {row["user_identifier"]: row["id"] for row in found}
 
 
 async def held_by_counter(tx: ReadTx, counter_id: UUID) -> Session | None:
@@ -200,6 +216,52 @@ async def held_by_counters(tx: ReadTx, counter_ids: Sequence[UUID]) -> dict[UUID
         select(Session).where(Session.tenant_id == tx.tenant, col(Session.counter_id).in_(counter_ids), _AT_COUNTER)
     )
     return {session.counter_id: session for session in found if session.counter_id is not None}
+
+
+_ADD = """
+    insert into sessions (
+        tenant_id, queue_id, ticket_queue_id, status, call_count,
+        id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
+        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata, joined_at
+    )
+    select $1, $2, $2, 'WAITING', 0,
+        id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
+        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata::jsonb, joined_at
+    from unnest(
+        $3::uuid[], $4::date[], $5::int[], $6::text[], $7::int[], $8::int[], $9::timestamptz[], $10::bigint[],
+        $11::text[], $12::uuid[], $13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::timestamptz[]
+    ) as joined (
+        id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
+        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata, joined_at
+    )
+"""
+
+
+async def add_all(tx: WriteTx, queue_id: UUID, joined: Sequence[Joined]) -> None:
+    """Write sessions that have joined a queue. `IntegrityError` if one of them has a place, or its number is taken."""
+    if joined:
+        values = [
+            (
+                one.id,
+                one.service_day,
+                one.ticket_serial,
+                one.ticket_number,
+                one.priority,
+                one.rank_class,
+                one.rank_time,
+                one.rank_sequence,
+                one.user_identifier,
+                one.category_id,
+                one.party_size,
+                one.email,
+                one.phone,
+                one.locale,
+                None if one.visitor_metadata is None else orjson.dumps(one.visitor_metadata).decode(),
+                one.joined_at,
+            )
+            for one in joined
+        ]
+        await tx.rows(_ADD, tx.tenant, queue_id, *zip(*values, strict=True))
 
 
 def _after(rank: Rank) -> ColumnElement[bool]:

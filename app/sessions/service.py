@@ -1,107 +1,31 @@
-"""What can be done with a session while it waits: join, cancel, step back, hold, transfer, change priority, add a note.
+"""What can be done with a session while it waits: cancel, step back, hold, transfer, change priority, add a note.
 
-What happens at a counter stands in `calls.py`. Every verb holds the line first and decides on what it then reads.
+Joining stands in `joins.py`, what happens at a counter in `calls.py`. Every verb holds the line first and decides on
+what it then reads.
 """
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
-
-from email_validator import EmailNotValidError, validate_email
 
 from app.core.actor import ActorKind
 from app.core.db import WriteTx
 from app.core.errors import InvalidInput
-from app.core.idempotency import first_result, remember
 from app.core.ids import new_id
-from app.core.texts import ensure_json, ensure_text
+from app.core.texts import ensure_text
 from app.counters import repository as counters
-from app.identity.permissions import Permission
-from app.queues import repository as queues
 from app.queues.events import LineState
 from app.queues.line import LockedLine, lock, lock_all, write_down
-from app.queues.rules import Rank, ensure_joinable, ensure_room, ticket_number
+from app.queues.rules import Rank, ensure_joinable, ensure_room
 from app.queues.service import MAX_PRIORITY
 from app.sessions import events, repository, rules
-from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed, SessionMoved, SessionOnHold
+from app.sessions.errors import AlreadyWaiting, SessionMoved, SessionOnHold
+from app.sessions.joins import JoinRequest, join
 from app.sessions.models import Session, SessionNote, SessionStatus
-from app.tenants import service as tenants
-from app.tenants.errors import LimitReached
 
-MAX_METADATA_BYTES = 8192
-MAX_PARTY_SIZE = 50
 MAX_STEP_BACK = 100
-# More than the joins that can be on their way at once (one per database connection).
-_NEAR_LIMIT = 500
 MAX_NOTES = 100
-_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
-# At least four digits, whatever stands between them.
-_PHONE = re.compile(r"(?=(?:[^0-9]*[0-9]){4})\+?[0-9 ()./-]{4,31}")
 
-
-@dataclass(frozen=True, slots=True)
-class JoinRequest:
-    """What a visitor joins with."""
-
-    queue_id: UUID
-    user_identifier: str | None = None
-    priority: int | None = None
-    category_id: UUID | None = None
-    party_size: int = 1
-    email: str | None = None
-    phone: str | None = None
-    locale: str | None = None
-    metadata: dict[str, Any] | None = None
-
-
-async def join(tx: WriteTx, request: JoinRequest, idempotency_key: str | None = None) -> Session:
-    """Take a place in the line: the next ticket number, at the place the discipline gives.
-
-    Raises `InvalidInput`, `QueueNotOpen`, `QueueFull`, `AlreadyWaiting`, `PriorityNotAllowed`, `LimitReached`,
-    `IdempotencyConflict`, `NotFound`.
-    """
-    _validate(request)
-    scope = "queueJoin"
-    if (first := await first_result(tx, scope, idempotency_key, request)) is not None:
-        return await repository.get(tx, first)
-    line = await lock(tx, request.queue_id)
-    ensure_joinable(line.queue.status)
-    priority = await _priority(tx, line, request)
-    if request.user_identifier is not None:
-        await _ensure_no_place(tx, line.queue.id, request.user_identifier)
-    ensure_room(line.queue.capacity, line.row.waiting_count + line.row.held_count)
-    await _ensure_tenant_has_room(tx)
-    rank = line.rank(priority, line.now)
-    serial = line.next_ticket()
-    assert line.row.service_day is not None  # set by next_ticket
-    session = Session(
-        tenant_id=tx.tenant,
-        id=new_id(),
-        queue_id=line.queue.id,
-        ticket_queue_id=line.queue.id,
-        service_day=line.row.service_day,
-        ticket_serial=serial,
-        ticket_number=ticket_number(line.queue.ticket_prefix, serial, line.queue.ticket_last_number),
-        priority=priority,
-        rank_class=rank.rank_class,
-        rank_time=rank.rank_time,
-        rank_sequence=rank.sequence,
-        user_identifier=request.user_identifier,
-        category_id=request.category_id,
-        party_size=request.party_size,
-        email=request.email,
-        phone=request.phone,
-        locale=request.locale,
-        visitor_metadata=request.metadata,
-        joined_at=line.now,
-    )
-    tx.add(session)
-    line.row.waiting_count += 1
-    remember(tx, scope, idempotency_key, session.id, request)
-    write_down(tx, line, lambda state: events.SessionJoined(state, events.state_of(session)))
-    return session
+__all__ = ["JoinRequest", "join"]
 
 
 async def cancel(tx: WriteTx, session_id: UUID, reason: str | None = None) -> Session:
@@ -285,48 +209,7 @@ def _ensure_in_line(session: Session) -> None:
         raise SessionOnHold(is_held=True)
 
 
-async def _ensure_tenant_has_room(tx: WriteTx) -> None:
-    limit, waiting = (await tenants.limits_of(tx)).waiting_sessions, await queues.waiting_total(tx)
-    if waiting >= limit - _NEAR_LIMIT:
-        # Others join other queues at this moment, under other lines' locks: near the limit, one after the other.
-        limit, waiting = (await tenants.hold_limits(tx)).waiting_sessions, await queues.waiting_total(tx)
-    if waiting >= limit:
-        raise LimitReached("waitingSessions", limit)
-
-
 async def _ensure_no_place(tx: WriteTx, queue_id: UUID, user_identifier: str) -> None:
     # Exact, because every join of this queue holds its line; `sessions_person_key` stands behind it.
     if (found := await repository.active_of_person(tx, queue_id, user_identifier)) is not None:
         raise AlreadyWaiting(tx.tenant, found.id)
-
-
-async def _priority(tx: WriteTx, line: LockedLine, request: JoinRequest) -> int:
-    category = None
-    if request.category_id is not None:
-        category = await queues.get_category(tx, request.category_id)
-        if category.queue_id != line.queue.id or not category.is_active:
-            raise InvalidInput("categoryId", "The category is not offered by this queue.")
-    if request.priority is None:
-        return category.priority if category is not None else 0
-    if request.priority > line.queue.visitor_max_priority and not tx.actor.may(Permission.SESSION_WRITE):
-        raise PriorityNotAllowed(line.queue.visitor_max_priority)
-    return request.priority
-
-
-def _validate(request: JoinRequest) -> None:
-    if request.priority is not None and not 0 <= request.priority <= MAX_PRIORITY:
-        raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}; the higher, the sooner.")
-    if not 1 <= request.party_size <= MAX_PARTY_SIZE:
-        raise InvalidInput("partySize", f"`partySize` is from 1 to {MAX_PARTY_SIZE}.")
-    if request.user_identifier is not None:
-        ensure_text("userIdentifier", request.user_identifier, 1, 200)
-    if request.locale is not None and not _LOCALE.fullmatch(request.locale):
-        raise InvalidInput("locale", "`locale` is a language tag such as `en` or `pt-BR`.")
-    if request.phone is not None and not _PHONE.fullmatch(request.phone):
-        raise InvalidInput("contact.phone", "A phone number has at least 4 digits, and at most 32 characters.")
-    if request.email is not None:
-        try:
-            validate_email(request.email, check_deliverability=False)
-        except EmailNotValidError as error:
-            raise InvalidInput("contact.email", f"Not an e-mail address: {error}") from None
-    ensure_json("metadata", request.metadata, MAX_METADATA_BYTES)

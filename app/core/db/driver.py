@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.util import await_only
 from sqlmodel.orm.session import Session
@@ -66,10 +66,17 @@ def refuse_closed(connection: Any, record: Any, proxy: Any) -> None:
 
 def translated(error: BaseException, statement: str, *, closed: bool) -> DBAPIError:
     """A driver's error as SQLAlchemy raises it, with the cause where `constraint_name` and `outage` look for it."""
-    kind = IntegrityError if isinstance(error, asyncpg.IntegrityConstraintViolationError) else DBAPIError
+    kind = next((kind for cause, kind in _KINDS.items() if isinstance(error, cause)), DBAPIError)
     original = _DriverError(type(error).__name__, getattr(error, "sqlstate", None))
     original.__cause__ = error
     return kind(statement, None, original, hide_parameters=True, connection_invalidated=closed)
+
+
+_KINDS: dict[type[Exception], type[DBAPIError]] = {
+    asyncpg.IntegrityConstraintViolationError: IntegrityError,
+    asyncpg.SyntaxOrAccessError: ProgrammingError,
+    asyncpg.DataError: DataError,
+}
 
 
 class _DriverError(Exception):

@@ -46,7 +46,7 @@ def sessions_by_id(context: Context, tenant_id: UUID) -> DataLoader[UUID, "types
     return DataLoader(load, cache=False)
 
 
-async def _placed(context: Context, row: models.Session, revision: int) -> "types.Session | None":
+async def _placed(context: Context, row: models.Session | models.Joined, revision: int) -> "types.Session | None":
     """The session with its place; None if the line shows that the row has been overtaken and has to be read again."""
     if row.status is not SessionStatus.WAITING or row.held_at is not None:
         return types.Session.of(row, revision, None)
@@ -108,12 +108,13 @@ async def load_session(context: Context, ref: Ref) -> "types.Session":
     return session
 
 
-async def session_after(context: Context, row: models.Session, revision: int) -> "types.Session":
+async def session_after(context: Context, row: models.Session | models.Joined, revision: int | None) -> "types.Session":
     """The session as the change just committed left it, read from nowhere: `row` is as that change wrote it.
 
-    `revision` is its queue's after the change. It is read again only if something else has happened to it meanwhile.
+    `revision` is its queue's after the change, None if nothing was changed. It is read again only then, or if something
+    else has happened to it meanwhile.
     """
-    placed = await _placed(context, row, revision)
+    placed = None if revision is None else await _placed(context, row, revision)
     return placed if placed is not None else await load_session(context, Ref(row.tenant_id, row.id))
 
 

@@ -13,8 +13,9 @@ from app.identity.permissions import Permission
 from app.sessions import calls, models, service
 from app.sessions.errors import SessionMoved
 from app.sessions.graphql import inputs, results
-from app.sessions.graphql.loaders import load_session, session_ref
+from app.sessions.graphql.loaders import load_session, session_after, session_ref
 from app.sessions.graphql.types import Session
+from app.sessions.joins import Join
 
 OWN = "For the session's visitor (session token), or staff with `session:write`."
 
@@ -44,13 +45,16 @@ class SessionMutation:
     async def queue_join(self, info: Info, input: inputs.QueueJoinInput) -> results.QueueJoinResult:
         context = info.context
         queue = await context.open_ref("Queue", input.queue_id)
-        async with context.write_line(queue) as tx:
-            session = await service.join(tx, input.request(context), input.idempotency_key)
-        joined = await load_session(context, Ref(queue.tenant_id, session.id))
-        joined.is_own = True
+        join = Join(
+            input.request(context), context.actor_in(queue.tenant_id), context.request_id, input.idempotency_key
+        )
+        joined = await context.runtime.commands.join(queue, join)
+        # What a repeated key gets is shown as it is now: much may have happened since.
+        session = await session_after(context, joined, joined.revision if isinstance(joined, models.Joined) else None)
+        session.is_own = True
         return results.QueueJoinSuccess(
-            session=joined,
-            session_token=context.runtime.authenticator.session_token(queue.tenant_id, session.id, session.joined_at),
+            session=session,
+            session_token=context.runtime.authenticator.session_token(queue.tenant_id, joined.id, joined.joined_at),
         )
 
     @strawberry.mutation(

@@ -37,7 +37,7 @@ class SessionNote:
 
 @strawberry.type(description="One visitor's place in one queue, from joining to its end.")
 class Session(Node):
-    row: strawberry.Private[models.Session]
+    row: strawberry.Private[models.Session | models.Joined]
     # The answer to the very join that made it: its visitor is reading, though not yet with the token.
     is_own: strawberry.Private[bool]
     ticket_number: str = strawberry.field(
@@ -73,7 +73,7 @@ class Session(Node):
     service_seconds: float | None = strawberry.field(description="From start to completion; null until completed.")
 
     @classmethod
-    def of(cls, row: models.Session, revision: int, place: Place | None) -> "Session":
+    def of(cls, row: models.Session | models.Joined, revision: int, place: Place | None) -> "Session":
         """From its row and its place, at a revision of its queue."""
         waited_until = row.called_at or row.ended_at
         return cls(

@@ -1,0 +1,228 @@
+"""Joining a queue: `join` is the story of one visitor, `join_all` the same for all who wait at the door together.
+
+Decided purely and in order of coming, under one lock; written in a statement per table. What can be refused is refused
+before anything is written, so that nobody's mistake is another's.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+
+from app.core.actor import Actor
+from app.core.db import WriteTx
+from app.core.errors import CodedError, InvalidInput, NotFound, UserFacingError
+from app.core.idempotency import FirstResults
+from app.core.ids import new_id
+from app.core.texts import ensure_json, ensure_text
+from app.identity.permissions import Permission
+from app.queues import repository as queues
+from app.queues.line import LockedLine, hold, keep, write_down
+from app.queues.models import QueueCategory
+from app.queues.rules import ensure_joinable, ensure_room, ticket_number
+from app.queues.service import MAX_PRIORITY
+from app.sessions import events, repository
+from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed
+from app.sessions.models import Joined, Session
+from app.tenants import service as tenants
+from app.tenants.errors import LimitReached
+
+MAX_METADATA_BYTES = 8192
+MAX_PARTY_SIZE = 50
+# More than the joins that can be on their way at once: some 200 per database connection, of fewer than 100.
+_NEAR_LIMIT = 20_000
+_SCOPE = "queueJoin"
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+# At least four digits, whatever stands between them.
+_PHONE = re.compile(r"(?=(?:[^0-9]*[0-9]){4})\+?[0-9 ()./-]{4,31}")
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRequest:
+    """What a visitor joins with."""
+
+    queue_id: UUID
+    user_identifier: str | None = None
+    priority: int | None = None
+    category_id: UUID | None = None
+    party_size: int = 1
+    email: str | None = None
+    phone: str | None = None
+    locale: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A request, and who makes it."""
+
+    request: JoinRequest
+    actor: Actor
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+
+Refusal = UserFacingError | CodedError
+
+
+async def join(tx: WriteTx, request: JoinRequest, idempotency_key: str | None = None) -> Session:
+    """Take a place in the line: the next ticket number, at the place the discipline gives.
+
+    Raises `InvalidInput`, `QueueNotOpen`, `QueueFull`, `AlreadyWaiting`, `PriorityNotAllowed`, `LimitReached`,
+    `IdempotencyConflict`, `NotFound`.
+    """
+    (answer,) = await join_all(tx, request.queue_id, [Join(request, tx.actor, tx.request_id, idempotency_key)])
+    if isinstance(answer, UserFacingError | CodedError):
+        raise answer
+    return await repository.get(tx, answer.id)
+
+
+async def join_all(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> list[Joined | Session | Refusal]:
+    """Let several join one queue, in this order: each gets the place, or the refusal, it would have got alone.
+
+    A `Session` is the first result of a key that was used before. Raises `NotFound` if there is no such queue.
+    """
+    line = await hold(tx, queue_id)
+    refusals = [_unusable(one) for one in joins]
+    # Unusable values must not reach a statement, where they would fail for everybody.
+    door = await _look(tx, line, [one for one, refusal in zip(joins, refusals, strict=True) if refusal is None])
+    answers: list[Joined | UUID | Refusal] = []
+    for one, refusal in zip(joins, refusals, strict=True):
+        tx.act_for(one.actor, one.request_id)
+        try:
+            answers.append(refusal or door.let_in(tx, one))
+        except (UserFacingError, CodedError) as refused:
+            answers.append(refused)
+    if door.joined:
+        await repository.add_all(tx, queue_id, list(door.joined.values()))
+        await door.first_results.write(tx)
+        await keep(tx, door.line)
+    return [await repository.get(tx, answer) if isinstance(answer, UUID) else answer for answer in answers]
+
+
+@dataclass(slots=True)
+class _Door:
+    """What joins are decided on, as it was under the lock, and what they have changed since."""
+
+    line: LockedLine
+    first_results: FirstResults
+    # The place each of the people has, whether they had it before or have just got it.
+    places: dict[str, UUID]
+    categories: Mapping[UUID, QueueCategory]
+    tenant_limit: int
+    tenant_waiting: int
+    joined: dict[UUID, Joined]
+
+    def let_in(self, tx: WriteTx, join: Join) -> Joined | UUID:
+        """A place for one more; the session's id where the key was used before. Raises as `join`. Reads nothing."""
+        request, line = join.request, self.line
+        if (first := self.first_results.get(join.actor, join.idempotency_key, request)) is not None:
+            return self.joined.get(first, first)
+        ensure_joinable(line.queue.status)
+        priority = self._priority(join)
+        if request.user_identifier is not None and (place := self.places.get(request.user_identifier)) is not None:
+            raise AlreadyWaiting(tx.tenant, place)
+        ensure_room(line.queue.capacity, line.row.waiting_count + line.row.held_count)
+        if self.tenant_waiting >= self.tenant_limit:
+            raise LimitReached("waitingSessions", self.tenant_limit)
+        self.line = line = line.later(tx)
+        joined = _place(tx, line, request, priority)
+        self.joined[joined.id] = joined
+        if request.user_identifier is not None:
+            self.places[request.user_identifier] = joined.id
+        self.tenant_waiting += 1
+        line.row.waiting_count += 1
+        self.first_results.remember(join.actor, join.idempotency_key, joined.id, request)
+        write_down(tx, line, lambda state: events.SessionJoined(state, events.state_of(joined)))
+        return joined
+
+    def _priority(self, join: Join) -> int:
+        category, queue, request = None, self.line.queue, join.request
+        if request.category_id is not None:
+            if (category := self.categories.get(request.category_id)) is None:
+                raise NotFound("QueueCategory")
+            if category.queue_id != queue.id or not category.is_active:
+                raise InvalidInput("categoryId", "The category is not offered by this queue.")
+        if request.priority is None:
+            return category.priority if category is not None else 0
+        if request.priority > queue.visitor_max_priority and not join.actor.may(Permission.SESSION_WRITE):
+            raise PriorityNotAllowed(queue.visitor_max_priority)
+        return request.priority
+
+
+async def _look(tx: WriteTx, line: LockedLine, joins: Sequence[Join]) -> _Door:
+    persons = [one.request.user_identifier for one in joins if one.request.user_identifier is not None]
+    category_ids = {one.request.category_id for one in joins if one.request.category_id is not None}
+    limit, waiting = await queues.tenant_waiting(tx)
+    if waiting >= limit - _NEAR_LIMIT:
+        # Others join other queues at this moment, under other lines' locks: near the limit, one after the other.
+        limit, waiting = (await tenants.hold_limits(tx)).waiting_sessions, await queues.waiting_total(tx)
+    return _Door(
+        line=line,
+        first_results=await FirstResults.of(tx, _SCOPE, [(one.actor, one.idempotency_key) for one in joins]),
+        # Exact, because every join of this queue holds its line; `sessions_person_key` stands behind it.
+        places=await repository.places_of_persons(tx, line.queue.id, persons),
+        categories=await queues.categories_by_id(tx, list(category_ids)) if category_ids else {},
+        tenant_limit=limit,
+        tenant_waiting=waiting,
+        joined={},
+    )
+
+
+def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, priority: int) -> Joined:
+    rank, serial = line.rank(priority, line.now), line.next_ticket()
+    assert line.row.service_day is not None  # set by next_ticket
+    return Joined(
+        tenant_id=tx.tenant,
+        id=new_id(),
+        queue_id=line.queue.id,
+        service_day=line.row.service_day,
+        ticket_serial=serial,
+        ticket_number=ticket_number(line.queue.ticket_prefix, serial, line.queue.ticket_last_number),
+        priority=priority,
+        rank_class=rank.rank_class,
+        rank_time=rank.rank_time,
+        rank_sequence=rank.sequence,
+        user_identifier=request.user_identifier,
+        category_id=request.category_id,
+        party_size=request.party_size,
+        email=request.email,
+        phone=request.phone,
+        locale=request.locale,
+        visitor_metadata=request.metadata,
+        joined_at=line.now,
+        revision=line.row.revision + 1,
+    )
+
+
+def _unusable(join: Join) -> InvalidInput | None:
+    try:
+        _validate(join)
+    except InvalidInput as refusal:
+        return refusal
+    return None
+
+
+def _validate(join: Join) -> None:
+    request = join.request
+    if request.priority is not None and not 0 <= request.priority <= MAX_PRIORITY:
+        raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}; the higher, the sooner.")
+    if not 1 <= request.party_size <= MAX_PARTY_SIZE:
+        raise InvalidInput("partySize", f"`partySize` is from 1 to {MAX_PARTY_SIZE}.")
+    if request.user_identifier is not None:
+        ensure_text("userIdentifier", request.user_identifier, 1, 200)
+    if request.locale is not None and not _LOCALE.fullmatch(request.locale):
+        raise InvalidInput("locale", "`locale` is a language tag such as `en` or `pt-BR`.")
+    if request.phone is not None and not _PHONE.fullmatch(request.phone):
+        raise InvalidInput("contact.phone", "A phone number has at least 4 digits, and at most 32 characters.")
+    if request.email is not None:
+        try:
+            validate_email(request.email, check_deliverability=False)
+        except EmailNotValidError as error:
+            raise InvalidInput("contact.email", f"Not an e-mail address: {error}") from None
+    ensure_json("metadata", request.metadata, MAX_METADATA_BYTES)
+    if join.idempotency_key is not None:
+        ensure_text("idempotencyKey", join.idempotency_key, 1, 200)
