@@ -26,9 +26,9 @@ logger = logging.getLogger(__name__)
 
 _EXTENSION = "vq.wire"
 _TALLY_SECONDS = 10.0
-_FINAL_TEXT = 0x81
-# Headers of unmasked text frames whose length fits into seven bits: RFC 6455, section 5.2.
-_SHORT = [bytes((_FINAL_TEXT, size)) for size in range(126)]
+# Headers of unmasked text frames, by length: RFC 6455, section 5.2. Made once, for the messages there are most of.
+_HEADERS = [bytes((0x81, size)) for size in range(126)]
+_HEADERS += [b"\x81\x7e" + size.to_bytes(2, "big") for size in range(126, 1_024)]
 
 
 def wire_of(scope: Scope) -> Wire | None:
@@ -40,8 +40,8 @@ def wire_of(scope: Scope) -> Wire | None:
 def text_frame(message: bytes) -> bytes:
     """One unmasked, unfragmented text frame (RFC 6455, section 5.2)."""
     size = len(message)
-    if size < 126:
-        return _SHORT[size] + message
+    if size < len(_HEADERS):
+        return _HEADERS[size] + message
     if size < 65_536:
         return b"\x81\x7e" + size.to_bytes(2, "big") + message
     return b"\x81\x7f" + size.to_bytes(8, "big") + message

@@ -23,7 +23,7 @@ from tests.support.waiting import eventually
 Connect = Callable[..., Peer]
 FOR_EVER = 3600.0
 MORE_THAN_THE_KERNEL_TAKES = b"x" * 100_000
-SIZES = [1, 2, 125, 126, 127, 65_535, 65_536, 65_537, 300_000]
+SIZES = [1, 2, 125, 126, 127, 1_023, 1_024, 65_535, 65_536, 65_537, 300_000]
 
 
 class Listening:
