@@ -5,6 +5,7 @@ counter holds one session because the database says so (`sessions_counter_busy_k
 """
 
 from enum import StrEnum
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -50,7 +51,7 @@ async def call_next(tx: WriteTx, queue_id: UUID, counter_id: UUID, idempotency_k
 
 
 async def call(tx: WriteTx, session_id: UUID, counter_id: UUID, idempotency_key: str | None = None) -> Session:
-    """Call a given session, out of turn. Raises as `call_next`, and `IllegalTransition`, `SessionOnHold`."""
+    """Call a given session, whoever is first. Raises as `call_next`, and `IllegalTransition`, `SessionOnHold`."""
     scope = "sessionCall"
     if (first := await first_result(tx, scope, idempotency_key, session_id, counter_id)) is not None:
         return await repository.get(tx, first)
@@ -59,7 +60,8 @@ async def call(tx: WriteTx, session_id: UUID, counter_id: UUID, idempotency_key:
         raise SessionOnHold(is_held=True)
     counter = await _ready_counter(tx, line, counter_id)
     remember(tx, scope, idempotency_key, session.id, session_id, counter_id)
-    return await _call(tx, line, session, counter)
+    next_one = await repository.first_in_line(tx, line.queue.id)
+    return await _call(tx, line, session, counter, out_of_turn=next_one is None or next_one.id != session.id)
 
 
 async def recall(tx: WriteTx, session_id: UUID) -> Session:
@@ -132,7 +134,9 @@ async def _ready_counter(tx: WriteTx, line: LockedLine, counter_id: UUID) -> Cou
     return counter
 
 
-async def _call(tx: WriteTx, line: LockedLine, session: Session, counter: Counter) -> Session:
+async def _call(
+    tx: WriteTx, line: LockedLine, session: Session, counter: Counter, *, out_of_turn: bool = False
+) -> Session:
     leave(line, session)
     session.status = SessionStatus.CALLED
     session.called_at = line.now
@@ -142,7 +146,7 @@ async def _call(tx: WriteTx, line: LockedLine, session: Session, counter: Counte
     line.row.called_count += 1
     name = counter.name
     _show_call(line, session, name)
-    note(tx, line, session, events.SessionCalled, name)
+    note(tx, line, session, partial(events.SessionCalled, out_of_turn=out_of_turn), name)
     try:
         await tx.flush()
     except IntegrityError as error:

@@ -75,7 +75,10 @@ class SessionJoined(SessionEvent):
 
 @dataclass(frozen=True, slots=True)
 class SessionCalled(SessionEvent):
+    """`out_of_turn`: staff picked this one, although somebody else was first."""
+
     type: ClassVar[str] = QueueEventType.SESSION_CALLED
+    out_of_turn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ export type QueueEventType =
   | 'QUEUE_STAFFING_CHANGED'
   /** Its configuration was changed; `data.changes` holds the new values. */
   | 'QUEUE_UPDATED'
-  /** Somebody was called to a counter. */
+  /** Somebody was called to a counter; `data.outOfTurn` says whether somebody else was first. */
   | 'SESSION_CALLED'
   /** A place was given up. */
   | 'SESSION_CANCELLED'

@@ -136,6 +136,11 @@ def _others_call(log: Log) -> Log:
     return log
 
 
+def _out_of_turn(log: Log) -> Log:
+    log[_at(log, "SESSION_CALLED")].data["out_of_turn"] = True
+    return log
+
+
 def _renumbered(log: Log) -> Log:
     start = log[0].occurred_at
     return [
@@ -159,6 +164,7 @@ SPOILT: dict[str, tuple[str, Callable[[Log], Log]]] = {
     "somebody is completed twice": ("moves", _twice("SESSION_COMPLETED")),
     "an event says another state": ("moves", _set("SESSION_NO_SHOW", session_status="CANCELLED")),
     "the second is called first": ("order", _others_call),
+    "a call in turn is said not to be": ("order", _out_of_turn),
     "somebody on hold is called": ("order", lambda log: _call_while_held(log)),
     "called while paused": ("callable", lambda log: _moved(log, "QUEUE_PAUSED", "SESSION_CALLED", 3)),
     "joined while closed": ("joinable", lambda log: _moved(log, "QUEUE_CLOSED", "SESSION_JOINED", 5)),

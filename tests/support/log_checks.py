@@ -6,7 +6,7 @@ means sound. `tests/sessions/test_log_checks.py` proves that it sees what it is 
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -50,8 +50,6 @@ class Expected:
     max_concurrent: int | None = None
     # Seconds of credit by priority; None: PRIORITY.
     credits: Mapping[int, float] | None = None
-    # Sessions that were called by `sessionCall`, which may take anybody.
-    out_of_turn: Collection[str] = frozenset()
 
 
 # From which status each event takes a session, and where it leaves it. None: not in this queue.
@@ -160,7 +158,7 @@ def check(events: Sequence[LogEvent], expected: Expected | None = None) -> list[
     state = Fold(capacity=expected.capacity, max_concurrent=expected.max_concurrent, credits=expected.credits)
     found = list(_numbering(events)) + list(_tickets(events, expected))
     for event in events:
-        found += [Broken(rule, event.revision, what) for rule, what in _before(state, event, expected)]
+        found += [Broken(rule, event.revision, what) for rule, what in _before(state, event)]
         state.apply(event)
         found += [Broken(rule, event.revision, what) for rule, what in _after(state, event)]
     return found
@@ -198,7 +196,7 @@ def _tickets(events: Sequence[LogEvent], expected: Expected) -> Iterator[Broken]
         last = day, serial
 
 
-def _before(state: Fold, event: LogEvent, expected: Expected) -> Iterator[tuple[str, str]]:
+def _before(state: Fold, event: LogEvent) -> Iterator[tuple[str, str]]:
     session = event.data.get("session")
     if session is None:
         return
@@ -214,8 +212,8 @@ def _before(state: Fold, event: LogEvent, expected: Expected) -> Iterator[tuple[
     if event.type == "SESSION_CALLED":
         if held:
             yield "order", f"{id} was on hold"
-        elif status == "WAITING" and id not in expected.out_of_turn and state.order()[0] != id:
-            yield "order", f"{session['ticket_number']} was {state.order().index(id) + 1}. in line"
+        elif status == "WAITING" and event.data["out_of_turn"] is not (state.order()[0] != id):
+            yield "order", f"{session['ticket_number']} was {state.order().index(id) + 1}. in line, and not said to be"
         if state.status not in ("ACTIVE", "CLOSED"):
             yield "callable", f"called while the queue was {state.status}"
     if event.type in _ENTERING and state.status not in ("ACTIVE", "PAUSED"):
