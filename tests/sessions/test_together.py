@@ -1,0 +1,286 @@
+"""Joins that commit together: each gets what it would have got alone, whatever happens to its neighbours.
+
+Two `Door`s on one queue stand for two API processes: nothing is shared between them but the database.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from app.core.actor import ANONYMOUS
+from app.core.db import Database
+from app.core.db.outage import is_worth_another_try
+from app.core.db.urls import APP_ROLE, role_url
+from app.core.errors import InvalidInput, NotFound
+from app.core.idempotency import IdempotencyConflict
+from app.core.ids import Ref, decode
+from app.core.turns import Turns
+from app.queues.errors import QueueFull
+from app.queues.line import lock
+from app.sessions.commands import LineCommands
+from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed
+from app.sessions.joins import Join, JoinRequest
+from app.sessions.models import Joined, Session
+from tests.support.api import JOIN, Api, Business
+from tests.support.log_checks import Expected
+from tests.support.queue_logs import assert_sound, read_queue
+from tests.support.waiting import eventually
+
+
+@dataclass(frozen=True)
+class Door:
+    """One process's way into a queue."""
+
+    name: str
+    db: Database
+    queue: Ref
+    commands: LineCommands
+
+    async def join(self, **given: object) -> Joined | Session:
+        return await self.commands.join(self.queue, _join(self.queue.id, **given))
+
+    async def all(self, wanted: Sequence[dict[str, object]]) -> list[Joined | Session | BaseException]:
+        """All at once, and surely together: they wait behind the line's lock, at most 200 in a transaction."""
+        async with self.db.write(self.queue.tenant_id) as tx:
+            await lock(tx, self.queue.id)
+            tasks = [asyncio.create_task(self.join(**given)) for given in wanted]
+            await self.waiting_for_lock()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def waiting_for_lock(self, count: int = 1) -> None:
+        """Until so many transactions of this process wait for a lock."""
+
+        async def waits() -> bool:
+            return len(await self.waiting_backends()) == count
+
+        await eventually(waits)
+
+    async def waiting_backends(self) -> list[int]:
+        async with self.db.read(None) as tx:
+            found = await tx.exec(  # type: ignore[call-overload]
+                text(
+                    "select pid from pg_stat_activity where wait_event_type = 'Lock' and application_name = :name"
+                    " and datname = current_database()"
+                ),
+                params={"name": self.name},
+            )
+            return [row.pid for row in found]
+
+
+def _join(queue_id: UUID, key: str | None = None, request_id: str | None = None, **given: object) -> Join:
+    return Join(JoinRequest(queue_id, **given), ANONYMOUS, request_id, key)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def doors(api: Api) -> AsyncIterator["Doors"]:
+    opened = Doors(role_url(api.runtime.settings, APP_ROLE), [])
+    yield opened
+    for door in opened.open:
+        await door.db.dispose()
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Opens doors, and knows which."""
+
+    url: str
+    open: list[Door]
+
+    def to(self, queue_id: str) -> Door:
+        """Another process's door to this queue."""
+        name = f"door {len(self.open)}"
+        db = Database(self.url, pool_size=4, name=name)
+        door = Door(name, db, decode("Queue", queue_id), LineCommands(db, Turns()))
+        self.open.append(door)
+        return door
+
+
+def names(answers: Sequence[object]) -> Counter[str]:
+    return Counter(type(one).__name__ for one in answers)
+
+
+async def test_five_hundred_at_once_with_bad_ones_among_them(api: Api, business: Business, doors: Doors) -> None:
+    queue_id = await business.queue(visitorMaxPriority=3)
+    door = doors.to(queue_id)
+    await door.join(user_identifier="ada")
+    bad: dict[int, tuple[dict[str, object], type[Exception]]] = {
+        7: ({"party_size": 0}, InvalidInput),
+        50: ({"user_identifier": "a\0b"}, InvalidInput),
+        51: ({"key": "k" * 201}, InvalidInput),
+        100: ({"user_identifier": "ada"}, AlreadyWaiting),
+        # The same person as number 3, in the same batch.
+        150: ({"user_identifier": "person 3"}, AlreadyWaiting),
+        211: ({"category_id": uuid4()}, NotFound),
+        333: ({"priority": 4}, PriorityNotAllowed),
+        499: ({"metadata": {"much": "x" * 9000}}, InvalidInput),
+    }
+    wanted = [bad[number][0] if number in bad else {"user_identifier": f"person {number}"} for number in range(500)]
+
+    answers = await door.all(wanted)
+
+    for number, answer in enumerate(answers):
+        assert isinstance(answer, bad[number][1] if number in bad else Joined), (number, answer)
+    assert isinstance(answers[150], AlreadyWaiting)
+    assert isinstance(answers[3], Joined)
+    assert answers[150].session_id == answers[3].id
+    # In order of coming, without a gap for those who were refused.
+    assert [one.ticket_serial for one in answers if isinstance(one, Joined)] == list(range(2, 494))
+    await assert_sound(api, queue_id)
+
+
+async def test_a_capacity_is_exact_however_many_processes_let_people_in(
+    api: Api, business: Business, doors: Doors
+) -> None:
+    queue_id = await business.queue(capacity=130)
+    here, there = doors.to(queue_id), doors.to(queue_id)
+
+    answers = await asyncio.gather(*(door.join() for _ in range(150) for door in (here, there)), return_exceptions=True)
+
+    assert names(answers) == {"Joined": 130, "QueueFull": 170}
+    full = [one for one in answers if isinstance(one, QueueFull)]
+    assert {(one.capacity, one.waiting_count) for one in full} == {(130, 130)}
+    await assert_sound(api, queue_id, expected={queue_id: Expected(capacity=130)})
+
+
+async def test_one_key_within_a_batch_after_it_and_in_another_process(
+    api: Api, business: Business, doors: Doors
+) -> None:
+    queue_id = await business.queue()
+    here, there = doors.to(queue_id), doors.to(queue_id)
+
+    answers = await here.all(
+        [{}, *[{"key": "k", "user_identifier": "ada"}] * 20, {"key": "k", "user_identifier": "grace"}, {}]
+    )
+    again = await asyncio.gather(
+        *(door.join(key="k", user_identifier="ada") for door in (here, there) for _ in range(5))
+    )
+
+    assert names(answers) == {"Joined": 22, "IdempotencyConflict": 1}
+    assert isinstance(answers[21], IdempotencyConflict)
+    (first,) = {one.id for one in answers[1:21] if isinstance(one, Joined)}
+    assert {one.id for one in again} == {first}
+    assert len((await read_queue(here.db, here.queue.tenant_id, here.queue.id)).sessions) == 3
+    await assert_sound(api, queue_id)
+
+
+async def test_one_key_in_two_queues_at_once_is_good_for_one(api: Api, business: Business, doors: Doors) -> None:
+    """Each holds its own line, so that neither sees the other's key: the primary key decides, after that each alone."""
+    queue_ids = [await business.queue() for _ in range(2)]
+    sides = [doors.to(queue_id) for queue_id in queue_ids]
+    keys = [f"key {number}" for number in range(20)]
+
+    answers = await asyncio.gather(
+        *(door.join(key=key) for keys_of, door in zip((keys, keys[::-1]), sides, strict=True) for key in keys_of),
+        return_exceptions=True,
+    )
+
+    assert names(answers) == {"Joined": 20, "IdempotencyConflict": 20}
+    await assert_sound(api, *queue_ids)
+
+
+async def test_what_the_database_refuses_is_one_visitors_alone(api: Api, business: Business, doors: Doors) -> None:
+    queue_id = await business.queue()
+    door = doors.to(queue_id)
+    # No caller's request id is as long as this: the column of the log cannot hold it, and no rule has looked at it.
+    wanted: list[dict[str, object]] = [{"request_id": "x" * 500 if number == 20 else None} for number in range(40)]
+
+    answers = await door.all(wanted)
+
+    assert names(answers) == {"Joined": 39, "DataError": 1}
+    assert isinstance(answers[20], DBAPIError)
+    assert [one.ticket_serial for one in answers if isinstance(one, Joined)] == list(range(1, 40))
+    await assert_sound(api, queue_id)
+
+
+async def test_a_connection_that_is_killed_is_told_to_everybody_and_leaves_nothing(
+    api: Api, business: Business, doors: Doors
+) -> None:
+    queue_id = await business.queue()
+    door = doors.to(queue_id)
+    wanted: list[dict[str, object]] = [{"key": f"key {number}"} for number in range(60)]
+    async with door.db.write(door.queue.tenant_id) as tx:
+        await lock(tx, door.queue.id)
+        first = asyncio.create_task(door.join(**wanted[0]))
+        await door.waiting_for_lock()
+        rest = [asyncio.create_task(door.join(**given)) for given in wanted[1:]]
+        await asyncio.sleep(0)
+        await _end(api, await door.waiting_backends())
+        (problem,) = await asyncio.gather(first, return_exceptions=True)
+        # The next batch is everybody else, and waits where the first did.
+        await door.waiting_for_lock()
+        await _end(api, await door.waiting_backends())
+        problems = [problem, *await asyncio.gather(*rest, return_exceptions=True)]
+    assert all(isinstance(one, Exception) and is_worth_another_try(one) for one in problems), names(problems)
+    assert not (await read_queue(door.db, door.queue.tenant_id, door.queue.id)).sessions
+
+    retried = await asyncio.gather(*(door.join(**given) for given in wanted for _ in range(2)))
+
+    assert len({one.id for one in retried}) == 60
+    assert len((await read_queue(door.db, door.queue.tenant_id, door.queue.id)).sessions) == 60
+    await assert_sound(api, queue_id)
+
+
+async def test_whoever_gives_up_takes_nobody_along(api: Api, business: Business, doors: Doors) -> None:
+    queue_id = await business.queue()
+    door = doors.to(queue_id)
+    async with door.db.write(door.queue.tenant_id) as tx:
+        await lock(tx, door.queue.id)
+        people = range(90)
+        tasks = {number: asyncio.create_task(door.join(user_identifier=f"person {number}")) for number in people[:30]}
+        await door.waiting_for_lock()
+        tasks |= {number: asyncio.create_task(door.join(user_identifier=f"person {number}")) for number in people[30:]}
+        await asyncio.sleep(0)
+        for number in (0, 10, 29, 30, 41, 89):
+            tasks[number].cancel()
+    answers = await asyncio.gather(*tasks.values(), return_exceptions=True)
+    assert names(answers) == {"Joined": 84, "CancelledError": 6}
+    # Whoever was in the transaction already is in line, answered or not; who waited for a turn has left no trace.
+    rows = (await read_queue(door.db, door.queue.tenant_id, door.queue.id)).sessions
+    found = [row.user_identifier for row in sorted(rows, key=lambda row: row.ticket_serial)]
+    assert found == [f"person {number}" for number in people if number not in (30, 41, 89)]
+    await assert_sound(api, queue_id)
+
+
+async def test_clients_that_hang_up(api: Api, business: Business) -> None:
+    queue_id = await business.queue()
+    tasks = [asyncio.create_task(api.anonymous(JOIN, i={"queueId": queue_id})) for _ in range(120)]
+    await asyncio.sleep(0)
+    for task in tasks[::3]:
+        task.cancel()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    kept = [one for one in answers if isinstance(one, dict)]
+    assert len(kept) >= 80
+    assert {one["__typename"] for one in kept} == {"QueueJoinSuccess"}
+    assert len({one["session"]["ticketNumber"] for one in kept}) == len(kept)
+    await assert_sound(api, queue_id)
+
+
+async def test_a_queue_that_is_not_there_is_nobodys(business: Business, doors: Doors) -> None:
+    door = doors.to(await business.queue())
+    nowhere = Ref(door.queue.tenant_id, uuid4())
+    answers = await asyncio.gather(
+        *(door.commands.join(nowhere, _join(nowhere.id)) for _ in range(10)), return_exceptions=True
+    )
+    assert names(answers) == {"NotFound": 10}
+
+
+async def test_answers_show_places_in_the_order_of_coming(api: Api, business: Business) -> None:
+    queue_id = await business.queue()
+    answers = await asyncio.gather(*(api.anonymous(JOIN, i={"queueId": queue_id}) for _ in range(150)))
+    shown = {one["session"]["ticketNumber"]: one["session"]["position"] for one in answers}
+    assert len(shown) == 150
+    # Nobody has left: whoever has ticket number n is the nth, whichever revision the answer shows.
+    assert all(int(ticket[1:]) == position for ticket, position in shown.items())
+    await assert_sound(api, queue_id)
+
+
+async def _end(api: Api, backends: Sequence[int]) -> None:
+    assert len(backends) == 1
+    async with api.runtime.dbs.app.write(None) as tx:
+        await tx.rows("select pg_terminate_backend($1)", backends[0])
