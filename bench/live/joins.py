@@ -22,6 +22,7 @@ from bench.live.checks import answered, check_joins, read_stored
 from bench.live.clients import SLOT
 from bench.live.node_packages import NodeMissing
 from bench.live.sql_reference import SQL, join_by_sql
+from bench.live.workers import several_workers
 from bench.stage import Server, Stage
 
 _WARM_UP_SECONDS, _WARM_UP_CLIENTS = 0.3, 16
@@ -98,6 +99,7 @@ async def joins(bench: Bench) -> Findings:
             for name in rounds.asked:
                 rates.setdefault(name, []).append((count, rounds.of(name, _rate).median))
             bench.say(f"joins: {count} clients, {shown(rounds.of(_PRODUCT, _rate).median)}/s")
+    findings.add(await several_workers(bench, joined))
     findings.plots.append(
         Plot("joins", "Joins on one queue", "clients", "per second", [Curve(*each) for each in rates.items()])
     )
@@ -129,16 +131,18 @@ def _node(stack: AsyncExitStack, stage: Stage) -> dict[str, Server]:
         return {}
 
 
+async def joined(bench: Bench, clients: Clients, server: Server, count: int, seconds: float) -> Asked:
+    """Joins on a fresh queue, held against the tables."""
+    queue = await bench.business.queue()
+    await bench.business.settle()
+    done = await clients.ask(server, [[join_request(queue)]] * count, seconds)
+    stored = await read_stored(bench.business.database, queue.id)
+    check_joins([answered(each) for each in done.successes()], stored, before=1)
+    return done
+
+
 async def _round(bench: Bench, servers: _Servers, count: int, seconds: float, rounds: _Rounds, number: int) -> None:
     clients = servers.clients
-
-    async def joined(server: Server) -> Asked:
-        queue = await bench.business.queue()
-        await bench.business.settle()
-        done = await clients.ask(server, [[join_request(queue)]] * count, seconds)
-        stored = await read_stored(bench.business.database, queue.id)
-        check_joins([answered(each) for each in done.successes()], stored, before=1)
-        return done
 
     async def nothing() -> Asked:
         await bench.business.settle()
@@ -150,11 +154,11 @@ async def _round(bench: Bench, servers: _Servers, count: int, seconds: float, ro
         return await clients.ask(servers.constants, [[request]] * count, seconds)
 
     measures: list[tuple[str, Callable[[], Awaitable[Asked]]]] = [
-        (_PRODUCT, lambda: joined(servers.product)),
+        (_PRODUCT, lambda: joined(bench, clients, servers.product, count, seconds)),
         (NOTHING, nothing),
         (CONSTANTS, constants),
     ]
-    measures += [(name, partial(joined, node)) for name, node in servers.node.items()]
+    measures += [(name, partial(joined, bench, clients, node, count, seconds)) for name, node in servers.node.items()]
     # Each round begins with another one: what drifts in the course of a round hits everybody.
     turn = number % len(measures)
     for name, measure in measures[turn:] + measures[:turn]:
@@ -210,6 +214,6 @@ JOINS = Benchmark(
   most 64 connections. The targets are for {_MANY_CLIENTS} clients and more: fewer cannot keep a server busy while
   their joins wait for the disk. After every window the tables are held against every single answer: stored once,
   tickets and revisions without a gap, the position the one the line has. The relay runs all the time and is idle when
-  a window starts.""",
+  a window starts. *--workers 2*: two API processes on one queue beside one, nothing pinned, for information.""",
     joins,
 )

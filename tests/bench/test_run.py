@@ -27,6 +27,7 @@ FIGURES = [
     ),
     ("call-next, 1 staff", SQL),
     ("call-next, 2 staff", SQL),
+    ("joins, 2 clients, --workers 2", "--workers 1"),
 ]
 
 
