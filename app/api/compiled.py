@@ -20,6 +20,8 @@ from app.api.transport import Executable, OperationContext, OperationRequest, re
 from app.core.actor import Actor, ActorKind
 from app.core.live.fanout import Gapped, Parkable, Parked, Seat, SharedFeed, object_template
 
+_ANYTHING = frozenset({"?"})
+
 MOST_SHAPES = 256
 MOST_QUERY_LENGTH = 10_000
 """Longer documents are executed: shapes are kept, with the document, and an attacker chooses its length."""
@@ -31,6 +33,8 @@ class Shape:
 
     root: str
     fields: Mapping[str, str]
+    inner: Mapping[str, frozenset[str]]
+    """The fields within a member that is an object."""
 
 
 class Compiled:
@@ -69,7 +73,7 @@ class Compiled:
         item = data[shape.root]
         if not isinstance(item, dict) or item.keys() != shape.fields.keys():
             return None
-        values, gaps = feed.values, {}
+        values, gaps, shows_config = feed.values, {}, False
         for name, value in item.items():
             field = shape.fields[name]
             if (number := feed.gaps.get(field)) is not None:
@@ -77,10 +81,12 @@ class Compiled:
                     return None
                 gaps[name] = number
             elif field not in feed.row_fields and value is not None:
-                return None
+                if not shape.inner.get(name, _ANYTHING) <= feed.config_fields.get(field, frozenset()):
+                    return None
+                shows_config = True
         before = seat.before + b'{"data":{' + orjson.dumps(shape.root) + b":"
         template = object_template(before, item, gaps, b"}}" + seat.after)
-        return feed.park(template, seat)
+        return feed.park(template, seat, shows_config=shows_config)
 
     def _shape(self, request: OperationRequest) -> Shape | None:
         """The document's shape with these variables; None if it cannot be told."""
@@ -145,16 +151,21 @@ def shape_of(schema: Any, request: OperationRequest) -> Shape | None:
     if isinstance(values, list):
         return None
     roots = collect_fields(core, fragments, values, core.subscription_type, operation)
-    if len(roots.grouped_field_set) != 1 or roots.new_defer_usages:
+    if len(roots.grouped_field_set) != 1:
         return None
     ((root, details),) = roots.grouped_field_set.items()
     type = get_named_type(core.subscription_type.fields[details[0].node.name.value].type)
     if not isinstance(type, GraphQLObjectType):
         return None
     members = collect_subfields(core, fragments, values, operation, type, details)
-    if members.new_defer_usages:
-        return None
-    return Shape(root, {name: nodes[0].node.name.value for name, nodes in members.grouped_field_set.items()})
+    fields, inner = {}, {}
+    for name, nodes in members.grouped_field_set.items():
+        fields[name] = field = nodes[0].node.name.value
+        below = get_named_type(type.fields[field].type) if field in type.fields else None
+        if isinstance(below, GraphQLObjectType):
+            within = collect_subfields(core, fragments, values, operation, below, nodes)
+            inner[name] = frozenset(each[0].node.name.value for each in within.grouped_field_set.values())
+    return Shape(root, fields, inner)
 
 
 def _seen_by(actor: Actor) -> object:

@@ -4,7 +4,7 @@ Renders and sends; executes nothing and knows no event but by how far it reaches
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from app.core.live.fanout import Rounds, Seat, Template
@@ -36,7 +36,18 @@ _IN_PLACE = frozenset(
 class Mover:
     """A parked subscriber: how its next place is written, where to, and what it was shown last."""
 
-    __slots__ = ("estimate", "is_late", "pace", "position", "revision", "seat", "session_key", "template", "timer")
+    __slots__ = (
+        "epoch",
+        "estimate",
+        "is_late",
+        "pace",
+        "position",
+        "revision",
+        "seat",
+        "session_key",
+        "template",
+        "timer",
+    )
 
     def __init__(
         self,
@@ -47,6 +58,7 @@ class Mover:
         position: int | None,
         estimate: int | None,
         pace: Pace | None,
+        epoch: int | None = None,
     ) -> None:
         self.session_key = session_key
         self.template = template
@@ -55,6 +67,8 @@ class Mover:
         self.position = position
         self.estimate = estimate
         self.pace = pace
+        # Of the queue's configuration its template shows; None if it shows nothing of it.
+        self.epoch = epoch
         # Its peer is slow: it is shown the newest place once that has changed, and nothing before.
         self.is_late = False
         # Runs while its pace holds something back.
@@ -64,7 +78,11 @@ class Mover:
 class Moves:
     """Everybody parked in one line. Latest-wins, at most one message per subscriber and round."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, on_outdated: Callable[[Mover], None]) -> None:
+        """`on_outdated` is given who has moved and whose template shows an older configuration of the queue."""
+        # Grows whenever the queue's configuration may have changed.
+        self.epoch = 0
+        self._on_outdated = on_outdated
         self._movers: dict[int, tuple[Mover, ...]] = {}
         self._count = 0
         self._line = Line()
@@ -98,6 +116,8 @@ class Moves:
 
     def applied(self, event: LineEventData, line: Line) -> None:
         """Note how far an event reaches."""
+        if event.session_key is None and event.type is not QueueEventType.QUEUE_STAFFING_CHANGED:
+            self.epoch += 1
         if not self._count:
             self._basis = None
             return
@@ -117,7 +137,9 @@ class Moves:
     def changed(self, line: Line) -> None:
         """The line rests for now."""
         if line is not self._line:
-            self._line, self._unmoved = line, 0  # read anew: nothing is known of what has happened
+            # Read anew: nothing is known of what has happened.
+            self._line, self._unmoved = line, 0
+            self.epoch += 1
         if self._count and self._unmoved is not None:
             self._rounds.ask()
 
@@ -172,6 +194,9 @@ class Moves:
             mover.is_late = True
             outlet.when_drained(lambda: self._again(mover))
             return False
+        if mover.epoch is not None and mover.epoch != self.epoch:
+            self._on_outdated(mover)
+            return True
         mover.position, mover.estimate, mover.revision = position, estimate, revision
         outlet.send(
             mover.template.render(

@@ -76,7 +76,7 @@ class Watching:
         self._awake: dict[Watch, None] = {}
         # By `UUID.int`; a tuple takes a quarter of a list, and nearly all have one.
         self._of_session: dict[int, tuple[Watch, ...]] = {}
-        self._moves = Moves(name)
+        self._moves = Moves(name, self._outdated)
         self._wakes = Rounds(f"wakes {name}", self._wake_all)
 
     def __bool__(self) -> bool:
@@ -121,6 +121,11 @@ class Watching:
             watch.mover = None
             self._awake[watch] = None
 
+    @property
+    def epoch(self) -> int:
+        """Of the queue's configuration: an item made at another one may show an older configuration."""
+        return self._moves.epoch
+
     def applied(self, event: LineEventData, line: Line) -> None:
         """The line is now as this event left it: whoever watches its session is told, with the place right after."""
         self._moves.applied(event, line)
@@ -141,6 +146,12 @@ class Watching:
         self._moves.changed(line)
         if self._awake:
             self._wakes.ask()
+
+    def _outdated(self, mover: Mover) -> None:
+        for watch in self._of_session.get(mover.session_key, ()):
+            if watch.mover is mover:
+                self.unpark(watch)
+                mover.seat.resume()
 
     def _wake_all(self) -> Iterator[None]:
         for watch in list(self._awake):

@@ -28,8 +28,14 @@ SCALARS = [
     "__typename",
 ]
 MOVING = SCALARS[:4]
-OBJECTS = {"counter": "{ id name }", "contact": "{ email phone e: email }", "servedBy": "{ id }"}
-LOOKED_UP = {"queue": "{ id waitingCount revision }", "category": "{ name }"}
+OBJECTS = {
+    "queue": "{ id q: name status }",
+    "counter": "{ id name }",
+    "contact": "{ email phone e: email }",
+    "servedBy": "{ id }",
+}
+LOOKED_UP = {"category": "{ name }"}
+_COUNTS = "{ waitingCount revision }"
 _CONDITIONS = ["$yes", "$no", "$default", "true", "false"]
 _NAMES = ["a", "b", "__x", "position", "revision", "id", "status", "data", "payload", "estimatedWaitSeconds"]
 
@@ -51,6 +57,8 @@ def subscription(random: Random, session_id: str) -> Subscription:
     meaning = {name: name for name in fields}
     for name in random.sample(_NAMES, random.randrange(6)):
         meaning[name] = random.choice(fields)
+    if looks_up:
+        meaning["counts"] = "queue"
     fragments: list[str] = []
     aliases = 0
 
@@ -66,7 +74,8 @@ def subscription(random: Random, session_id: str) -> Subscription:
             name = random.choice([name for name, of in meaning.items() if name == of])
         of = meaning[name]
         aliases += name != of
-        return f"{name if name == of else f'{name}: {of}'} {condition()} {(OBJECTS | LOOKED_UP).get(of, '')}"
+        below = _COUNTS if name == "counts" else (OBJECTS | LOOKED_UP).get(of, "")
+        return f"{name if name == of else f'{name}: {of}'} {condition()} {below}"
 
     def selection(depth: int) -> str:
         parts = []

@@ -54,6 +54,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.begun = 0
+        self._schema = SCHEMA._schema
 
     async def execute(self, query: str | None, /, **arguments: Any) -> Any:
         return await SCHEMA.execute(query, **arguments)

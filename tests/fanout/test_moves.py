@@ -30,7 +30,8 @@ class Place:
 
     def __init__(self, size: int, mean: float | None = 60.0) -> None:
         self.line = Line()
-        self.moves = Moves("test")
+        self.outdated: list[Mover] = []
+        self.moves = Moves("test", self.outdated.append)
         self.log: list[tuple[int, str]] = []
         self.movers: dict[int, Mover] = {}
         self.outlets: dict[int, KeptOutlet] = {}

@@ -2,13 +2,16 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.api.compiled import Compiled
+from app.context import Context
 from app.core.actor import ANONYMOUS, Actor
+from app.core.ids import Ref, decode
 from app.core.live.fanout import SharedFeed
 from app.identity.models import Role
 from app.sessions import pace as paces
@@ -18,6 +21,7 @@ from tests.fanout.hosts import SCHEMA, Counting, Host, KeptOutlet, Ordinary, liv
 from tests.support.api import Api
 from tests.support.desk import Desk, open_desk
 from tests.support.feeds import fresh_session, session_feed, watching
+from tests.support.verbs import done
 from tests.support.waiting import eventually
 
 FEED = "subscription($id: ID!) { sessionChanged(sessionId: $id) { %s } }"
@@ -96,6 +100,35 @@ async def test_the_end_is_the_last_item_and_then_complete(api: Api, desk: Desk, 
     assert not (await live_line(api, desk.queue)).watching
 
 
+class Late:
+    """Gives rows that have been overtaken: something has happened between the reading and the watching."""
+
+    def __init__(self, api: Api, happens: Callable[[], Awaitable[None]]) -> None:
+        self._api = api
+        self._happens = happens
+
+    async def row(self, ref: Ref) -> Any:
+        row = await self._api.runtime.arrivals.row(ref)
+        await self._happens()
+        return row
+
+
+async def test_what_was_overtaken_before_it_was_watched_is_read_again(api: Api, desk: Desk) -> None:
+    mine = await desk.join()
+    live = await live_line(api, desk.queue)
+
+    async def happens() -> None:
+        shown = await desk.do("sessionSetPriority", mine, priority=7)
+        await live.at_least(shown["revision"])
+
+    runtime = replace(api.runtime, arrivals=Late(api, happens))  # type: ignore[arg-type]
+    context = Context(runtime, visitor(mine), "request")
+    feed = SessionFeed(decode("Session", mine.id))
+    first = await anext(feed.items(context))
+    assert (first.row.priority, first.position) == (7, 1)
+    feed.cancel()
+
+
 async def test_a_transfer_is_followed_into_the_other_queue(api: Api, desk: Desk, host: Callable[..., Host]) -> None:
     other = Desk(desk.business, await desk.business.queue(), desk.counter)
     there, mine = await other.join(), await desk.join()
@@ -146,8 +179,10 @@ async def test_cancelled_while_it_is_about_to_be_resumed(api: Api, desk: Desk, h
         ("status", True),
         ("position counter { id name } category { name } servedBy { id }", True),
         ("contact { email } metadata userIdentifier", True),
+        ("position queue { __typename id name status priorityCredits { seconds } }", True),
         # What others change is looked up for each item.
-        ("position queue { waitingCount }", False),
+        ("position queue { id waitingCount }", False),
+        ("position queue { id } ... on Session { queue { categories { id } } }", False),
         # An error may be another one the next time.
         ("position notes { text }", False),
     ],
@@ -178,6 +213,45 @@ async def test_one_document_with_other_flags_is_another_shape(desk: Desk, host: 
     await eventually(lambda: len(here.outlet.messages) == 6)
     assert here.items("1") == here.items("3") == [{"status": "WAITING", "position": place} for place in (2, 1)]
     assert here.items("2") == [{"status": "WAITING", "held": False, "place": place} for place in (2, 1)]
+
+
+async def test_the_queue_is_shown_as_it_is_configured_at_each_move(desk: Desk, host: Callable[..., Host]) -> None:
+    ahead = [await desk.join() for _ in range(3)]
+    mine = await desk.join()
+    schema = Counting()
+    here = host(visitor(mine), Compiled(schema), schema)
+    here.subscribe(FEED % "position queue { name status }", {"id": mine.id})
+    await here.settled()
+
+    async def configure(verb: str, **given: Any) -> None:
+        await done(desk.business.admin, verb, queueId=desk.queue, **given)
+
+    await configure("queueUpdate", name="Passports")
+    await configure("queuePause")
+    assert len(here.items()) == 1, "it has not moved"
+    await desk.do("sessionCancel", ahead[0])
+    await eventually(lambda: len(here.items()) == 2 and not here.running)
+    begun = schema.begun
+    await desk.do("sessionCancel", ahead[1])
+    await eventually(lambda: len(here.items()) == 3)
+    assert schema.begun == begun == 2, "executed again once"
+    await configure("queueResume")
+    await desk.do("sessionCancel", ahead[2])
+    await eventually(lambda: len(here.items()) == 4 and not here.running)
+    assert [(item["position"], item["queue"]["name"], item["queue"]["status"]) for item in here.items()] == [
+        (4, "Queue", "ACTIVE"),
+        (3, "Passports", "PAUSED"),
+        (2, "Passports", "PAUSED"),
+        (1, "Passports", "ACTIVE"),
+    ]
+
+
+def test_what_is_taken_for_configuration_is_what_only_the_queue_itself_changes() -> None:
+    """Anything else of a queue may change with every join, unseen by who is parked."""
+    fields = set(SCHEMA._schema.type_map["Queue"].fields)  # type: ignore[attr-defined]
+    counted = {"waitingCount", "heldCount", "calledCount", "servingCount", "openCounterCount", "estimatedWaitSeconds"}
+    others = {"revision", "lastCalled", "categories", "events", "counters", "waiting", "sessions"}
+    assert SessionFeed.config_fields["queue"] - {"__typename"} == fields - counted - others
 
 
 async def test_a_category_that_is_there_is_looked_up(desk: Desk, host: Callable[..., Host]) -> None:

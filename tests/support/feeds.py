@@ -38,7 +38,7 @@ class Watched:
     async def _read(self) -> None:
         while True:
             try:
-                self.items.append(_with_queue(await self._subscription.item(within=3600)))
+                self.items.append(await self._subscription.item(within=3600))
             except (StopAsyncIteration, RuntimeError):  # a coroutine turns the first into the second
                 self.over = True
                 return
@@ -65,11 +65,6 @@ class Watched:
         await asyncio.gather(self._reader, return_exceptions=True)
 
 
-def _with_queue(item: Any) -> Any:
-    """A session's item as the query answers it, whichever way it names the queue."""
-    return {**item, "queue": {"id": item["queueId"]}} if "queueId" in item else item
-
-
 @asynccontextmanager
 async def watching(caller: Caller, *documents: tuple[str, dict[str, Any]]) -> AsyncIterator[list[Watched]]:
     """Several feeds on one socket; entered once each has its first item."""
@@ -84,7 +79,8 @@ async def watching(caller: Caller, *documents: tuple[str, dict[str, Any]]) -> As
 
 def session_feed(session_id: str, *, parked: bool = True) -> tuple[str, dict[str, Any]]:
     """`sessionChanged`, of a selection whose moves are rendered, or of one that is executed for each."""
-    selection = SESSION.replace(" queue { id }", " queueId") if parked else SESSION
+    # Counts of the queue are looked up for each item.
+    selection = SESSION if parked else SESSION.replace("queue { id }", "queue { id waitingCount }")
     return f"subscription($id: ID!) {{ sessionChanged(sessionId: $id) {{ {selection} }} }}", {"id": session_id}
 
 
@@ -121,8 +117,8 @@ async def fresh_display(caller: Caller, *queue_ids: str) -> Any:
 
 def same(item: Mapping[str, Any], fresh: Mapping[str, Any]) -> bool:
     """Whether an item of a session's feed shows what the query does; its revision may be that of its last change."""
-    shown = {name: item[name] for name in fresh if name != "revision"}
-    return item["revision"] <= fresh["revision"] and {**shown, "revision": fresh["revision"]} == fresh
+    shown = {**item, "queue": {"id": item["queue"]["id"]}, "revision": fresh["revision"]}
+    return item["revision"] <= fresh["revision"] and shown == fresh
 
 
 class History:

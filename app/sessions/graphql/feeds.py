@@ -53,6 +53,34 @@ _ROW_FIELDS = frozenset(
     }
 )
 
+_CONFIG_FIELDS = {
+    "queue": frozenset(
+        {
+            "__typename",
+            "id",
+            "name",
+            "slug",
+            "description",
+            "status",
+            "mode",
+            "discipline",
+            "priorityCredits",
+            "visitorMaxPriority",
+            "capacity",
+            "maxConcurrent",
+            "ticketPrefix",
+            "ticketFirstNumber",
+            "ticketLastNumber",
+            "timeZone",
+            "dailyResetTime",
+            "announcement",
+            "createdAt",
+            "updatedAt",
+            "archivedAt",
+        }
+    )
+}
+
 
 class SessionFeed:
     """One session, in whichever queue it is, until it ends.
@@ -60,10 +88,11 @@ class SessionFeed:
     Moves are latest-wins; what happens to the session itself is shown item by item, with the place it had right after.
     """
 
-    __slots__ = ("_live", "_over", "_pace", "_ref", "_shown", "_values", "_watch", "revision")
+    __slots__ = ("_epoch", "_live", "_over", "_pace", "_ref", "_shown", "_values", "_watch", "revision")
 
     gaps: Mapping[str, int] = _GAPS
     row_fields = _ROW_FIELDS
+    config_fields: Mapping[str, frozenset[str]] = _CONFIG_FIELDS
     is_shared = False
 
     def __init__(self, ref: Ref, pace: Pace | None = None) -> None:
@@ -76,6 +105,8 @@ class SessionFeed:
         self._shown: Session | None = None
         self._values: tuple[int | None, ...] = ()
         self._over = False
+        # Of the queue's configuration, before the last item was executed.
+        self._epoch = 0
         self.revision = 0
 
     @property
@@ -91,7 +122,7 @@ class SessionFeed:
                 continue
             live, watch = self._live, self._watch
             if self._shown is None and not watch.has_news:
-                # Resumed for no reason of its own.
+                # Resumed for no event of its own: the queue's configuration is another one.
                 self._leave_line()
                 continue
             await self._changed(live, watch)
@@ -106,13 +137,14 @@ class SessionFeed:
             if not watch.has_news and (moved := self._moved(live)) is not None:
                 yield self._show(moved)
 
-    def park(self, template: Template, seat: Seat) -> "SessionFeed | None":
+    def park(self, template: Template, seat: Seat, *, shows_config: bool) -> "SessionFeed | None":
         """Show moves in the template; None if there is news, or nothing more will come."""
         watch, live = self._watch, self._live
         if self._over or watch is None or live is None or watch.has_news:
             return None
         position, _, estimate, _ = self._values
         mover = Mover(self._ref.id.int, template, seat, self.revision, position, estimate, self._pace)
+        mover.epoch = self._epoch if shows_config else None
         live.watching.park(watch, mover, live.line)
         self._shown = None
         return self
@@ -161,6 +193,7 @@ class SessionFeed:
         if session.ended_at is not None:
             self._over = True
         self._shown, self.revision = session, session.revision
+        self._epoch = self._live.watching.epoch if self._live is not None else 0
         self._values = session.position, session.ahead_count, session.estimated_wait_seconds, session.revision
         if self._pace is not None:
             self._pace.shown(asyncio.get_running_loop().time())

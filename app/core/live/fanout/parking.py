@@ -51,10 +51,18 @@ class Gapped(Parkable, Protocol):
         ...
 
     @property
+    def config_fields(self) -> Mapping[str, frozenset[str]]:
+        """Fields that are objects, and which of their fields change seldom enough to be executed again then."""
+        ...
+
+    @property
     def values(self) -> tuple[int | None, ...]:
         """What the last item showed in the gaps."""
         ...
 
-    def park(self, template: Template, seat: Seat) -> Parked | None:
-        """Render moves from now on; None if something has happened that has to be executed first."""
+    def park(self, template: Template, seat: Seat, *, shows_config: bool) -> Parked | None:
+        """Render moves from now on; None if something has happened that has to be executed first.
+
+        `shows_config` says that the template has something of `config_fields`.
+        """
         ...
