@@ -57,7 +57,9 @@ class LiveLine:
 
     async def loaded(self) -> None:
         """Wait for the first load. `NotFound` if there is no such queue, `Dropped` if nobody needed it any more."""
-        await asyncio.shield(self._loaded)
+        if self._loaded.done():
+            return self._loaded.result()
+        return await asyncio.shield(self._loaded)
 
     @property
     def is_loaded(self) -> bool:
@@ -118,13 +120,16 @@ class LiveLine:
                 return
             self._loaded.set_result(None)
             async for item in feed:
-                if item is RESYNC or not self._apply_message(item.payload):
+                # Where nobody looks nothing is read: whoever comes next says how new the line has to be.
+                if (item is RESYNC or not self._apply_message(item.payload)) and self.watching:
                     await self._catch_up_surely()
 
     def _apply_message(self, payload: str) -> bool:
         """`_apply` for what the bus brought; False as well if it cannot be read: the log has the same."""
         try:
-            return self._apply([_from_bus(each) for each in orjson.loads(payload)])
+            # Most of it is this process's own, and has been applied since it was committed.
+            known = self.line.revision
+            return self._apply([_from_bus(each) for each in orjson.loads(payload) if each["revision"] > known])
         except (ValueError, KeyError, TypeError):
             logger.exception("a message of the bus cannot be read", extra={"queueId": str(self.queue_id)})
             return False

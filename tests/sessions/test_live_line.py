@@ -13,7 +13,7 @@ import pytest
 from app.core.db import Recorded
 from app.core.events import read_recorded
 from app.core.ids import decode
-from app.core.live.bus import Bus
+from app.core.live.bus import RESYNC, Bus
 from app.queues.events import QUEUE, QueueEventType
 from app.sessions import live as live_module
 from app.sessions import service, stored
@@ -189,6 +189,25 @@ async def test_the_applications_own_line_has_a_change_before_its_answer(api: Api
     await desk.call()
     assert live.line.revision == 6
     assert live._catching_up is catch_ups, "it had no need of the log"
+
+
+async def test_after_a_resync_a_watched_line_reads_what_it_missed(desk: Desk, apart: Apart) -> None:
+    other = await open_desk(desk.business)
+    watched, unwatched = await apart.line(desk.queue), await apart.line(other.queue)
+    watched.watching.add(Watch())
+    for _ in range(3):
+        await desk.join()
+        await other.join()
+    before = unwatched.line.revision
+    for live in (unwatched, watched):
+        await apart.say(live)
+        apart.bus._fanout._offer([f"{apart.bus._prefix}queue:{live.queue_id}"], RESYNC)
+    await eventually(lambda: watched.line.revision == before + 3)
+    # It comes after the RESYNC, and is the next one only because that has led to nothing.
+    await apart.say(unwatched, *(await apart.log(other.queue, after=before))[:1])
+    await eventually(lambda: unwatched.line.revision == before + 1)
+    assert unwatched._catching_up is None
+    assert (await apart.line(other.queue, revision=before + 3)).line.revision == before + 3
 
 
 async def test_catch_ups_are_shared(desk: Desk, apart: Apart, monkeypatch: pytest.MonkeyPatch) -> None:
