@@ -119,9 +119,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     )
     page = graphiql_page(schema._schema, OPERATIONS) if settings.graphiql else None
     http = GraphQLOverHTTP(schema, context_of, page=page)
-    sse = GraphQLOverSSE(
-        http, schema, sockets, clock=clock, limits=StreamLimits(beat_seconds=settings.websocket_ping_seconds)
+    stream_limits = StreamLimits(
+        beat_seconds=settings.websocket_ping_seconds,
+        stall_seconds=settings.websocket_stall_seconds,
+        buffer_bytes=settings.websocket_buffer_bytes,
     )
+    sse = GraphQLOverSSE(http, schema, sockets, clock=clock, limits=stream_limits)
     compiled = Compiled(schema)
     websocket = GraphQLOverWebSocket(
         schema,

@@ -13,10 +13,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _EXTENSION = "vq.transport"
 
-# A reader that stops is noticed after some 100 items instead of 23,000. The kernel takes twice of what it is asked for.
-_KERNEL_BYTES = 8_192
-_OWN_BYTES = 4_096
-
 
 class HttpProtocol(HttpToolsProtocol):
     """uvicorn's own, which shows applications their connection."""
@@ -40,16 +36,20 @@ class Peer:
         self._transport = transport
         self.aborted = False
 
-    def expect_a_slow_reader(self, silence_seconds: float) -> None:
-        """Keep little for it, here and in the kernel, and notice within that time that it is gone without a word."""
+    def expect_a_slow_reader(self, kernel_bytes: int, silence_seconds: float) -> None:
+        """Keep little for it, so that a reader that stops is noticed after hundreds of items instead of 23,000.
+
+        `kernel_bytes` is its send buffer, which Linux doubles; `silence_seconds` how long a machine that vanished
+        without a word may leave unconfirmed what it was sent.
+        """
         if self._transport is None:
             return
-        self._transport.set_write_buffer_limits(high=_OWN_BYTES)
+        self._transport.set_write_buffer_limits(high=0)
         connection: socket.socket | None = self._transport.get_extra_info("socket")
         if connection is None:
             return
         with suppress(OSError):  # it is gone already
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, kernel_bytes)
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(silence_seconds * 1000))
 

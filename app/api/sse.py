@@ -5,7 +5,6 @@ mode (it would bind a client to one process) nor operations by GET.
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -48,16 +47,21 @@ _HEADERS = [
 # A comment: some browsers do not report an answer of headers only, and proxies close what is silent.
 _COMMENT = b":\n\n"
 _APART_SECONDS = 0.1
+_ITEMS_AT_ONCE = 32
 # With a `data` field, because an EventSource drops events without one.
 _COMPLETE = b"event: complete\ndata:\n\n"
 
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """What one stream may cost. A peer that takes nothing between two beats is given up."""
+    """What one stream may cost: as a websocket, so the settings are the same."""
 
     beat_seconds: float = 30.0
+    stall_seconds: float = 60.0
+    """How long a peer may take nothing."""
     close_seconds: float = 5.0
+    buffer_bytes: int = 8_192
+    """What may wait for a peer in the kernel, which doubles it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +143,6 @@ class _Stream:
         self._speaking: asyncio.Task[None] | None = None
         self._ended: str | None = None
         self._sending = 0
-        self._sent = 0
-        self._sent_at_beat = -1
         self._beats: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
         self._finished = asyncio.Event()
@@ -151,7 +153,8 @@ class _Stream:
             raise _full()
         self.started = True
         self.actor = context.actor
-        self._peer.expect_a_slow_reader(self._services.limits.beat_seconds * 2)
+        limits = self._services.limits
+        self._peer.expect_a_slow_reader(limits.buffer_bytes, limits.stall_seconds)
         self._speaking = asyncio.create_task(self._speak(operation, context))
         hearing = asyncio.create_task(self._hear())
         self._services.sockets.authenticated(self)
@@ -159,12 +162,12 @@ class _Stream:
         if self.actor.expires_at is not None:
             remaining = (self.actor.expires_at - self._services.clock.now()).total_seconds()
             self._after(remaining, lambda: self._end(CLOSE_FORBIDDEN, "Token expired"))
-        self._after(self._services.limits.beat_seconds, self._beat)
+        self._after(limits.beat_seconds, self._beat)
         try:
             await asyncio.wait({self._speaking, hearing}, return_when=asyncio.FIRST_COMPLETED)
             if self._peer.aborted:
                 # A server that has not noticed yet would complain of an answer without an end.
-                await asyncio.wait({hearing}, timeout=self._services.limits.close_seconds)
+                await asyncio.wait({hearing}, timeout=limits.close_seconds)
         finally:
             for timer in self._timers:
                 timer.cancel()
@@ -197,8 +200,13 @@ class _Stream:
             await self._send({"type": "http.response.start", "status": 200, "headers": self._headers()})
             await self._write(_COMMENT)
             async with aclosing(self._items(operation, context)) as items:
+                number = 0
                 async for item in items:
                     await self._write(b"event: next\ndata: " + item + b"\n\n")
+                    number += 1
+                    if number % _ITEMS_AT_ONCE == 0:
+                        # Neither a source that has its items ready nor a peer that takes them all suspends us.
+                        await asyncio.sleep(0)
         except _Gone:
             return
         except asyncio.CancelledError:
@@ -211,7 +219,6 @@ class _Stream:
             async with asyncio.timeout(self._services.limits.close_seconds):
                 await self._write(last, more=False)
         except (_Gone, TimeoutError):
-            # Whoever reads again one day must find an end, not the silence of a connection nobody writes to.
             self._peer.abort()
 
     async def _items(self, operation: OperationRequest, context: OperationContext) -> AsyncIterator[bytes]:
@@ -241,11 +248,15 @@ class _Stream:
         """Send, and wait while the peer is slow: the next item is made when it has this one, and will be the newest."""
         self._sending += 1
         try:
-            await self._send({"type": "http.response.body", "body": body, "more_body": more})
-            if more:
-                # Servers wait before they write, not behind it: an empty part is where they would wait now.
-                await self._send({"type": "http.response.body", "body": b"", "more_body": True})
-            self._sent += 1
+            async with asyncio.timeout(self._services.limits.stall_seconds):
+                await self._send({"type": "http.response.body", "body": body, "more_body": more})
+                if more:
+                    # Servers wait before they write, not behind it: an empty part is where they would wait now.
+                    await self._send({"type": "http.response.body", "body": b"", "more_body": True})
+        except TimeoutError as problem:
+            # Whoever reads again one day must find an end, not the silence of a connection nobody writes to.
+            self._peer.abort()
+            raise _Gone from problem
         except (OSError, RuntimeError) as problem:
             raise _Gone from problem
         finally:
@@ -256,15 +267,13 @@ class _Stream:
             beat = asyncio.create_task(self._write_comment())
             self._beats.add(beat)
             beat.add_done_callback(self._beats.discard)
-        elif self._sent == self._sent_at_beat:
-            self._end(CLOSE_GOING_AWAY, "No sign of life")
-            return
-        self._sent_at_beat = self._sent
         self._after(self._services.limits.beat_seconds, self._beat)
 
     async def _write_comment(self) -> None:
-        with contextlib.suppress(_Gone):
+        try:
             await self._write(_COMMENT)
+        except _Gone:
+            self._end(CLOSE_GOING_AWAY, "No sign of life")
 
     def _after(self, seconds: float, callback: Callable[[], None]) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(max(seconds, 0.0), callback))

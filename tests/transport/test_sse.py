@@ -291,10 +291,11 @@ async def test_a_peer_that_stops_reading_gets_the_newest_state_when_it_goes_on(a
         assert await stream.item() == 99
 
 
-async def test_a_peer_that_reads_nothing_between_two_beats_is_given_up(the_toy: Toy) -> None:
+@pytest.mark.parametrize("query", ["subscription { count(to: 1000) }", LASTING])
+async def test_a_peer_that_takes_nothing_for_long_is_given_up(the_toy: Toy, query: str) -> None:
     sockets = Sockets()
-    app = toy_app(sockets=sockets, stream_limits=StreamLimits(beat_seconds=0.05, close_seconds=0.05))
-    async with sse(app, "subscription { count(to: 1000) }") as stream:
+    limits = StreamLimits(beat_seconds=0.02, stall_seconds=0.05, close_seconds=0.05)
+    async with sse(toy_app(sockets=sockets, stream_limits=limits), query) as stream:
         assert await stream.item() == 0
         stream.reading.clear()
         await eventually(lambda: sockets.count == 0)

@@ -56,6 +56,7 @@ class Toy:
         self.started = asyncio.Event()
         self.actors: dict[str, Actor] = {}
         self.state = 0
+        self.made = 0
         self.moved = asyncio.Event()
 
     def move(self, state: int) -> None:
@@ -204,6 +205,7 @@ class Subscription:
     async def count(self, to: int = 3, then_wait: bool = False) -> AsyncIterator[int]:
         try:
             for number in range(to):
+                toy.made += 1
                 yield number
             if then_wait:
                 toy.started.set()
