@@ -37,16 +37,8 @@ class Mover:
     """A parked subscriber: how its next place is written, where to, and what it was shown last."""
 
     __slots__ = (
-        "epoch",
-        "estimate",
-        "is_late",
-        "pace",
-        "position",
-        "revision",
-        "seat",
-        "session_key",
-        "template",
-        "timer",
+        *("epoch", "estimate", "is_late", "outlet", "pace", "position"),
+        *("revision", "seat", "session_key", "template", "timer"),
     )
 
     def __init__(
@@ -63,6 +55,7 @@ class Mover:
         self.session_key = session_key
         self.template = template
         self.seat = seat
+        self.outlet = seat.outlet
         self.revision = revision
         self.position = position
         self.estimate = estimate
@@ -189,7 +182,7 @@ class Moves:
             return False
         if mover.pace is not None and not self._is_due(mover, mover.pace, position):
             return False
-        outlet = mover.seat.outlet
+        outlet = mover.outlet
         if outlet.is_slow:
             mover.is_late = True
             outlet.when_drained(lambda: self._again(mover))

@@ -4,6 +4,7 @@ Gaps are where the object's members say they are; no text is searched for them, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -20,15 +21,21 @@ class Template:
     def __init__(self, parts: Sequence[bytes], gaps: Sequence[int]) -> None:
         """`gaps` are the numbers of the values that stand between the parts: one part more than gaps."""
         self._text = b"%b".join(part.replace(b"%", b"%%") for part in parts)
-        # `%` wants a tuple, also for one value or none.
-        start = gaps[0] if gaps else 0
-        self._pick: Callable[[tuple[bytes, ...]], tuple[bytes, ...]] = (
-            itemgetter(*gaps) if len(gaps) > 1 else itemgetter(slice(start, start + len(gaps)))
-        )
+        self._pick = _picker(tuple(gaps))
 
     def render(self, values: tuple[bytes, ...]) -> bytes:
         """The message with these values."""
         return self._text % self._pick(values)
+
+
+@lru_cache(256)
+def _picker(gaps: tuple[int, ...]) -> Callable[[tuple[bytes, ...]], tuple[bytes, ...]]:
+    """The values of the gaps: one for all templates with the same, so that the processor's cache has it."""
+    if len(gaps) > 1:
+        return itemgetter(*gaps)
+    # `%` wants a tuple, also for one value or none.
+    start = gaps[0] if gaps else 0
+    return itemgetter(slice(start, start + len(gaps)))
 
 
 def object_template(before: bytes, members: Mapping[str, Any], gaps: Mapping[str, int], after: bytes) -> Template:
