@@ -3,6 +3,7 @@
 All do the same: one event, one personalised update to everybody, the same bytes. What each leaves out stands with it.
 """
 
+import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -96,11 +97,14 @@ class Contender(ABC):
 
     wave_seconds = 60.0
     """How long an update may take."""
+    apart_seconds = 0.0
+    """Events are at least so far apart, as they are in a queue; a server may put its house in order in between."""
 
     def __init__(self, name: str, server: Server, crowd: Crowd, size: int) -> None:
         self.name, self.server, self.crowd, self._size = name, server, crowd, size
         self._connection = Connection("127.0.0.1", server.port)
         self.events = 0
+        self._last_event = 0.0
 
     @abstractmethod
     def _talks(self) -> list[Talk]: ...
@@ -130,10 +134,11 @@ class Contender(ABC):
     async def wave(self) -> Wave:
         """Tell it of an event, wait for everybody's update."""
         request = await self._prepared()
+        await asyncio.sleep(self._last_event + self.apart_seconds - time.monotonic())
         unexpected = await self.crowd.clear()
         cpu = self.server.cpu_seconds()
         await self.crowd.tell_collect(self._size, self.wave_seconds)
-        sent = time.monotonic()  # one clock for all processes of a machine
+        self._last_event = sent = time.monotonic()  # one clock for all processes of a machine
         await self._connection.send(request)
         answered = time.monotonic() - sent
         collected = await self.crowd.hear_collected()

@@ -29,6 +29,8 @@ from bench.live.contenders import (
 from bench.scale import Fan
 
 _WARM_UP_WAVES = 2
+# As many events a second as the requests beside a fan-out have to bear.
+_APART_SECONDS = 0.25
 _CURVE_POINTS = 120
 _KINDS = {kind.name: kind for kind in REFERENCES}
 
@@ -109,6 +111,7 @@ async def _measure(bench: Bench, sockets: int) -> Size:
         contenders: list[Contender] = [ours, *await references(bench, stack, sockets, calls)]
         servers = {}
         for contender in contenders:
+            contender.apart_seconds = _APART_SECONDS
             servers[contender.name] = Rounds(await contender.open(bench.stage.root))
             for _ in range(_WARM_UP_WAVES if not _is_slow(contender) else 1):
                 await contender.wave()
@@ -281,9 +284,10 @@ FANOUT = Benchmark(
     """**Fan-out**: sockets that watch `sessionChanged`, each of another visitor in one queue. Of this product an event
   is `queueCallNext` over HTTP: it commits, goes over the log, and moves everybody by one; all of that is in its CPU
   (`vq serve`'s, kernel included; not PostgreSQL's) and in its times. Of a reference an event is `POST /wave`; its
-  personalised updates have the same fields and as many bytes. Server CPU, every server on the same core, alternating;
-  the crowd has another. After the last round every socket's last position is held against the line. Memory is the
-  growth of the server's unique set size while everybody connects and subscribes. """
+  personalised updates have the same fields and as many bytes. Events are a quarter of a second apart. Server CPU,
+  every server on the same core, alternating; the crowd has another. After the last round every socket's last position
+  is held against the line. Memory is the growth of the server's unique set size while everybody connects and
+  subscribes. """
     + " ".join(left_out()),
     fanout,
 )
