@@ -11,6 +11,8 @@ from starlette.applications import Starlette
 
 from app.api.sockets import Sockets
 from app.api.websocket import SocketLimits
+from tests.support.served import Served
+from tests.support.waiting import eventually
 from tests.support.ws_client import Closed, OperationFailed, raw_socket, ws_client
 from tests.transport.toy import Toy, toy_app
 
@@ -370,6 +372,23 @@ async def test_a_peer_that_does_not_read_does_not_hold_up_stopping(the_toy: Toy)
         async with asyncio.timeout(10):
             await sockets.stop(within_seconds=0.5)
     assert sockets.count == 0
+
+
+async def test_a_peer_that_does_not_read_its_answers_is_not_read(
+    app: Starlette, served: Served, every_outlet: str
+) -> None:
+    async with raw_socket(app) as socket:
+        socket.reading.clear()
+        for _ in range(20_000):
+            await socket.send({"type": "ping"})
+        if every_outlet == "frames":
+            await eventually(lambda: max(served.buffered_bytes()) > 0)
+            for _ in range(100):
+                await asyncio.sleep(0)
+                assert max(served.buffered_bytes()) <= 100
+        socket.reading.set()
+        for _ in range(20_000):
+            assert await socket.receive() == {"type": "pong"}
 
 
 async def test_closed_sockets_are_not_kept_in_memory(app: Starlette) -> None:
