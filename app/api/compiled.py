@@ -110,6 +110,8 @@ class Compiled:
         shared = self._shared.get(key)
         if shared is None:
             leader = context.fresh()
+            # Each who shares it has said so for itself; this one's socket may be gone long before the feed.
+            leader.on_visit = None
 
             def ended() -> None:
                 if self._shared.get(key) is shared:
