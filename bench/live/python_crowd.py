@@ -84,7 +84,8 @@ class Crowd:
     def collect(self, expected: str, within: str) -> object:
         """Wait for updates."""
         began, used = time.monotonic(), time.process_time()
-        self._turn_until(lambda: self._arrived >= int(expected), within)
+        # Nothing is worth waiting for when somebody has been dropped.
+        self._turn_until(lambda: self._arrived >= int(expected) or self._closed > 0, within)
         seconds, cpu = time.monotonic() - began, time.process_time() - used
         return {"arrived": self._arrived, "seconds": seconds, "cpu": cpu, **self._state()}
 
