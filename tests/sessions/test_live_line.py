@@ -1,7 +1,7 @@
 """How a line in memory keeps up: from the tables, the log, the bus and this process's own commits, in any order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -10,16 +10,16 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from app.core.db import Recorded
+from app.core.db import ReadTx, Recorded
 from app.core.events import read_recorded
 from app.core.ids import decode
 from app.core.live.bus import RESYNC, Bus
 from app.queues.events import QUEUE, QueueEventType
 from app.sessions import live as live_module
-from app.sessions import service, stored
+from app.sessions import repository, service, stored
 from app.sessions.line import Line
 from app.sessions.live import Dropped, LiveLine, LiveLines
-from app.sessions.models import SessionStatus
+from app.sessions.models import Session, SessionStatus
 from app.sessions.watching import Watch
 from tests.support.api import Api, Business, key_of
 from tests.support.contenders import attempt
@@ -189,6 +189,32 @@ async def test_the_applications_own_line_has_a_change_before_its_answer(api: Api
     await desk.call()
     assert live.line.revision == 6
     assert live._catching_up is catch_ups, "it had no need of the log"
+
+
+async def test_an_answer_is_not_read_again_after_the_commit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [await desk.join() for _ in range(4)]
+    read, reads = repository.with_revisions, 0
+
+    async def counted(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, tuple[Session, int]]:
+        nonlocal reads
+        reads += 1
+        return await read(tx, ids)
+
+    monkeypatch.setattr(repository, "with_revisions", counted)
+    assert (await desk.join()).position == 5
+    called = await desk.call()
+    assert (called["id"], called["status"], called["position"]) == (people[0].id, "CALLED", None)
+    assert (await desk.do("sessionStart", called["id"]))["status"] == "SERVING"
+    assert (await desk.do("sessionComplete", called["id"]))["status"] == "COMPLETED"
+    assert (await desk.do("sessionSetPriority", people[3], priority=4))["position"] == 1
+    assert (await desk.do("sessionStepBack", people[3], places=2))["position"] == 3
+    assert (await desk.do("sessionHold", people[2]))["position"] is None
+    assert (await desk.do("sessionUnhold", people[2]))["position"] == 2
+    assert (await desk.do("sessionCancel", people[1]))["status"] == "CANCELLED"
+    assert reads == 0
+    # Nothing is changed, so nothing is known: it is read.
+    assert (await desk.do("sessionSetPriority", people[3], priority=4))["position"] == 2
+    assert reads == 1
 
 
 async def test_after_a_resync_a_watched_line_reads_what_it_missed(desk: Desk, apart: Apart) -> None:

@@ -8,12 +8,12 @@ import strawberry
 from app.context import Context, Info
 from app.core.db import WriteTx
 from app.core.graphql.permissions import Checked, Public, Requires
-from app.core.ids import Ref
 from app.identity.permissions import Permission
+from app.queues.events import QUEUE
 from app.sessions import calls, models, service
 from app.sessions.errors import SessionMoved
 from app.sessions.graphql import inputs, results
-from app.sessions.graphql.loaders import load_session, session_after, session_ref
+from app.sessions.graphql.loaders import session_after, session_ref
 from app.sessions.graphql.types import Session
 from app.sessions.joins import Join
 
@@ -27,10 +27,16 @@ async def _change(
     while True:
         try:
             async with context.write() as tx:
-                await verb(tx, ref.id)
-            return await load_session(context, ref)
+                row = await verb(tx, ref.id)
+            return await _answer(context, tx, row)
         except SessionMoved:
             continue
+
+
+async def _answer(context: Context, tx: WriteTx, row: models.Session) -> Session:
+    """The session as the block that is over left it; as it is now if the block has changed nothing."""
+    recorded = tx.recorded.get((QUEUE, row.queue_id))
+    return await session_after(context, row, recorded[-1].revision if recorded else None)
 
 
 @strawberry.type
@@ -66,7 +72,7 @@ class SessionMutation:
         queue, counter = context.ref("Queue", input.queue_id), context.ref("Counter", input.counter_id)
         async with context.write_line(queue) as tx:
             session = await calls.call_next(tx, queue.id, counter.id, input.idempotency_key)
-        return results.QueueCallNextSuccess(session=await load_session(context, Ref(queue.tenant_id, session.id)))
+        return results.QueueCallNextSuccess(session=await _answer(context, tx, session))
 
     @strawberry.mutation(
         description="Call a given session to a free counter, out of turn.",
