@@ -1,7 +1,7 @@
 """What one GraphQL operation knows: who asks, and where to read and write. Holds factories, no open transaction."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -77,12 +77,6 @@ class Context:
     def actor_in(self, tenant_id: UUID) -> Actor:
         """Who acts in this tenant: a visitor of elsewhere is a stranger, whom the log must not name."""
         return self.actor if self.actor.tenant_id in (None, tenant_id) else ANONYMOUS
-
-    @asynccontextmanager
-    async def write_line(self, queue: Ref) -> AsyncIterator[WriteTx]:
-        """A `write` block that will hold this queue's line: in this process one at a time, in order of coming."""
-        async with self.runtime.turns.of(queue), self.write(queue.tenant_id) as tx:
-            yield tx
 
     def platform_read(self) -> AbstractAsyncContextManager[ReadTx]:
         """A read-only block of the platform itself, across tenants. For the platform's own verbs only."""

@@ -45,7 +45,7 @@ async def first_result(tx: WriteTx, scope: str, key: str | None, *given: object)
     """
     if key is None:
         return None
-    ensure_text("idempotencyKey", key, 1, 200)
+    ensure_key(key)
     scope = _of_caller(tx.actor, scope)
     await tx.exec(  # type: ignore[call-overload]
         text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
@@ -62,6 +62,12 @@ async def first_result(tx: WriteTx, scope: str, key: str | None, *given: object)
         return None
     _ensure_same(key, found.input_hash, fingerprint(*given))
     return found.result_id
+
+
+def ensure_key(key: str | None) -> None:
+    """`InvalidInput` for an unusable key."""
+    if key is not None:
+        ensure_text("idempotencyKey", key, 1, 200)
 
 
 def remember(tx: WriteTx, scope: str, key: str | None, result_id: UUID, *given: object) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.db import WriteTx
 from app.core.db.engine import constraint_name
-from app.core.errors import Forbidden, InvalidInput
+from app.core.errors import CodedError, Forbidden, InvalidInput, NotFound, UserFacingError
 from app.core.events import Event, record
 from app.core.idempotency import first_result, remember
 from app.core.ids import new_id
@@ -145,6 +145,24 @@ async def ensure_may_call(tx: WriteTx, counter_id: UUID, queue_id: UUID) -> Coun
         if shift is None or shift.paused_at is not None:
             raise ShiftRequired(counter.name)
     return counter
+
+
+async def may_call(
+    tx: WriteTx, counter_ids: Sequence[UUID], queue_id: UUID
+) -> dict[UUID, Counter | UserFacingError | CodedError]:
+    """`ensure_may_call` for several: each counter, or what it would have raised."""
+    found = await repository.by_id(tx, counter_ids)
+    serving = await repository.queue_ids_of(tx, list(found))
+    shift_required = (await tenants.settings_of(tx)).shift_required
+    shifts = await repository.running_shifts(tx, counter_ids) if shift_required else {}
+    answers: dict[UUID, Counter | UserFacingError | CodedError] = {id: NotFound("Counter") for id in counter_ids}
+    for id, counter in found.items():
+        answers[id] = counter
+        if not counter.is_active or queue_id not in serving[id]:
+            answers[id] = CounterNotServingQueue(counter.name, counter.is_active)
+        elif shift_required and ((shift := shifts.get(id)) is None or shift.paused_at is not None):
+            answers[id] = ShiftRequired(counter.name)
+    return answers
 
 
 async def count_served(tx: WriteTx, counter_id: UUID, service_seconds: float) -> None:

@@ -4,16 +4,20 @@ A session is called at most once at a time, whatever runs at once: the line is h
 counter holds one session because the database says so (`sessions_counter_busy_key`).
 """
 
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
-from app.core.actor import ActorKind
+from app.core.actor import Actor, ActorKind
 from app.core.db import WriteTx
 from app.core.db.engine import constraint_name
-from app.core.idempotency import first_result, remember
+from app.core.errors import CodedError, InvalidInput, UserFacingError
+from app.core.idempotency import FirstResults, ensure_key, first_result, remember
 from app.counters import repository as counter_rows
 from app.counters import service as counters
 from app.counters.models import Counter
@@ -32,22 +36,113 @@ class ReturnPlace(StrEnum):
     LAST = "LAST"
 
 
+@dataclass(frozen=True, slots=True)
+class CallNext:
+    """Which counter calls, and who works there."""
+
+    counter_id: UUID
+    actor: Actor
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Who was called, and the revision of the queue that is; None where a repeated key has called nobody anew."""
+
+    session: Session
+    revision: int | None
+
+
 async def call_next(tx: WriteTx, queue_id: UUID, counter_id: UUID, idempotency_key: str | None = None) -> Session:
     """Call whoever the discipline puts first.
 
     Raises `NobodyWaiting`, `QueuePaused`, `QueueNotServing`, `CounterBusy`, `CounterNotServingQueue`, `ShiftRequired`,
     `MaxConcurrentReached`, `IdempotencyConflict`, `NotFound`.
     """
-    scope = "queueCallNext"
-    if (first := await first_result(tx, scope, idempotency_key, queue_id, counter_id)) is not None:
-        return await repository.get(tx, first)
+    wanted = CallNext(counter_id, tx.actor, tx.request_id, idempotency_key)
+    (answer,) = await call_next_all(tx, queue_id, [wanted])
+    if not isinstance(answer, Called):
+        raise answer
+    return answer.session
+
+
+async def call_next_all(
+    tx: WriteTx, queue_id: UUID, wanted: Sequence[CallNext]
+) -> list[Called | UserFacingError | CodedError]:
+    """Let several counters call from one queue, in this order: each calls whom it would have called alone.
+
+    Raises `NotFound` if there is no such queue; `CounterBusy`, of one alone, if another queue called to the counter.
+    """
     line = await lock(tx, queue_id)
-    counter = await _ready_counter(tx, line, counter_id)
-    session = await repository.first_in_line(tx, queue_id)
-    if session is None:
-        raise NobodyWaiting
-    remember(tx, scope, idempotency_key, session.id, queue_id, counter_id)
-    return await _call(tx, line, session, counter)
+    refusals = [_unusable(one) for one in wanted]
+    usable = [one for one, refusal in zip(wanted, refusals, strict=True) if refusal is None]
+    counter_ids = [one.counter_id for one in usable]
+    hall = _Hall(
+        line=line,
+        first_results=await FirstResults.of(tx, _NEXT, [(one.actor, one.idempotency_key) for one in usable]),
+        counters=await counters.may_call(tx, counter_ids, queue_id),
+        held=await repository.held_by_counters(tx, counter_ids),
+        in_line=deque(await repository.next_in_line(tx, queue_id, len(usable))),
+        called={},
+    )
+    answers: list[Called | UUID | UserFacingError | CodedError] = []
+    for one, refusal in zip(wanted, refusals, strict=True):
+        tx.act_for(one.actor, one.request_id)
+        try:
+            answers.append(refusal or hall.call(tx, one))
+        except (UserFacingError, CodedError) as refused:
+            answers.append(refused)
+    if len(wanted) == 1 and isinstance(counter := hall.counters.get(wanted[0].counter_id), Counter):
+        await _flush_call(tx, counter)
+    await hall.first_results.write(tx)
+    return [Called(await repository.get(tx, one), None) if isinstance(one, UUID) else one for one in answers]
+
+
+_NEXT = "queueCallNext"
+
+
+def _unusable(wanted: CallNext) -> InvalidInput | None:
+    try:
+        ensure_key(wanted.idempotency_key)
+    except InvalidInput as refusal:
+        return refusal
+    return None
+
+
+@dataclass(slots=True)
+class _Hall:
+    """What calls are decided on, as it was under the lock, and what they have changed since."""
+
+    line: LockedLine
+    first_results: FirstResults
+    # The counters, by id, or why they may not call.
+    counters: Mapping[UUID, Counter | UserFacingError | CodedError]
+    held: dict[UUID, Session]
+    in_line: deque[Session]
+    called: dict[UUID, Called]
+
+    def call(self, tx: WriteTx, wanted: CallNext) -> Called | UUID:
+        """Call whoever is next; the session's id where the key was used before. Raises as `call_next`."""
+        key, given = wanted.idempotency_key, (self.line.queue.id, wanted.counter_id)
+        if (first := self.first_results.get(wanted.actor, key, *given)) is not None:
+            return self.called.get(first, first)
+        ensure_callable(self.line.queue.status)
+        counter = self.counters[wanted.counter_id]
+        if not isinstance(counter, Counter):
+            raise counter
+        if (held := self.held.get(counter.id)) is not None:
+            raise CounterBusy(counter.name, held.ticket_number, held.id)
+        row = self.line.row
+        ensure_under_max_concurrent(self.line.queue.max_concurrent, row.called_count + row.serving_count)
+        if not self.in_line:
+            raise NobodyWaiting
+        session = self.held[counter.id] = self.in_line.popleft()
+        self.line = self.line.later(tx)
+        self.first_results.remember(wanted.actor, key, session.id, *given)
+        _put_at_counter(tx, self.line, session, counter)
+        called = self.called[session.id] = Called(session, row.revision)
+        return called
 
 
 async def call(tx: WriteTx, session_id: UUID, counter_id: UUID, idempotency_key: str | None = None) -> Session:
@@ -61,7 +156,9 @@ async def call(tx: WriteTx, session_id: UUID, counter_id: UUID, idempotency_key:
     counter = await _ready_counter(tx, line, counter_id)
     remember(tx, scope, idempotency_key, session.id, session_id, counter_id)
     next_one = await repository.first_in_line(tx, line.queue.id)
-    return await _call(tx, line, session, counter, out_of_turn=next_one is None or next_one.id != session.id)
+    _put_at_counter(tx, line, session, counter, out_of_turn=next_one is None or next_one.id != session.id)
+    await _flush_call(tx, counter)
+    return session
 
 
 async def recall(tx: WriteTx, session_id: UUID) -> Session:
@@ -134,9 +231,9 @@ async def _ready_counter(tx: WriteTx, line: LockedLine, counter_id: UUID) -> Cou
     return counter
 
 
-async def _call(
+def _put_at_counter(
     tx: WriteTx, line: LockedLine, session: Session, counter: Counter, *, out_of_turn: bool = False
-) -> Session:
+) -> None:
     leave(line, session)
     session.status = SessionStatus.CALLED
     session.called_at = line.now
@@ -144,9 +241,13 @@ async def _call(
     session.served_by = tx.actor.id if tx.actor.kind is ActorKind.USER else None
     session.call_count += 1
     line.row.called_count += 1
+    _show_call(line, session, counter.name)
+    note(tx, line, session, partial(events.SessionCalled, out_of_turn=out_of_turn), counter.name)
+
+
+async def _flush_call(tx: WriteTx, counter: Counter) -> None:
+    # Read before it is tried: after a failed flush no row can be read any more.
     name = counter.name
-    _show_call(line, session, name)
-    note(tx, line, session, partial(events.SessionCalled, out_of_turn=out_of_turn), name)
     try:
         await tx.flush()
     except IntegrityError as error:
@@ -154,7 +255,6 @@ async def _call(
         if constraint_name(error) == "sessions_counter_busy_key":
             raise CounterBusy(name, "another session", None) from None
         raise
-    return session
 
 
 def _show_call(line: LockedLine, session: Session, counter: str | None) -> None:

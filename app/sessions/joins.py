@@ -15,7 +15,7 @@ from email_validator import EmailNotValidError, validate_email
 from app.core.actor import Actor
 from app.core.db import WriteTx
 from app.core.errors import CodedError, InvalidInput, NotFound, UserFacingError
-from app.core.idempotency import FirstResults
+from app.core.idempotency import FirstResults, ensure_key
 from app.core.ids import new_id
 from app.core.texts import ensure_json, ensure_text
 from app.identity.permissions import Permission
@@ -224,5 +224,4 @@ def _validate(join: Join) -> None:
         except EmailNotValidError as error:
             raise InvalidInput("contact.email", f"Not an e-mail address: {error}") from None
     ensure_json("metadata", request.metadata, MAX_METADATA_BYTES)
-    if join.idempotency_key is not None:
-        ensure_text("idempotencyKey", join.idempotency_key, 1, 200)
+    ensure_key(join.idempotency_key)

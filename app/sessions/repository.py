@@ -95,6 +95,18 @@ async def first_in_line(tx: ReadTx, queue_id: UUID) -> Session | None:
     return found.first()
 
 
+async def next_in_line(tx: ReadTx, queue_id: UUID, count: int) -> Sequence[Session]:
+    """The next `count` people, in order. Right only while the line is held."""
+    found = await tx.exec(
+        select(Session)
+        .where(Session.tenant_id == tx.tenant, Session.queue_id == queue_id, _IN_LINE)
+        .order_by(*_RANK)
+        .limit(count)
+        .execution_options(populate_existing=True)
+    )
+    return found.all()
+
+
 async def rank_places_behind(tx: ReadTx, session: Session, places: int) -> Rank | None:
     """The rank of the person `places` behind a waiting session, or of the last one; None if nobody is behind."""
     found = await tx.exec(

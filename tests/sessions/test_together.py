@@ -4,105 +4,23 @@ Two `Door`s on one queue stand for two API processes: nothing is shared between 
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from uuid import UUID, uuid4
+from collections.abc import Sequence
+from uuid import uuid4
 
-import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.core.actor import ANONYMOUS
-from app.core.db import Database
 from app.core.db.outage import is_worth_another_try
-from app.core.db.urls import APP_ROLE, role_url
 from app.core.errors import InvalidInput, NotFound
 from app.core.idempotency import IdempotencyConflict
-from app.core.ids import Ref, decode
-from app.core.turns import Turns
+from app.core.ids import Ref
 from app.queues.errors import QueueFull
 from app.queues.line import lock
-from app.sessions.commands import LineCommands
 from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed
-from app.sessions.joins import Join, JoinRequest
-from app.sessions.models import Joined, Session
+from app.sessions.models import Joined
 from tests.support.api import JOIN, Api, Business
+from tests.support.doors import Doors, join_of, names
 from tests.support.log_checks import Expected
 from tests.support.queue_logs import assert_sound, read_queue
-from tests.support.waiting import eventually
-
-
-@dataclass(frozen=True)
-class Door:
-    """One process's way into a queue."""
-
-    name: str
-    db: Database
-    queue: Ref
-    commands: LineCommands
-
-    async def join(self, **given: object) -> Joined | Session:
-        return await self.commands.join(self.queue, _join(self.queue.id, **given))
-
-    async def all(self, wanted: Sequence[dict[str, object]]) -> list[Joined | Session | BaseException]:
-        """All at once, and surely together: they wait behind the line's lock, at most 200 in a transaction."""
-        async with self.db.write(self.queue.tenant_id) as tx:
-            await lock(tx, self.queue.id)
-            tasks = [asyncio.create_task(self.join(**given)) for given in wanted]
-            await self.waiting_for_lock()
-        return await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def waiting_for_lock(self, count: int = 1) -> None:
-        """Until so many transactions of this process wait for a lock."""
-
-        async def waits() -> bool:
-            return len(await self.waiting_backends()) == count
-
-        await eventually(waits)
-
-    async def waiting_backends(self) -> list[int]:
-        async with self.db.read(None) as tx:
-            found = await tx.exec(  # type: ignore[call-overload]
-                text(
-                    "select pid from pg_stat_activity where wait_event_type = 'Lock' and application_name = :name"
-                    " and datname = current_database()"
-                ),
-                params={"name": self.name},
-            )
-            return [row.pid for row in found]
-
-
-def _join(queue_id: UUID, key: str | None = None, request_id: str | None = None, **given: object) -> Join:
-    return Join(JoinRequest(queue_id, **given), ANONYMOUS, request_id, key)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def doors(api: Api) -> AsyncIterator["Doors"]:
-    opened = Doors(role_url(api.runtime.settings, APP_ROLE), [])
-    yield opened
-    for door in opened.open:
-        await door.db.dispose()
-
-
-@dataclass(frozen=True)
-class Doors:
-    """Opens doors, and knows which."""
-
-    url: str
-    open: list[Door]
-
-    def to(self, queue_id: str) -> Door:
-        """Another process's door to this queue."""
-        name = f"door {len(self.open)}"
-        db = Database(self.url, pool_size=4, name=name)
-        door = Door(name, db, decode("Queue", queue_id), LineCommands(db, Turns()))
-        self.open.append(door)
-        return door
-
-
-def names(answers: Sequence[object]) -> Counter[str]:
-    return Counter(type(one).__name__ for one in answers)
 
 
 async def test_five_hundred_at_once_with_bad_ones_among_them(api: Api, business: Business, doors: Doors) -> None:
@@ -265,7 +183,7 @@ async def test_a_queue_that_is_not_there_is_nobodys(business: Business, doors: D
     door = doors.to(await business.queue())
     nowhere = Ref(door.queue.tenant_id, uuid4())
     answers = await asyncio.gather(
-        *(door.commands.join(nowhere, _join(nowhere.id)) for _ in range(10)), return_exceptions=True
+        *(door.commands.join(nowhere, join_of(nowhere.id)) for _ in range(10)), return_exceptions=True
     )
     assert names(answers) == {"NotFound": 10}
 

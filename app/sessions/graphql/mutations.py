@@ -11,6 +11,7 @@ from app.core.graphql.permissions import Checked, Public, Requires
 from app.identity.permissions import Permission
 from app.queues.events import QUEUE
 from app.sessions import calls, models, service
+from app.sessions.calls import CallNext
 from app.sessions.errors import SessionMoved
 from app.sessions.graphql import inputs, results
 from app.sessions.graphql.loaders import session_after, session_ref
@@ -70,9 +71,9 @@ class SessionMutation:
     async def queue_call_next(self, info: Info, input: inputs.QueueCallNextInput) -> results.QueueCallNextResult:
         context = info.context
         queue, counter = context.ref("Queue", input.queue_id), context.ref("Counter", input.counter_id)
-        async with context.write_line(queue) as tx:
-            session = await calls.call_next(tx, queue.id, counter.id, input.idempotency_key)
-        return results.QueueCallNextSuccess(session=await _answer(context, tx, session))
+        wanted = CallNext(counter.id, context.actor, context.request_id, input.idempotency_key)
+        called = await context.runtime.commands.call_next(queue, wanted)
+        return results.QueueCallNextSuccess(session=await session_after(context, called.session, called.revision))
 
     @strawberry.mutation(
         description="Call a given session to a free counter, out of turn.",
