@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +63,7 @@ class Run:
     data_dir: Path
     port: int
     extra: Mapping[str, str]
+    arguments: Sequence[str]
     process: subprocess.Popen[str]
 
     @property
@@ -106,18 +107,18 @@ class Run:
 
     def again(self) -> None:
         """Start it once more in the same place."""
-        self.process = _start(self.data_dir, self.settings)
+        self.process = _start(self.data_dir, self.settings, self.arguments)
         _wait_until_up(self)
 
 
 @contextmanager
-def started(extra: Mapping[str, str] | None = None) -> Iterator[Run]:
+def started(extra: Mapping[str, str] | None = None, *arguments: str) -> Iterator[Run]:
     """A `vq up` that shows its banner; whatever the test does, nothing is left."""
     directory = Path(tempfile.mkdtemp(prefix="vq-up-"))
     directory.chmod(0o711)  # as root the servers run under an account that has to get through
     data_dir, port = directory / "data", free_port()
     settings = {"VQ_DATA_DIR": str(data_dir), "VQ_PORT": str(port)} | dict(extra or {})
-    run = Run(data_dir, port, extra or {}, _start(data_dir, settings))
+    run = Run(data_dir, port, extra or {}, arguments, _start(data_dir, settings, arguments))
     try:
         _wait_until_up(run)
         yield run
@@ -128,10 +129,10 @@ def started(extra: Mapping[str, str] | None = None) -> Iterator[Run]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _start(data_dir: Path, settings: Mapping[str, str]) -> subprocess.Popen[str]:
+def _start(data_dir: Path, settings: Mapping[str, str], arguments: Sequence[str]) -> subprocess.Popen[str]:
     with (data_dir.parent / "output").open("w") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "up"],
+            [sys.executable, "-m", "app.cli", "up", *arguments],
             env=environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=output,

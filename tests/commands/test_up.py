@@ -85,6 +85,28 @@ def test_a_killed_run_is_followed_by_a_good_one_with_its_data() -> None:
         assert [process for process in family if process.is_running()] == []
 
 
+def test_several_api_processes_run_heal_and_end() -> None:
+    with started(None, "--workers", "2") as run:
+
+        def processes() -> list[psutil.Process]:
+            api = run.children().get("serve")
+            return [] if api is None else api.children()
+
+        before = processes()
+        assert len(before) == 2
+        run.children()["serve"].kill()
+        if sys.platform == "linux":
+            _, alive = psutil.wait_procs(before, timeout=15)
+            assert alive == [], "nobody stays on the port without whoever keeps them"
+        until(lambda: len(processes()) == 2 and run.ready, 60, "two new ones serve")
+        assert "accessToken" in str(run.first_request())
+
+        family = run.family()
+        code, seconds = run.end(signal.SIGINT)
+        assert (code, seconds < STOP_PROMISE_SECONDS) == (0, True), run.output
+        assert [process for process in family if process.is_running()] == []
+
+
 def test_servers_of_ones_own_are_used_and_left_alone() -> None:
     with private_cluster() as cluster:
         urls = cluster.urls
