@@ -43,7 +43,7 @@ def test_the_examples_fit_the_schema(document: str) -> None:
 
 
 def test_the_examples_are_found() -> None:
-    assert len(examples()) == 5
+    assert len(examples()) == 6
 
 
 @pytest.mark.parametrize("name", refusals())
