@@ -13,7 +13,7 @@ class Fan:
     waves: int
     """Events per round; each moves every socket's position."""
     growth_updates: int
-    """Delivered to find how memory grows; the ordinary path gets a tenth."""
+    """Delivered to find how memory grows; the ordinary path gets a quarter."""
     probes: int
     """Requests per window, a hundred a second."""
     soak_seconds: int
@@ -85,7 +85,7 @@ QUICK = Scale(
     Fan(
         sizes=(200, 1_000),
         rounds=2,
-        waves=3,
+        waves=2,
         growth_updates=50_000,
         probes=100,
         soak_seconds=5,

@@ -16,7 +16,7 @@ _WARM_UP_WAVES = 5
 _MB = 1024 * 1024
 _MILLION = 1_000_000
 # The ordinary path and the naive server cost ten times as much: as many updates would take minutes.
-_ORDINARY_SHARE = 10
+_ORDINARY_SHARE = 4
 # The very same selection, too long to be compiled: every update is executed.
 _ORDINARY = DOCUMENT + " " * 16_000
 
