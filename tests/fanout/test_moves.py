@@ -282,6 +282,26 @@ async def test_nobody_waits_for_a_whole_round(place: Callable[..., Place]) -> No
     assert sum(step > 0 for step in steps) >= 499 // SENDS_AT_ONCE
 
 
+@pytest.mark.parametrize("parked", [100, 600], ids=["looked up", "walked to"])
+async def test_who_leaves_while_a_round_goes_on_is_sent_nothing_of_it(
+    place: Callable[..., Place], parked: int
+) -> None:
+    """What a round has looked up is old for whoever was resumed since: it has shown a newer state, or has ended."""
+    line = place(4_000)
+    for number in range(100, 100 + parked):
+        line.park(number)
+    line.leaves(0)
+    line.changed()
+    await eventually(lambda: bool(line.log))
+    sent = {number for number, _ in line.log}
+    assert len(sent) == SENDS_AT_ONCE
+    gone = set(range(100, 100 + parked)) - sent
+    for number in gone:
+        line.moves.discard(line.movers[number])
+    await line.rest()
+    assert {number for number, _ in line.log} == sent
+
+
 async def test_who_left_is_sent_nothing_and_forgotten(place: Callable[..., Place]) -> None:
     line = place(10)
     gone, stays = line.park(8), line.park(9)

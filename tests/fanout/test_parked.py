@@ -17,6 +17,7 @@ from app.identity.models import Role
 from app.sessions import pace as paces
 from app.sessions.graphql.feeds import SessionFeed
 from app.sessions.graphql.types import Session
+from tests.contract.operations import operation
 from tests.fanout.hosts import SCHEMA, Counting, Host, KeptOutlet, Ordinary, live_line, seat, visitor
 from tests.support.api import Api
 from tests.support.desk import Desk, open_desk
@@ -198,6 +199,19 @@ async def test_what_is_parked(desk: Desk, host: Callable[..., Host], selection: 
         assert here.running == 1
     await desk.do("sessionCancel", first)
     await eventually(lambda: len(here.outlet.messages) == 2)
+
+
+async def test_what_front_ends_send_is_parked(desk: Desk, host: Callable[..., Host]) -> None:
+    first, mine = await desk.join(), await desk.join()
+    here = host(visitor(mine))
+    here.subscribe(operation("SessionChanged"), {"sessionId": mine.id}, "1")
+    here.subscribe(operation("QueueChanged"), {"queueId": desk.queue}, "2")
+    here.subscribe(operation("DisplayChanged"), {"queueIds": [desk.queue]}, "3")
+    await here.settled(3)
+    await desk.do("sessionCancel", first)
+    await eventually(lambda: all(len(here.items(id)) == 2 for id in "123"))
+    assert here.running == 0
+    assert here.items("1")[-1]["position"] == here.items("2")[-1]["waitingCount"] == 1
 
 
 async def test_one_document_with_other_flags_is_another_shape(desk: Desk, host: Callable[..., Host]) -> None:
