@@ -31,6 +31,8 @@ MOST_IDLE = 1_000
 """Lines kept although nobody watches them: joins and queries of the next minutes find them loaded."""
 MOST_IDLE_WAITING = 1_000_000
 """Sessions in all of them together; a quarter of a gigabyte."""
+# A line so long is a reason as well.
+_LONG = 10_000
 LOG_PAGE = 500
 _RETRY_SECONDS = 0.5
 
@@ -202,6 +204,8 @@ class LiveLines:
         self._bus = bus
         self._idle_seconds = idle_seconds
         self._most_idle = most_idle
+        # So many lines are a reason to see whether there are too many.
+        self._full_at = most_idle
         # By tenant too: asked for with a forged tenant, a queue is looked for there, and its own line is left alone.
         self._lines: dict[tuple[UUID, UUID], LiveLine] = {}
         self._janitor: asyncio.Task[None] | None = None
@@ -224,13 +228,12 @@ class LiveLines:
 
     async def get(self, tenant_id: UUID, queue_id: UUID, revision: int = 0) -> LiveLine:
         """A queue's live line, at a committed `revision` or newer. `NotFound` if there is no such queue."""
-        key = tenant_id, queue_id
+        key, is_new = (tenant_id, queue_id), False
         while True:
             live = self._lines.get(key)
             if live is None or live.follower.done():
                 live = self._lines[key] = LiveLine(self._db, self._bus, tenant_id, queue_id)
-                self._make_room()
-            live.used_at = asyncio.get_running_loop().time()
+                is_new = True
             try:
                 await live.loaded()
                 await live.at_least(revision)
@@ -242,6 +245,10 @@ class LiveLines:
                 raise
             # Dropped in this very moment, it would never be told of anything again.
             if self._lines.get(key) is live:
+                # The last one used: room is never made by dropping this one.
+                live.used_at = asyncio.get_running_loop().time()
+                if is_new and (len(self._lines) >= self._full_at or len(live.line) >= _LONG):
+                    self._make_room()
                 return live
 
     def peek(self, tenant_id: UUID, queue_id: UUID) -> LiveLine | None:
@@ -290,7 +297,8 @@ class LiveLines:
             await asyncio.sleep(self._idle_seconds / 4)
             oldest = asyncio.get_running_loop().time() - self._idle_seconds
             for key, live in list(self._lines.items()):
-                if not live.watching and live.used_at < oldest:
+                is_loading = not live.is_loaded and not live.follower.done()
+                if not live.watching and not is_loading and live.used_at < oldest:
                     del self._lines[key]
                     live.drop()
             self._make_room()
@@ -306,6 +314,8 @@ class LiveLines:
             waiting += len(self._lines[key].line)
             if number >= self._most_idle or (number and waiting > MOST_IDLE_WAITING):
                 self._lines.pop(key).drop()
+        # Not for every line that comes: where many are watched, there is much to look through.
+        self._full_at = len(self._lines) + 1 + self._most_idle // 10
 
 
 def _from_bus(event: dict[str, object]) -> LineEventData:
