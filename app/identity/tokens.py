@@ -5,12 +5,15 @@ cost microseconds, because a thousand people may join in a second. Which of the 
 key and the one algorithm it is verified with, so neither can pass for the other.
 """
 
+import hmac
 import re
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, RSAKey
@@ -29,7 +32,6 @@ AUDIENCE = "virtual-queue"
 _UNNAMED_ISSUER = "urn:virtual-queue"
 _ACCESS_TYPE = "at+jwt"
 _VISITOR_ALGORITHM = "HS256"
-_VISITOR_HEADER = {"alg": _VISITOR_ALGORITHM, "typ": "JWT"}
 # What a `datetime` can hold.
 _LAST_SECOND = 253_402_300_799
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{1,2048}\.[A-Za-z0-9_-]{1,4096}\.[A-Za-z0-9_-]{1,1024}")
@@ -61,7 +63,8 @@ class Tokens:
     def __init__(self, settings: Settings, clock: Clock, keys: KeyRing) -> None:
         self._clock = clock
         self._keys = keys
-        self._visitor_key = OctKey.import_key(derive_key(settings.secret, "session tokens"))
+        self._visitor_secret = derive_key(settings.secret, "session tokens")
+        self._visitor_key = OctKey.import_key(self._visitor_secret)
         self._issuer = settings.public_url or _UNNAMED_ISSUER
         self.access_seconds = settings.access_token_seconds
         self.refresh_seconds = settings.refresh_token_seconds
@@ -88,14 +91,16 @@ class Tokens:
     def session_token(self, tenant_id: UUID, session_id: UUID, joined_at: datetime) -> str:
         """The token of a session: always the same one, so that a repeated join gives it again."""
         joined = int(joined_at.timestamp())
-        claims: dict[str, Any] = {
+        claims = {
             "sub": str(session_id),
             "tid": str(tenant_id),
             "typ": "session",
             "iat": joined,
             "exp": joined + self._session_seconds,
         }
-        return jwt.encode(_VISITOR_HEADER, claims, self._visitor_key, [_VISITOR_ALGORITHM])
+        # What the library writes, letter by letter, at a tenth of its price: every join signs one.
+        signed = _VISITOR_HEAD + _base64(orjson.dumps(claims))
+        return (signed + b"." + _base64(hmac.digest(self._visitor_secret, signed, "sha256"))).decode()
 
     async def read(self, token: str) -> AccessClaims | SessionClaims:
         """The claims of a token of ours. Raises `TokenInvalid`, and `TokenExpired` once it is known to be ours."""
@@ -142,6 +147,13 @@ class Tokens:
         if expires_at <= self._clock.now():
             raise TokenExpired
         return expires_at
+
+
+def _base64(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
+
+
+_VISITOR_HEAD = _base64(orjson.dumps({"typ": "JWT", "alg": _VISITOR_ALGORITHM})) + b"."
 
 
 def _verified(token: str, key: RSAKey | OctKey, algorithm: str) -> dict[str, Any]:

@@ -98,6 +98,15 @@ async def test_a_session_token_is_always_the_same_and_stands_for_one_session(hou
         await house.authenticator.authenticate(token)
 
 
+async def test_a_session_token_is_written_as_the_library_writes_it(house: House) -> None:
+    session_id, tenant_id = uuid4(), uuid4()
+    token = house.authenticator.session_token(tenant_id, session_id, NOW)
+    _, claims, _ = parts(token)
+    assert (claims["sub"], claims["tid"]) == (str(session_id), str(tenant_id))
+    key = OctKey.import_key(derive_key(house.settings.secret, "session tokens"))
+    assert token == jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, key, ["HS256"])
+
+
 async def test_session_tokens_of_another_installation(house: House) -> None:
     shop = await house.business()
     elsewhere = Authenticator(house.settings.model_copy(update={"secret_key": "another-secret-" * 4}), house.dbs)
