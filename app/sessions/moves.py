@@ -4,6 +4,7 @@ Renders and sends; executes nothing and knows no event but by how far it reaches
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
@@ -104,6 +105,8 @@ class Moves:
         else:
             self._movers.pop(mover.session_key, None)
         self._due.pop(mover, None)
+        # A round may be going on that has looked its place up: for whoever was resumed, say, that is old by now.
+        mover.revision = sys.maxsize
         if mover.timer is not None:
             mover.timer.cancel()
 
