@@ -49,12 +49,12 @@ async def beside(bench: Bench) -> Findings:
             behind += await ours.crowd.until(ours.revision, _WITHIN_SECONDS)
         await ours.check()
     p99 = [[percentile(each, 0.99) * 1000 for each in rounds] for rounds in (busy, idle)]
-    middle = Series.of([percentile(each, 0.5) * 1000 for each in busy])
+    middle, still = (Series.of([percentile(each, 0.5) * 1000 for each in rounds]) for rounds in (busy, idle))
     label = f"HTTP during a fan-out to {sockets:,} sockets at {_EVENTS_PER_SECOND:g} events/s"
     return Findings(
         [Comparison(f"{label}: p99", "ms", Series.of(p99[0]), "the same while idle", Series.of(p99[1]), Target(3))],
         [
-            Fact(f"{label}: median", f"{spread(middle)} ms"),
+            Fact(f"{label}: median", f"{spread(middle)} ms; while idle {spread(still)} ms"),
             Fact(
                 f"{label}: events", f"{ours.events} in all; {behind} sockets were behind {_WITHIN_SECONDS:.0f} s later"
             ),
