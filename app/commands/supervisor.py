@@ -55,7 +55,7 @@ class Kept:
             say(f"{self.daemon.name} ended ({how}); starting it again.")
         else:
             again = f"{self.failures} times in a row; next try in {pause:.1f} s."
-            say(f"{self.daemon.name} ended ({how}), {again} {self.daemon.last_words()}")
+            say(f"{self.daemon.name} ended ({how}), {again} {self.daemon.last_words()}".rstrip())
 
 
 def describe_exit(code: int | None) -> str:
