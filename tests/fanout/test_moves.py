@@ -283,9 +283,7 @@ async def test_nobody_waits_for_a_whole_round(place: Callable[..., Place]) -> No
 
 
 @pytest.mark.parametrize("parked", [100, 600], ids=["looked up", "walked to"])
-async def test_who_leaves_while_a_round_goes_on_is_sent_nothing_of_it(
-    place: Callable[..., Place], parked: int
-) -> None:
+async def test_who_leaves_while_a_round_goes_on_is_sent_nothing_of_it(place: Callable[..., Place], parked: int) -> None:
     """What a round has looked up is old for whoever was resumed since: it has shown a newer state, or has ended."""
     line = place(4_000)
     for number in range(100, 100 + parked):
