@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.core.ids import decode
 from app.identity.models import Role
 from tests.support.api import Api, Business
 from tests.support.desk import Desk
@@ -41,6 +42,22 @@ async def test_every_feed_shows_the_present_and_then_what_changes(api: Api, desk
         assert (await mine.item())["status"] == "CANCELLED"
         with pytest.raises(StopAsyncIteration):
             await mine.payload()
+
+
+async def test_whoever_goes_is_not_watched_for_any_more(api: Api, desk: Desk) -> None:
+    person = await desk.join()
+    ref = decode("Queue", desk.queue)
+
+    def is_watched() -> bool:
+        return bool(api.runtime.lines._lines[ref.tenant_id, ref.id].watching)
+
+    feeds = session_feed(person.id), queue_feed(desk.queue), display_feed(desk.queue), event_feed(desk.queue, after=0)
+    for feed in feeds:
+        token = desk.business.admin.token
+        async with sse(api.app, *feed, token=token) as stream:
+            await stream.item()
+            assert is_watched(), feed
+        assert not is_watched(), feed
 
 
 async def test_events_are_resumed_after_a_revision(api: Api, desk: Desk) -> None:
