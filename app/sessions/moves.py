@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from app.core.live.fanout import Rounds, Seat, Template
+from app.core.live.fanout import SENDS_AT_ONCE, Rounds, Seat, Template
 from app.core.live.fanout.template import NULL
 from app.queues.events import QueueEventType
 from app.queues.rules import estimated_wait_seconds
@@ -20,7 +20,8 @@ _WALKED_PER_LOOKUP = 20
 # All of them at once, for one revision: a millisecond. More are walked to, however long the line is.
 _MOST_LOOKUPS = 1_000
 # Walking past so many people takes as long as a send.
-_STEPS_AT_ONCE = 100
+_STEPS_PER_SEND = 100
+_WORK_AT_ONCE = SENDS_AT_ONCE * _STEPS_PER_SEND
 
 _IN_PLACE = frozenset(
     {
@@ -155,30 +156,34 @@ class Moves:
     def _walk(self, line: Line, unmoved: int) -> Iterator[None]:
         """The line as it is now, from front to back: what changes while the round goes on is the next round's."""
         revision, state, order, movers_of = line.revision, line.state, line.in_order(), self._movers
-        mean, counters = state.service_seconds_mean, state.open_counter_count
-        passed = 0
+        mean, counters, revision_text = state.service_seconds_mean, state.open_counter_count, b"%d" % revision
+        work = 0
         for ahead, session_key in enumerate(islice(order, unmoved, None), start=unmoved):
             if (movers := movers_of.get(session_key)) is None:
-                passed += 1
-                if passed % _STEPS_AT_ONCE == 0:
-                    yield
-                continue
-            estimate = estimated_wait_seconds(ahead, mean, counters)
-            for mover in movers:
-                if self._show(mover, ahead, estimate, revision):
-                    yield
+                work += 1
+            else:
+                estimate = estimated_wait_seconds(ahead, mean, counters)
+                for mover in movers:
+                    if self._show(mover, ahead, estimate, revision, revision_text):
+                        work += _STEPS_PER_SEND
+            if work >= _WORK_AT_ONCE:
+                work = 0
+                yield
 
     def _one_by_one(self, movers: Iterable[Mover]) -> Iterator[None]:
         line = self._line
         places = [(ahead, mover) for mover in movers if (ahead := line.ahead_count(mover.session_key)) is not None]
         places.sort(key=_ahead_count)
-        state, revision = line.state, line.revision
+        state, revision, revision_text = line.state, line.revision, b"%d" % line.revision
+        sent = 0
         for ahead, mover in places:
             estimate = estimated_wait_seconds(ahead, state.service_seconds_mean, state.open_counter_count)
-            if self._show(mover, ahead, estimate, revision):
+            sent += self._show(mover, ahead, estimate, revision, revision_text)
+            if sent == SENDS_AT_ONCE:
+                sent = 0
                 yield
 
-    def _show(self, mover: Mover, ahead: int, estimate: int | None, revision: int) -> bool:
+    def _show(self, mover: Mover, ahead: int, estimate: int | None, revision: int, revision_text: bytes) -> bool:
         """Send a place unless it is known, older than what is known, or has to wait; whether it was sent."""
         position = ahead + 1
         if mover.revision >= revision or mover.is_late or (mover.position == position and mover.estimate == estimate):
@@ -200,7 +205,7 @@ class Moves:
                     b"%d" % position,
                     b"%d" % ahead,
                     NULL if estimate is None else b"%d" % estimate,
-                    b"%d" % revision,
+                    revision_text,
                 )
             )
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.core.live.fanout import Rounds
+from app.core.live.fanout import SENDS_AT_ONCE, Rounds
 from app.sessions.line import Line, LineEventData, Place
 from app.sessions.moves import Mover, Moves
 
@@ -154,6 +154,7 @@ class Watching:
                 mover.seat.resume()
 
     def _wake_all(self) -> Iterator[None]:
-        for watch in list(self._awake):
+        for count, watch in enumerate(list(self._awake), start=1):
             watch.wake()
-            yield
+            if count % SENDS_AT_ONCE == 0:
+                yield

@@ -291,14 +291,14 @@ async def test_who_leaves_while_a_round_goes_on_is_sent_nothing_of_it(place: Cal
     line.leaves(0)
     line.changed()
     steps = line.moves._round()
-    for _ in range(10):
-        next(steps)
+    next(steps)
     shown = [number for number, _ in line.log]
     for number in set(line.movers) - set(shown):
         line.moves.discard(line.movers[number])
     for _ in steps:
         pass
-    assert shown == list(range(100, 110))
+    assert shown == list(range(100, 100 + len(shown)))
+    assert 0 < len(shown) <= SENDS_AT_ONCE
     assert [number for number, _ in line.log] == shown
 
 

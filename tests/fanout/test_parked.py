@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -57,6 +58,23 @@ async def test_a_parked_subscription_has_no_task_and_moves(desk: Desk, host: Cal
     await desk.do("sessionCancel", first)
     await eventually(lambda: [item["position"] for item in here.items()] == [2, 1])
     assert here.running == 0
+
+
+async def test_parking_closes_all_it_has_executed(desk: Desk, host: Callable[..., Host]) -> None:
+    """A generator left to the collector is closed by a task of the loop's own, which it wakes by a system call."""
+    mine = await desk.join()
+    left: list[Any] = []
+    before = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(before.firstiter, left.append)
+    try:
+        here = host(visitor(mine))
+        here.subscribe(FEED % PLACE, {"id": mine.id})
+        await here.settled()
+        await desk.do("sessionHold", mine)
+        await eventually(lambda: len(here.items()) == 2 and here.running == 0)
+    finally:
+        sys.set_asyncgen_hooks(*before)
+    assert not left
 
 
 async def test_what_happens_to_the_session_is_executed_in_order_and_none_left_out(

@@ -1,6 +1,6 @@
 """Rounds of sending: what changes in one tick of the loop is one round, and nobody else waits for a whole one.
 
-Says when, not what: a round is an iterator that sends something at each step.
+Says when, not what: a round is an iterator that pauses where others may have a turn.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ class Rounds:
     __slots__ = ("_asked", "_name", "_once", "_task")
 
     def __init__(self, name: str, once: Callable[[], Iterator[None]]) -> None:
-        """`once` makes an iterator whose every step has done something; it must not raise."""
+        """`once` makes an iterator that pauses after `SENDS_AT_ONCE` sends or as much other work; never raises."""
         self._name = name
         self._once = once
         self._asked = False
@@ -43,7 +43,6 @@ class Rounds:
         loop = asyncio.get_running_loop()
         while self._asked:
             self._asked, began = False, loop.time()
-            for step, _ in enumerate(self._once(), start=1):
-                if step % SENDS_AT_ONCE == 0:
-                    await asyncio.sleep(0)
+            for _ in self._once():
+                await asyncio.sleep(0)
             await asyncio.sleep(min(loop.time() - began, _LONGEST_PAUSE))

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from app.core.live.fanout.parking import Seat
-from app.core.live.fanout.rounds import Rounds
+from app.core.live.fanout.rounds import SENDS_AT_ONCE, Rounds
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +87,11 @@ class SharedFeed:
         return True
 
     def _round(self) -> Iterator[None]:
+        sent = 0
         for member in list(self._members):
-            if self.offer(member):
+            sent += self.offer(member)
+            if sent == SENDS_AT_ONCE:
+                sent = 0
                 yield
 
     async def _run(self, items: Callable[[], Items]) -> None:
