@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from app.api.execution import ServedSchema
 from app.api.http import GraphQLOverHTTP
+from app.api.peer import HttpProtocol
 from app.api.transport import Caller
 from app.context import Context, Info
 from app.core.actor import ANONYMOUS
@@ -100,7 +101,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--fd", type=int, required=True)
     config = uvicorn.Config(
-        _app(), lifespan="off", log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
+        _app(),
+        http=HttpProtocol,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
     )
     gc.collect()
     gc.freeze()
