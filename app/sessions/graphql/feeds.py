@@ -4,7 +4,7 @@ Each is watch, then read, then yield. They say what is shown and when; `api/comp
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -114,7 +114,7 @@ class SessionFeed:
         """What the last item showed in the gaps."""
         return self._values
 
-    async def items(self, context: Context) -> AsyncIterator[Session]:
+    async def items(self, context: Context) -> AsyncGenerator[Session, None]:
         """Every item from here on. May be closed and begun again as long as the feed is not left."""
         while not self._over:
             if self._live is None or self._watch is None:

@@ -4,6 +4,7 @@ State feeds are latest-wins for moves of the line; what happens to the watched s
 """
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 import strawberry
@@ -77,8 +78,10 @@ class SessionSubscription:
         if not isinstance(feed, SessionFeed):
             feed = context.feed = SessionFeed(ref, Pace.of(min_delta, max_per_second))
         try:
-            async for session in feed.items(context):
-                yield session
+            # Closed here: what the collector finds unclosed costs a task and a system call.
+            async with aclosing(feed.items(context)) as items:
+                async for session in items:
+                    yield session
         finally:
             feed.leave()
 
