@@ -57,7 +57,7 @@ def main() -> int:
     began_at, began = datetime.now(UTC), time.monotonic()
 
     def say(text: str) -> None:
-        console.print(f"{time.monotonic() - began:5.0f} s  {text}", markup=False, highlight=False)
+        console.print(f"{time.monotonic() - began:5.0f} s  {text}", markup=False, highlight=False, soft_wrap=True)
 
     load = machine.Load()
     with open_stage() as stage, stage.relay(), asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -3,6 +3,8 @@
 import os
 import platform
 import re
+import shutil
+import subprocess
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +13,7 @@ import psutil
 
 from bench import cores
 from bench.figures import Fact
+from bench.live import native, node_packages
 from bench.stage import Stage
 
 _PACKAGES = ("strawberry-graphql", "graphql-core", "sqlalchemy", "asyncpg", "uvicorn", "websockets", "uvloop")
@@ -31,7 +34,10 @@ class Load:
         others = max(0.0, _busy_seconds() - self._busy - ours)
         return [
             Fact("load averages before and after", f"{self._averages} → {_averages()}"),
-            Fact("CPU of the machine", f"{ours / available:.0%} this run, {others / available:.0%} other programs"),
+            Fact(
+                "CPU of the machine",
+                f"{ours / available:.0%} this run, {others / available:.0%} other programs and PostgreSQL",
+            ),
         ]
 
 
@@ -64,12 +70,32 @@ async def facts(stage: Stage) -> list[Fact]:
     return [
         Fact("processor", f"{_processor()}, {os.cpu_count()} cores"),
         Fact("cores", cores.described()),
+        Fact("clients of the fan-out", _crowd()),
+        Fact("Node's servers", _node()),
         Fact("memory", f"{memory:.0f} GB"),
         Fact("system", f"{platform.system()} {platform.release()}, {_file_system(stage.root)}"),
         Fact("Python", f"{platform.python_implementation()} {platform.python_version()}"),
         Fact("PostgreSQL", f"{postgres}, on a unix socket; fsync, synchronous_commit: {fsync}"),
         Fact("packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES)),
     ]
+
+
+def _crowd() -> str:
+    if native.compiler() is None:
+        return "in Python, there being no C compiler: at several µs an update they may be the bottleneck; no limit in C"
+    return f"in C, built with {_first_line([native.compiler() or '', '--version'])}"
+
+
+def _node() -> str:
+    if shutil.which("npm") is None:
+        return "missing, there being no Node"
+    packages = ", ".join(f"{name} {number}" for name, number in node_packages.versions().items())
+    return f"Node {_first_line(['node', '--version'])}; {packages}"
+
+
+def _first_line(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stdout.splitlines() or ["of an unknown version"])[0]
 
 
 def _processor() -> str:

@@ -5,9 +5,7 @@
  * whether or not a command runs. `bench/live/crowd.py` knows the commands; `python_crowd.py` is the same in Python.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -63,12 +61,6 @@ static double cpu(void) {
     return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-static void *room(void *old, size_t bytes) {
-    void *found = realloc(old, bytes);
-    if (found == NULL) exit(3);
-    return found;
-}
-
 static void reply(const char *format, ...) {
     va_list values;
     va_start(values, format);
@@ -76,6 +68,14 @@ static void reply(const char *format, ...) {
     va_end(values);
     putchar('\n');
     fflush(stdout);
+}
+
+#include "probe.h"
+
+static void *room(void *old, size_t bytes) {
+    void *found = realloc(old, bytes);
+    if (found == NULL) exit(3);
+    return found;
 }
 
 static void complain(const char *what, const char *text, size_t length) {
@@ -187,10 +187,7 @@ static void take(struct member *member) {
     if (kept) memcpy(buffer, member->rest, kept);
     ssize_t got = recv(member->fd, buffer + kept, BUFFER_BYTES - kept, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) {
-        end(member, 1006);
-        return;
-    }
+    if (got <= 0) return end(member, 1006);
     uint64_t at = now();
     size_t left = kept + got, start = 0, head;
     while (left > start && member->state != CLOSED) {
@@ -365,46 +362,6 @@ static void set_reading(int from, int to, int is_reading) {
     for (int n = from; n < to && n < size; n++)
         if (members[n].state == OPEN) wish(members + n, EPOLL_CTL_MOD, is_reading ? EPOLLIN : 0);
     reply("{\"opened\":%d}", opened);
-}
-
-/* Ask one thing over HTTP again and again at a steady pace; how long each answer took, in nanoseconds, into a file. */
-static void probe(int to_port, const char *request_path, int microseconds, int count, const char *path) {
-    char request[16384], answer[16384];
-    FILE *file = fopen(request_path, "rb"), *out = fopen(path, "wb");
-    if (file == NULL || out == NULL) exit(3);
-    size_t length = fread(request, 1, sizeof request, file);
-    fclose(file);
-    int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
-    struct sockaddr_in target = {.sin_family = AF_INET, .sin_port = htons(to_port)};
-    target.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (connect(fd, (struct sockaddr *)&target, sizeof target) < 0) exit(3);
-    int failed = 0;
-    uint64_t due = now();
-    for (int n = 0; n < count; n++, due += (uint64_t)microseconds * 1000) {
-        uint64_t at = now();
-        if (at < due) {
-            struct timespec pause = {(due - at) / 1000000000, (due - at) % 1000000000};
-            nanosleep(&pause, NULL);
-        }
-        /* From when it was due: a late answer delays the next question, and that one's wait counts too. */
-        uint64_t began = now() < due ? now() : due;
-        if (send(fd, request, length, MSG_NOSIGNAL) < 0) exit(3);
-        size_t held = 0;
-        for (;;) {
-            ssize_t got = recv(fd, answer + held, sizeof answer - 1 - held, 0);
-            if (got <= 0) exit(3);
-            answer[held += got] = 0;
-            char *end = strstr(answer, "\r\n\r\n"), *said = strcasestr(answer, "content-length:");
-            if (end != NULL && said != NULL && held >= (size_t)(end + 4 - answer) + atoi(said + 15)) break;
-        }
-        uint64_t took = now() - began;
-        failed += strncmp(answer, "HTTP/1.1 200", 12) != 0 || strstr(answer, "\"errors\"") != NULL;
-        fwrite(&took, sizeof took, 1, out);
-    }
-    fclose(out);
-    close(fd);
-    reply("{\"failed\":%d}", failed);
 }
 
 static int command(void) {
