@@ -245,4 +245,16 @@ class DocumentChecks(SchemaExtension):
                 for error in checked.errors:
                     error.extensions = {"code": VALIDATION_FAILED}
             context.pre_execution_errors = checked.errors
+            if (
+                not checked.errors
+                and context._provided_operation_name is None
+                and _operation_count(checked.document) > 1
+            ):
+                # Strawberry would run the first.
+                message = "The document has several operations: say in `operationName` which one to run."
+                context.pre_execution_errors = [GraphQLError(message, extensions={"code": VALIDATION_FAILED})]
         yield
+
+
+def _operation_count(document: DocumentNode) -> int:
+    return sum(isinstance(node, OperationDefinitionNode) for node in document.definitions)

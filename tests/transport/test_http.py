@@ -80,6 +80,14 @@ async def test_what_is_not_executed_is_400_or_200_by_media_type_and_has_no_data_
         assert "data" not in response.json()
 
 
+async def test_of_several_operations_one_has_to_be_named(http: httpx.AsyncClient) -> None:
+    both = "query A { hello } mutation B { touch }"
+    for _ in range(2):  # the second time from the cache
+        response = await post(http, both, GRAPHQL)
+        assert (response.status_code, code(response)) == (400, "GRAPHQL_VALIDATION_FAILED")
+        assert (await post(http, both, operationName="B")).json() == {"data": {"touch": "touched"}}
+
+
 async def test_an_unknown_operation_name_is_a_request_error(http: httpx.AsyncClient) -> None:
     response = await post(http, "query A { hello } query B { hello }", GRAPHQL, operationName="C")
     assert (response.status_code, code(response)) == (400, "GRAPHQL_VALIDATION_FAILED")
