@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -77,7 +78,7 @@ def main() -> int:
     if arguments.write_docs:
         written += report.write_document(run, report.DOCUMENT)
     say(f"Written: {', '.join(map(str, written))}")
-    return 0
+    return 1 if findings.failures else 0
 
 
 def _command(given: argparse.Namespace, words: list[str]) -> str:
@@ -98,7 +99,11 @@ async def _measure(stage: Stage, scale: Scale, benchmarks: list[Benchmark], say:
         connection = Connection("127.0.0.1", server.port)
         business = await Business.found(connection, database, stage.settings.demo_password)
         for benchmark in benchmarks:
-            findings.add(await benchmark.measure(Bench(stage, server, business, scale, say)))
+            try:
+                findings.add(await benchmark.measure(Bench(stage, server, business, scale, say)))
+            except Exception as wrong:  # noqa: BLE001 - what the others have found is not thrown away
+                traceback.print_exc()
+                findings.failures.append(f"{benchmark.name}: {type(wrong).__name__}: {wrong}"[:500])
             say(f"{benchmark.name}: done")
         await connection.close()
     await database.close()

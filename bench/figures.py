@@ -116,12 +116,15 @@ class Findings:
     comparisons: list[Comparison] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    """Benchmarks that could not be finished, or found the server doing something wrong."""
 
     def add(self, other: "Findings") -> None:
         """Take over another benchmark's."""
         self.comparisons += other.comparisons
         self.facts += other.facts
         self.plots += other.plots
+        self.failures += other.failures
 
 
 def percentile(values: Sequence[float], share: float) -> float:

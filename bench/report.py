@@ -48,6 +48,8 @@ def show(console: Console, run: Run) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     say(f"Figures ({run.scale}, {run.seconds:.0f} s): median (lowest–highest round)")
+    for failure in run.findings.failures:
+        say(f"FAILED: {failure}")
     for comparison in run.findings.comparisons:
         figure, unit, measured, name, reference, ratio, target, met = _row(comparison)
         judged = f"; target {target}: {met.strip('*')}" if target else ""
@@ -109,6 +111,8 @@ def _figures(run: Run) -> str:
     rows = [(comparison.target is not None, _row(comparison)) for comparison in run.findings.comparisons]
     judged, others = ([row for is_judged, row in rows if is_judged is wanted] for wanted in (True, False))
     parts = []
+    if run.findings.failures:
+        parts += ["## Failed\n", *(f"- {failure}" for failure in run.findings.failures), ""]
     if judged:
         parts += ["## Targets\n", _table(_HEAD, judged, right=(2, 4, 5)), ""]
     if others:
@@ -157,6 +161,7 @@ def _as_json(run: Run) -> dict[str, object]:
             }
             for each in run.findings.comparisons
         ],
+        "failures": run.findings.failures,
         "facts": {fact.name: fact.value for fact in run.findings.facts},
         "machine": {fact.name: fact.value for fact in run.machine},
     }

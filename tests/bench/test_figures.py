@@ -101,13 +101,14 @@ def test_a_target_is_held_against_the_median() -> None:
 def test_targets_stand_first_and_pictures_beside_the_page(tmp_path: Path) -> None:
     judged = Comparison("cpu", "µs", Series.of([2.0]), "limit", Series.of([1.0]), Target(1.5))
     picture = Plot("memory", "Memory", "s", "MB", [Curve("ours", [(0.0, 0.0), (1.0, 2.0)])])
-    findings = Findings([comparison([1.0], [2.0]), judged], [], [picture])
+    findings = Findings([comparison([1.0], [2.0]), judged], [], [picture], ["soak: AssertionError: 3 of 10 are wrong"])
     run = report.Run("python -m bench", "tiny", "2026-01-02 03:04+00:00", 12.0, [], findings, ["**This** and that."])
 
     written = report.write_document(run, tmp_path / "benchmarks.md")
     document = (tmp_path / "benchmarks.md").read_text()
 
     assert written == [tmp_path / "benchmarks.md", tmp_path / "benchmarks" / "memory.svg"]
+    assert document.index("- soak: AssertionError: 3 of 10 are wrong") < document.index("## Targets")
     assert "| cpu | µs | 2 | limit | 1 | 2 | ratio ≤ 1.5 | **no** |" in document
     assert document.index("## Targets") < document.index("| cpu |") < document.index("## Other figures")
     assert document.index("## Other figures") < document.index("| joins | /s | 1 | pgbench | 2 | 0.5 |")
