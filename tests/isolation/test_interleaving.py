@@ -151,6 +151,16 @@ async def test_no_block_sees_another_tenants_rows(dbs: Databases, crowd: Crowd) 
     assert sum(map(len, kept.values())) - sum(map(len, crowd.committed.values())) <= crowd.endings["CancelledError"]
 
 
+async def test_a_block_that_has_ended_reads_nothing(dbs: Databases, crowd: Crowd) -> None:
+    """Whoever kept it, in a task left behind say, would read in whichever block has its connection now."""
+    mine, theirs = crowd.tenants[:2]
+    async with dbs.app.read(mine) as ended:
+        assert await ended.rows("select 1")
+    async with dbs.app.read(theirs):
+        with pytest.raises(RuntimeError, match="has ended"):
+            await ended.rows("select id from queues")
+
+
 async def test_nothing_of_a_block_stays_on_its_connection(dbs: Databases, crowd: Crowd) -> None:
     await crowd.run(TASKS // 4)
 

@@ -33,7 +33,7 @@ class TenantConnection(asyncpg.Connection):  # type: ignore[misc]
 class BoundSession(Session):
     """A session whose every transaction starts by binding the tenant in `info["tenant_id"]`.
 
-    `info["driver"]` is the driver's connection from then on.
+    `info["driver"]` is the driver's connection for as long as the transaction lasts.
     """
 
 
@@ -56,6 +56,13 @@ def _begin(session: Session, transaction: SessionTransaction, connection: Connec
         if not isinstance(error, Exception):
             raise
         raise translated(error.__cause__ or error, "BEGIN", closed=closed) from error
+
+
+@event.listens_for(BoundSession, "after_transaction_end")
+def _end(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        # It goes back to the pool: from now on its transactions are others', perhaps another tenant's.
+        session.info["driver"] = None
 
 
 def refuse_closed(connection: Any, record: Any, proxy: Any) -> None:

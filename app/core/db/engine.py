@@ -37,17 +37,24 @@ class ReadTx(AsyncSession):
         """
         if self.new or self.dirty or self.deleted:
             await self.flush()
-        found: Sequence[Any] = await self._driven(self.info["driver"].fetch(statement, *values), statement)
+        found: Sequence[Any] = await self._driven(self._driver.fetch(statement, *values), statement)
         return found
 
     async def portions(self, size: int, statement: str, *values: object) -> AsyncIterator[Sequence[Any]]:
         """`rows`, at most `size` at a time: what is too much to be read, or held, at once."""
-        cursor = await self._driven(self.info["driver"].cursor(statement, *values), statement)
+        cursor = await self._driven(self._driver.cursor(statement, *values), statement)
         while found := await self._driven(cursor.fetch(size), statement):
             yield found
 
+    @property
+    def _driver(self) -> TenantConnection:
+        driver: TenantConnection | None = self.info["driver"]
+        if driver is None:
+            raise RuntimeError("this transaction has ended")
+        return driver
+
     async def _driven(self, work: Awaitable[Any], statement: str) -> Any:
-        driver = self.info["driver"]
+        driver = self._driver
         try:
             return await work
         except BaseException as error:
