@@ -105,7 +105,10 @@ class Compiled:
         return shape
 
     def _share(self, request: OperationRequest, context: OperationContext, feed: Parkable, seat: Seat) -> Parked | None:
-        variables = orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS)
+        try:
+            variables = orjson.dumps(request.variables, option=orjson.OPT_SORT_KEYS)
+        except TypeError:
+            return None  # nested deeper than is written, though it was read
         key = request.query, request.operation_name, variables, _seen_by(context.actor)
         shared = self._shared.get(key)
         if shared is None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from app.api.compiled import Compiled
@@ -75,6 +76,17 @@ async def test_parking_closes_all_it_has_executed(desk: Desk, host: Callable[...
     finally:
         sys.set_asyncgen_hooks(*before)
     assert not left
+
+
+async def test_variables_too_deep_to_be_compared_are_not_shared(desk: Desk, host: Callable[..., Host]) -> None:
+    deep = orjson.loads(b"[" * 500 + b"]" * 500)
+    here = host()
+    here.subscribe(QUEUE, {"id": desk.queue, "unknown": deep})
+    await eventually(lambda: len(here.items()) == 1)
+    await desk.join()
+    await eventually(lambda: [item["waitingCount"] for item in here.items()] == [0, 1])
+    assert here.running == 1
+    assert not here.over
 
 
 async def test_what_happens_to_the_session_is_executed_in_order_and_none_left_out(
