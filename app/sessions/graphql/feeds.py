@@ -123,8 +123,10 @@ class SessionFeed:
             live, watch = self._live, self._watch
             if self._shown is None and not watch.has_news:
                 # Resumed for no event of its own: the queue's configuration is another one.
-                self._leave_line()
-                continue
+                again = await self._look_again(context, live, watch)
+                if again is not None:
+                    yield self._show(again)
+                    continue
             await self._changed(live, watch)
             while (told := watch.take()) is not None:
                 if told.event.revision <= self.revision:
@@ -177,6 +179,16 @@ class SessionFeed:
             assert self._watch is watch
             self._leave_line()
         return shown
+
+    async def _look_again(self, context: Context, live: LiveLine, watch: Watch) -> Session | None:
+        """The session as it is now; None if something has happened to it meanwhile, which is shown first."""
+        row, revision = await context.runtime.arrivals.row(self._ref)
+        if row.queue_id != live.queue_id:
+            return None  # its transfer is on the way here
+        await live.at_least(revision)
+        if watch.has_news:
+            return None
+        return Session.of(row, live.line.revision, live.line.place(self._ref.id))
 
     def _enter(self, live: LiveLine) -> Watch:
         self._live, self._watch = live, Watch(self._ref.id)
