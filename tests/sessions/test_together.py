@@ -144,6 +144,21 @@ async def test_a_connection_that_is_killed_is_told_to_everybody_and_leaves_nothi
     await assert_sound(api, queue_id)
 
 
+async def test_what_has_committed_is_not_done_again_because_its_announcement_failed(
+    api: Api, business: Business, doors: Doors
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("a bug in what is told of a commit")
+
+    queue_id = await business.queue()
+    door = doors.to(queue_id)
+    door.db.on_recorded = fail
+    answers = await door.all([{}] * 5)
+    assert sorted(answer.ticket_serial for answer in answers if isinstance(answer, Joined)) == [1, 2, 3, 4, 5]
+    assert (await door.join()).ticket_serial == 6
+    await assert_sound(api, queue_id)
+
+
 async def test_whoever_gives_up_takes_nobody_along(api: Api, business: Business, doors: Doors) -> None:
     queue_id = await business.queue()
     door = doors.to(queue_id)

@@ -4,6 +4,7 @@ Nobody else commits, and a block never outlives its `async with`. What a block r
 after the commit, to this process and by ringing the doorbell; the announcement may be lost, the log is not.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from app.core.clock import Clock, SystemClock
 from app.core.db.driver import BoundSession, TenantConnection, refuse_closed, translated
 from app.core.db.recorded import Aggregate, Recorded
 from app.core.errors import BadInput
+
+logger = logging.getLogger(__name__)
 
 
 class ReadTx(AsyncSession):
@@ -141,7 +144,11 @@ class Database:
                     await tx.rollback()
                     raise
         if tx.recorded and self.on_recorded is not None:
-            self.on_recorded(tx.tenant_id, tx.recorded)
+            try:
+                self.on_recorded(tx.tenant_id, tx.recorded)
+            except Exception:
+                # It has happened: whoever is told otherwise does it once more.
+                logger.exception("a commit could not be announced; the relay will")
 
     async def _begun(self, kind: type[Tx], engine: AsyncEngine, tenant_id: UUID | None) -> Tx:
         """A block whose transaction has begun, and with that has shown that its connection is alive."""
