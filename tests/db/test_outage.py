@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from socket import gaierror
 
 import asyncpg
 import pytest
@@ -66,6 +67,9 @@ def _raised(problem: Exception, cause: Exception | None = None) -> Exception:
     [
         (exc.TimeoutError("the pool is empty"), True),
         (ConnectionRefusedError(), True),
+        (TimeoutError("a machine that does not answer"), True),
+        (gaierror(-2, "Name or service not known"), True),
+        (FileNotFoundError("a bug"), False),
         (exc.DBAPIError("select", None, Exception(), connection_invalidated=True), True),
         (exc.DBAPIError("select", None, _raised(Exception(), asyncpg.DeadlockDetectedError())), True),
         (exc.DBAPIError("select", None, _raised(Exception(), asyncpg.LockNotAvailableError())), True),

@@ -1,9 +1,19 @@
 """Telling a database that cannot answer for the moment from a question it refuses."""
 
+from socket import gaierror
+
 import asyncpg
 from sqlalchemy import exc
 
-_GONE = (ConnectionError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
+# Connecting may find nobody listening, nobody answering, or nobody of that name.
+_GONE = (
+    ConnectionError,
+    TimeoutError,
+    gaierror,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+)
 # Ended by the server while others were in the way, or while it shuts down: the same again will do.
 _WAITED_TOO_LONG = (
     asyncpg.LockNotAvailableError,
