@@ -84,7 +84,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._passing = asyncio.Event()
         self._passing.set()
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._served: set[asyncio.Task[None]] = set()
         self.port = 0
         self.accepted = 0
 
@@ -99,17 +99,25 @@ class Proxy:
     async def close(self) -> None:
         assert self._server is not None
         self._server.close()
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        for served in self._served:
+            served.cancel()
+        await asyncio.gather(*self._served, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        there, back = await asyncio.open_connection("127.0.0.1", self._target_port)
-        for source, sink in ((reader, back), (there, writer)):
-            pump = asyncio.create_task(self._pump(source, sink))
-            self._pumps.add(pump)
-            pump.add_done_callback(self._pumps.discard)
+        served = asyncio.create_task(self._forward(reader, writer))
+        self._served.add(served)
+        # Closed here and not by the task: one that is cancelled before it begins closes nothing.
+        served.add_done_callback(lambda _: writer.close())
+        served.add_done_callback(self._served.discard)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):  # the target is away
+            there, back = await asyncio.open_connection("127.0.0.1", self._target_port)
+            try:
+                await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+            finally:
+                back.close()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
