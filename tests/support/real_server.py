@@ -79,7 +79,8 @@ def real_server(
             await server.main_loop()
             await server.shutdown(sockets=[listener])
 
-        thread = threading.Thread(target=lambda: own_loop.run_until_complete(serve()), name="real server")
+        # A daemon: one that does not end fails its test, and must not keep the whole run from ending.
+        thread = threading.Thread(target=lambda: own_loop.run_until_complete(serve()), name="real server", daemon=True)
         thread.start()
         try:
             assert started.wait(10)
