@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.core.live.bus import FEED_LIMIT, RESYNC, Bus, BusUnavailable, Feed, Item, Message, Timing
+from app.core.live.redis_backend import DeadConnection, SupervisedRedisBackend
 from tests.live.servers import Proxy, Valkey
 from tests.support.waiting import PATIENCE, eventually
 
@@ -244,6 +245,27 @@ async def test_a_half_open_connection_is_noticed_by_the_dead_man_timer(valkey: V
         await eventually(lambda: proxy.accepted > before)
     await bus.stop()
     await proxy.close()
+
+
+async def test_a_bus_that_is_stopped_while_its_connection_breaks_stops(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A task group whose task fails while the group is cancelled raises that failure, and nothing of the cancellation.
+    watch = SupervisedRedisBackend._watch
+
+    async def failing(backend: SupervisedRedisBackend) -> None:
+        try:
+            await watch(backend)
+        finally:
+            raise DeadConnection
+
+    monkeypatch.setattr(SupervisedRedisBackend, "_watch", failing)
+    bus = Bus(valkey.url, timing=FAST)
+    await bus.start()
+    async with bus.subscribe("t"):
+        await eventually(lambda: bus.connected)
+        async with asyncio.timeout(PATIENCE):
+            await bus.stop()
 
 
 async def test_a_quiet_connection_is_not_a_dead_one(valkey: Valkey) -> None:

@@ -89,11 +89,13 @@ class SupervisedRedisBackend(BroadcastBackend):
         self._heard_at = 0.0
         self._tried = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
+        self._stopping = False
         self._online = False
         self.connected = False
 
     async def connect(self) -> None:
         """Start supervising; returns after the first attempt, whether or not the server was there."""
+        self._stopping = False
         self._supervisor = asyncio.create_task(self._supervise(), name="live-bus")
         with suppress(TimeoutError):
             async with asyncio.timeout(self._timing.connect):
@@ -101,6 +103,9 @@ class SupervisedRedisBackend(BroadcastBackend):
 
     async def disconnect(self) -> None:
         """Stop supervising and close every connection."""
+        # Said as well as done: before Python 3.13 a task group whose task fails while the group is being cancelled
+        # raises that failure, and the cancellation is forgotten.
+        self._stopping = True
         if self._supervisor is not None:
             self._supervisor.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)
@@ -168,6 +173,8 @@ class SupervisedRedisBackend(BroadcastBackend):
                 self._log_loss(problem, was_connected=was_connected)
             finally:
                 self._forget_connection()
+            if self._stopping:
+                return
             if was_connected:
                 delay = self._timing.first_retry
             # Jitter keeps the processes of a large installation from knocking all at once.
@@ -180,6 +187,8 @@ class SupervisedRedisBackend(BroadcastBackend):
         try:
             async with asyncio.timeout(self._timing.connect):
                 await connection.connect()  # type: ignore[no-untyped-call]
+            if self._stopping:
+                return
             self._heard_at = asyncio.get_running_loop().time()
             self._online = True
             self._first_subscriptions = set(self._wanted)
