@@ -61,12 +61,6 @@ async def test_a_message_on_the_tenants_topic_closes_who_is_no_longer_good(bus: 
     sockets = Sockets(bus=bus, reauthenticate=judge, on_change=stale.append)
     app = toy_app(sockets=sockets)
     revoked, expired, changed, fine = (the_toy.actor(name) for name in ("revoked", "expired2", "changed", "fine"))
-    judge.verdicts = {
-        revoked: Unauthenticated("Signed out."),
-        expired: TokenExpired(),
-        changed: replace(changed, permissions=frozenset()),
-        fine: replace(fine),
-    }
     async with (
         ws_client(app, "revoked") as first,
         ws_client(app, "expired2") as second,
@@ -74,13 +68,20 @@ async def test_a_message_on_the_tenants_topic_closes_who_is_no_longer_good(bus: 
         ws_client(app, "fine") as fourth,
     ):
         await watching(bus, f"tenant:{TENANT}")
+        await eventually(lambda: stale == [TENANT])  # looked at once, when the topic was watched
+        judge.verdicts = {
+            revoked: Unauthenticated("Signed out."),
+            expired: TokenExpired(),
+            changed: replace(changed, permissions=frozenset()),
+            fine: replace(fine),
+        }
         await bus.publish(f"tenant:{TENANT}", "{}")
         assert (await first.closed()).code == 4401
         assert (await second.closed()).code == 4403
         assert (await third.closed()).code == 4403
         assert await (await fourth.subscribe("{ hello }")).item() == "hello world"
         assert sockets.count == 1
-        assert stale == [TENANT, TENANT]  # when the topic was watched, and at the message
+        assert stale == [TENANT, TENANT]
     await sockets.stop()
 
 
