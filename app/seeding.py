@@ -28,7 +28,7 @@ from app.identity.passwords import HashedPassword
 from app.identity.service import NewUser
 from app.queues import repository as queues
 from app.queues import service as queue_service
-from app.queues.service import QueueConfig
+from app.queues.config import QueueConfig
 from app.settings import Settings
 from app.tenants import repository as tenants
 from app.tenants.models import PLATFORM_SLUG
@@ -67,7 +67,7 @@ async def seed_demo(settings: Settings, clock: Clock | None = None) -> None:
     system = Database(role_url(settings, SYSTEM_ROLE), pool_size=2, clock=clock, name="vq seed")
     try:
         async with _alone(system):
-            await ensure_keys(system, settings.secret)
+            await ensure_keys(system, settings)
             await _seed_tenant(system, settings.demo_password, _PLATFORM, _PLATFORM_USERS)
             demo = await _seed_tenant(system, settings.demo_password, _DEMO, _DEMO_USERS)
             await _seed_queues(system, demo)

@@ -14,6 +14,10 @@ class Clock(Protocol):
         """The present, aware, in UTC."""
         ...
 
+    def by_database(self, told: datetime) -> datetime:
+        """The present, where all machines have to agree: the database has told its time."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -21,6 +25,10 @@ class SystemClock:
     def now(self) -> datetime:
         """The present, aware, in UTC."""
         return datetime.now(UTC)
+
+    def by_database(self, told: datetime) -> datetime:
+        """What the database has told."""
+        return told
 
 
 class ManualClock:
@@ -31,6 +39,10 @@ class ManualClock:
 
     def now(self) -> datetime:
         """The time it was last moved to."""
+        return self._now
+
+    def by_database(self, told: datetime) -> datetime:
+        """The time it was last moved to: nobody's clock goes on by itself where this one is used."""
         return self._now
 
     def advance(self, **delta: float) -> datetime:

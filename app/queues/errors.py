@@ -41,12 +41,12 @@ class QueueFull(UserFacingError):
 class MaxConcurrentReached(UserFacingError):
     """As many people are being served as may be at once."""
 
-    def __init__(self, max_concurrent: int) -> None:
+    def __init__(self, max_concurrent_users: int) -> None:
         super().__init__(
-            f"{max_concurrent} people are being served, which is the queue's `maxConcurrent`. "
+            f"{max_concurrent_users} people are being served, which is the queue's `maxConcurrentUsers`. "
             "Complete a session first, or raise the limit with `queueUpdate`."
         )
-        self.max_concurrent = max_concurrent
+        self.max_concurrent_users = max_concurrent_users
 
 
 class QueueSlugTaken(UserFacingError):

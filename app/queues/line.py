@@ -13,15 +13,20 @@ from app.core.events import record
 from app.queues import repository, rules
 from app.queues.events import QUEUE, LineEvent, LineState
 from app.queues.models import Queue, QueueLine
+from app.queues.settings import LineSettings
 
 
 @dataclass(frozen=True, slots=True)
 class LockedLine:
-    """A queue held under its lock, and the time of this change: never before the line's last change."""
+    """A queue held under its lock, and the time of this change: never before the line's last change.
+
+    Decide by `settings`, which hold what counts now; `queue` has what was configured.
+    """
 
     queue: Queue
     row: QueueLine
     now: datetime
+    settings: LineSettings
 
     def state(self) -> LineState:
         """The counts as they are now."""
@@ -56,7 +61,7 @@ class LockedLine:
 
     def later(self, tx: WriteTx) -> "LockedLine":
         """The same line for the next change of the same block."""
-        return replace(self, now=_present(tx, self.row))
+        return replace(self, now=_not_before(self.row, max(self.now, tx.now_by_database(self.now))))
 
     def _fresh_sequence(self) -> int:
         self.row.last_sequence += 1
@@ -71,13 +76,17 @@ async def lock(tx: WriteTx, queue_id: UUID) -> LockedLine:
 async def lock_all(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, LockedLine]:
     """Hold several queues, locked in one agreed order. `NotFound` if one is not the tenant's."""
     rows = await repository.lock(tx, queue_ids)
-    return {queue.id: LockedLine(queue, row, _present(tx, row)) for queue, row in rows.values()}
+    return {queue.id: _locked(tx, queue, row, told) for queue, row, told in rows.values()}
 
 
 async def hold(tx: WriteTx, queue_id: UUID) -> LockedLine:
     """`lock` for verbs that change many sessions at once. What they change of the row has to be written by `keep`."""
-    queue, row = await repository.hold(tx, queue_id)
-    return LockedLine(queue, row, _present(tx, row))
+    return _locked(tx, *await repository.hold(tx, queue_id))
+
+
+def locked(queue: Queue, row: QueueLine, now: datetime) -> LockedLine:
+    """A line nobody else can know of yet."""
+    return LockedLine(queue, row, now, LineSettings.of(queue))
 
 
 async def keep(tx: WriteTx, line: LockedLine) -> None:
@@ -92,11 +101,13 @@ def write_down(tx: WriteTx, line: LockedLine, event: Callable[[LineState], LineE
     record(tx, QUEUE, line.queue.id, line.row.revision, event(line.state()), line.now)
 
 
-def _present(tx: WriteTx, row: QueueLine) -> datetime:
-    # Clocks of several machines differ. One queue's times must not: order of joining is order of locking.
-    now = tx.now()
-    return (
-        now
-        if row.last_change_at is None or now > row.last_change_at
-        else row.last_change_at + timedelta(microseconds=1)
-    )
+def _locked(tx: WriteTx, queue: Queue, row: QueueLine, told: datetime) -> LockedLine:
+    return locked(queue, row, _not_before(row, tx.now_by_database(told)))
+
+
+def _not_before(row: QueueLine, now: datetime) -> datetime:
+    # The database's clock may be set back, or another server's take over. One queue's times must not run backwards:
+    # order of joining is order of locking.
+    if row.last_change_at is None or now > row.last_change_at:
+        return now
+    return row.last_change_at + timedelta(microseconds=1)

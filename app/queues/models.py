@@ -2,10 +2,11 @@
 
 from datetime import date, datetime, time
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
-from sqlmodel import Field
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
 
 from app.core.db import TenantRow, enum_column, json_column, optional_time, time_column
 
@@ -13,6 +14,7 @@ from app.core.db import TenantRow, enum_column, json_column, optional_time, time
 class QueueStatus(StrEnum):
     """What a queue lets happen: see `queues/rules.py` for the table."""
 
+    PREQUEUE = "PREQUEUE"
     ACTIVE = "ACTIVE"
     PAUSED = "PAUSED"
     CLOSED = "CLOSED"
@@ -21,9 +23,10 @@ class QueueStatus(StrEnum):
 
 
 class QueueMode(StrEnum):
-    """Who calls. STAFFED: a member of staff at a counter."""
+    """Who calls. STAFFED: a member of staff at a counter. METERED: the system, at a rate and within a cap."""
 
     STAFFED = "STAFFED"
+    METERED = "METERED"
 
 
 class QueueDiscipline(StrEnum):
@@ -31,6 +34,23 @@ class QueueDiscipline(StrEnum):
 
     PRIORITY = "PRIORITY"
     TIME_CREDIT = "TIME_CREDIT"
+    LOTTERY = "LOTTERY"
+
+
+class FailureMode(StrEnum):
+    """What a protected site does while it cannot ask us, and we do while we do not hear of it."""
+
+    FAIL_OPEN = "FAIL_OPEN"
+    FAIL_CLOSED = "FAIL_CLOSED"
+
+
+class OriginHealth(StrEnum):
+    """How the protected site is, as it was last told; UNKNOWN where nobody tells."""
+
+    UNKNOWN = "UNKNOWN"
+    HEALTHY = "HEALTHY"
+    DEGRADED = "DEGRADED"
+    DOWN = "DOWN"
 
 
 class Queue(TenantRow, table=True):
@@ -46,6 +66,7 @@ class Queue(TenantRow, table=True):
     __table_args__ = (
         UniqueConstraint("tenant_id", "slug", name="queues_slug_key"),
         CheckConstraint("capacity is null or capacity >= 1", name="capacity"),
+        CheckConstraint("release_rate_per_minute is null or release_rate_per_minute >= 0", name="release_rate"),
         CheckConstraint("ticket_first_number >= 0 and ticket_last_number > ticket_first_number", name="ticket_range"),
     )
 
@@ -59,7 +80,29 @@ class Queue(TenantRow, table=True):
     priority_credits: list[dict[str, float]] = json_column(list)
     visitor_max_priority: int = 9
     capacity: int | None = None
-    max_concurrent: int | None = None
+    max_concurrent_users: int | None = None
+    release_rate_per_minute: int | None = None
+    # The three timers, in seconds; null: never.
+    grace_seconds: int | None = None
+    phone_grace_seconds: int | None = None
+    claim_seconds: int | None = None
+    stay_seconds: int | None = None
+    queue_all: bool = False
+    invited_only: bool = False
+    max_places_per_address: int | None = None
+    refusal_message: str | None = Field(default=None, max_length=500)
+    # Where the waiting page may send people back to: ["https://shop.example"]
+    site_origins: list[str] = json_column(list)
+    failure_mode: FailureMode = enum_column(FailureMode, "failure_mode", FailureMode.FAIL_CLOSED)
+    health_url: str | None = Field(default=None, max_length=2000)
+    degraded_percent: int = 50
+    ramp_seconds: int = 60
+    health_stale_seconds: int = 60
+    weekly_hours: list[dict[str, Any]] | None = json_column(lambda: None)
+    hours_exceptions: list[dict[str, Any]] = json_column(list)
+    # What a scheduled event puts over the configuration while it runs, by column; only its start and end write it.
+    overrides: dict[str, Any] = json_column(dict)
+    active_event_id: UUID | None = None
     ticket_prefix: str = Field(default="A", max_length=4)
     ticket_first_number: int = 1
     ticket_last_number: int = 999
@@ -84,6 +127,7 @@ class QueueLine(TenantRow, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
         CheckConstraint("waiting_count >= 0 and called_count >= 0 and serving_count >= 0", name="counts"),
+        Index("queue_lines_due_idx", "due_at", postgresql_where="due_at is not null"),
     )
 
     revision: int = 0
@@ -103,6 +147,40 @@ class QueueLine(TenantRow, table=True):
     last_called_at: datetime | None = optional_time()
     # Times in one queue never run backwards, whichever process writes them.
     last_change_at: datetime | None = optional_time()
+    # The number of the last release, and when the next one's slot begins.
+    release_count: int = Field(default=0, sa_type=BigInteger)
+    release_due_at: datetime | None = optional_time()
+    # When somebody's time is over; when the schedule has something to do; the least of the three, which the clockwork
+    # looks for. Null: nothing to wait for.
+    timer_due_at: datetime | None = optional_time()
+    schedule_due_at: datetime | None = optional_time()
+    due_at: datetime | None = optional_time()
+    origin_health: OriginHealth = enum_column(OriginHealth, "origin_health", OriginHealth.UNKNOWN)
+    health_changed_at: datetime | None = optional_time()
+    health_reported_at: datetime | None = optional_time()
+    # What part of the rate was in force when the health changed: where a ramp begins.
+    health_factor: float = 1.0
+    # The lottery of the pre-queue that runs now.
+    lottery_id: UUID | None = None
+
+
+class QueueRelease(SQLModel, table=True):
+    """A release of a metered queue: numbered without a gap, and never changed. Kept for as long as the rate looks back.
+
+    The number is what makes the rate exact: release `n` may happen when release `n - rate` is a minute old.
+    """
+
+    __tablename__ = "queue_releases"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "queue_id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
+        Index("queue_releases_old_idx", "released_at"),
+    )
+
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id", ondelete="CASCADE")
+    queue_id: UUID = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    session_id: UUID
+    released_at: datetime = time_column()
 
 
 class QueueCategory(TenantRow, table=True):

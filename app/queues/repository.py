@@ -1,14 +1,26 @@
 """Every statement about queues and their line rows. Sessions have their own."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
+from sqlalchemy import DateTime
 from sqlmodel import col, func, select
 
 from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
-from app.queues.models import Queue, QueueCategory, QueueDiscipline, QueueLine, QueueMode, QueueStatus
+from app.queues.models import (
+    FailureMode,
+    OriginHealth,
+    Queue,
+    QueueCategory,
+    QueueDiscipline,
+    QueueLine,
+    QueueMode,
+    QueueStatus,
+)
 from app.tenants.values import TenantLimits
 
 
@@ -40,10 +52,10 @@ async def with_lines(tx: ReadTx, queue_ids: Sequence[UUID]) -> dict[UUID, tuple[
     return {queue.id: (queue, line) for queue, line in found}
 
 
-async def lock(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, tuple[Queue, QueueLine]]:
+async def lock(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, tuple[Queue, QueueLine, datetime]]:
     """Lock lines in the order of their ids (so that two who need the same lines never wait for each other), then read.
 
-    `NotFound` if one of them is not the tenant's.
+    The third is the database's time once they were locked. `NotFound` if one of them is not the tenant's.
     """
     wanted = sorted(set(queue_ids))
     # What an earlier verb of this block has changed must not be lost to the fresh read.
@@ -61,15 +73,21 @@ async def lock(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, tuple[Queue
         raise NotFound("Queue")
     # A second statement on purpose: joined to the first, a queue changed while we waited would be read as it was.
     found = await tx.exec(
-        select(Queue)
+        select(Queue, func.clock_timestamp(type_=DateTime(timezone=True)))
         .where(Queue.tenant_id == tx.tenant, col(Queue.id).in_(wanted))
         .execution_options(populate_existing=True)
     )
-    return {queue.id: (queue, lines[queue.id]) for queue in found}
+    return {queue.id: (queue, lines[queue.id], told) for queue, told in found}
 
 
 _HOLD = "select * from queue_lines where tenant_id = $1 and id = $2 for no key update"
-_CONFIGURATION = "select * from queues where tenant_id = $1 and id = $2"
+_CONFIGURATION = "select *, clock_timestamp() as told from queues where tenant_id = $1 and id = $2"
+_QUEUE_SETS: dict[str, type[StrEnum]] = {
+    "status": QueueStatus,
+    "mode": QueueMode,
+    "discipline": QueueDiscipline,
+    "failure_mode": FailureMode,
+}
 _KEPT = [column.name for column in QueueLine.__table__.columns if not column.primary_key]  # type: ignore[attr-defined]
 _KEEP = (
     f"update queue_lines set {', '.join(f'{name} = ${number}' for number, name in enumerate(_KEPT, start=3))}"
@@ -77,23 +95,19 @@ _KEEP = (
 )
 
 
-async def hold(tx: WriteTx, queue_id: UUID) -> tuple[Queue, QueueLine]:
+async def hold(tx: WriteTx, queue_id: UUID) -> tuple[Queue, QueueLine, datetime]:
     """`lock` for one line, as rows nobody tracks: cheap, and `keep` has to be told what became of the second."""
     locked = await tx.rows(_HOLD, tx.tenant, queue_id)
     if not locked:
         raise NotFound("Queue")
     # A second statement, as in `lock`.
     (found,) = await tx.rows(_CONFIGURATION, tx.tenant, queue_id)
-    values = dict(found)
-    queue = Queue(
-        **values
-        | {
-            "status": QueueStatus(values["status"]),
-            "mode": QueueMode(values["mode"]),
-            "discipline": QueueDiscipline(values["discipline"]),
-        }
-    )
-    return queue, QueueLine(**locked[0])
+    queue, line = dict(found), dict(locked[0])
+    told: datetime = queue.pop("told")
+    for name, kind in _QUEUE_SETS.items():
+        queue[name] = kind(queue[name])
+    line["origin_health"] = OriginHealth(line["origin_health"])
+    return Queue(**queue), QueueLine(**line), told
 
 
 async def keep(tx: WriteTx, line: QueueLine) -> None:

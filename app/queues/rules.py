@@ -18,7 +18,7 @@ from app.queues.models import QueueDiscipline, QueueStatus
 
 # A pause is a break of the staff: people may still line up. Closing is the end of the day: nobody joins, and whoever
 # waits is still served.
-JOINABLE = frozenset({QueueStatus.ACTIVE, QueueStatus.PAUSED})
+JOINABLE = frozenset({QueueStatus.PREQUEUE, QueueStatus.ACTIVE, QueueStatus.PAUSED})
 CALLABLE = frozenset({QueueStatus.ACTIVE, QueueStatus.CLOSED})
 
 
@@ -42,10 +42,10 @@ def ensure_room(capacity: int | None, waiting_count: int) -> None:
         raise QueueFull(capacity, waiting_count)
 
 
-def ensure_under_max_concurrent(max_concurrent: int | None, called_and_serving: int) -> None:
+def ensure_under_max_concurrent(max_concurrent_users: int | None, called_and_serving: int) -> None:
     """`MaxConcurrentReached` when nobody more may be served."""
-    if max_concurrent is not None and called_and_serving >= max_concurrent:
-        raise MaxConcurrentReached(max_concurrent)
+    if max_concurrent_users is not None and called_and_serving >= max_concurrent_users:
+        raise MaxConcurrentReached(max_concurrent_users)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Transition:
     target: QueueStatus
 
 
-_LIVE = frozenset({QueueStatus.ACTIVE, QueueStatus.PAUSED, QueueStatus.CLOSED, QueueStatus.MAINTENANCE})
+_LIVE = frozenset(QueueStatus) - {QueueStatus.ARCHIVED}
 OPEN = Transition("opened", _LIVE, QueueStatus.ACTIVE)
 PAUSE = Transition("paused", frozenset({QueueStatus.ACTIVE}), QueueStatus.PAUSED)
 RESUME = Transition("resumed", frozenset({QueueStatus.PAUSED}), QueueStatus.ACTIVE)
@@ -88,12 +88,12 @@ def rank_of(
 ) -> Rank:
     """Where a visitor stands.
 
-    PRIORITY: higher priorities first, each in join order. TIME_CREDIT: in order of an effective join time, which lies
-    `credits[priority]` seconds before the real one, so that nobody starves (accumulating priority with equal slopes;
-    the call centre of Brown et al., JASA 2005, ran on it).
+    PRIORITY, and LOTTERY for whoever joins after the opening: higher priorities first, each in join order.
+    TIME_CREDIT: in order of an effective join time, which lies `credits[priority]` seconds before the real one, so that
+    nobody starves (accumulating priority with equal slopes; the call centre of Brown et al., JASA 2005, ran on it).
     """
     match discipline:
-        case QueueDiscipline.PRIORITY:
+        case QueueDiscipline.PRIORITY | QueueDiscipline.LOTTERY:
             return Rank(-priority, joined_at, sequence)
         case QueueDiscipline.TIME_CREDIT:
             return Rank(0, joined_at - timedelta(seconds=credits.get(priority, 0.0)), sequence)

@@ -1,12 +1,9 @@
 """What can be done with a queue: create, update, open, pause, resume, close, archive; and its categories."""
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import time
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy.exc import IntegrityError
 
@@ -17,43 +14,26 @@ from app.core.idempotency import first_result, remember
 from app.core.ids import new_id
 from app.core.texts import ensure_text
 from app.queues import events, repository, rules
+from app.queues.config import MAX_PRIORITY, QueueConfig, ensure_valid
 from app.queues.errors import CategoryNameTaken, QueueNotEmpty, QueueSlugTaken
 from app.queues.events import LineEvent, LineState
-from app.queues.line import LockedLine, lock, write_down
-from app.queues.models import Queue, QueueCategory, QueueDiscipline, QueueLine, QueueMode, QueueStatus
+from app.queues.line import LockedLine, lock, locked, write_down
+from app.queues.models import (
+    Queue,
+    QueueCategory,
+    QueueLine,
+    QueueStatus,
+)
 from app.tenants import service as tenants
 from app.tenants.errors import LimitReached
 
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-MAX_PRIORITY = 9
 # They are shown all at once, to anybody.
 MAX_CATEGORIES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class QueueConfig:
-    """A queue's configuration as it is asked for; the defaults are the product's."""
-
-    name: str
-    slug: str
-    description: str | None = None
-    mode: QueueMode = QueueMode.STAFFED
-    discipline: QueueDiscipline = QueueDiscipline.PRIORITY
-    priority_credits: list[dict[str, float]] = field(default_factory=list)
-    visitor_max_priority: int = MAX_PRIORITY
-    capacity: int | None = None
-    max_concurrent: int | None = None
-    ticket_prefix: str = "A"
-    ticket_first_number: int = 1
-    ticket_last_number: int = 999
-    time_zone: str = "UTC"
-    daily_reset_time: time = time(0, 0)
-    announcement: str | None = None
-
-
 async def create(tx: WriteTx, config: QueueConfig, idempotency_key: str | None = None) -> Queue:
     """Create a queue, open. Raises `InvalidInput`, `QueueSlugTaken`, `LimitReached`, `IdempotencyConflict`."""
-    _validate(config)
+    ensure_valid(config)
     if (first := await first_result(tx, "queueCreate", idempotency_key, config)) is not None:
         return await repository.get(tx, first)
     limits = await tenants.hold_limits(tx)
@@ -74,7 +54,7 @@ async def create(tx: WriteTx, config: QueueConfig, idempotency_key: str | None =
     await _flush(tx, config.slug)
     tx.add(row)
     remember(tx, "queueCreate", idempotency_key, queue.id, config)
-    write_down(tx, LockedLine(queue, row, now), events.QueueCreated)
+    write_down(tx, locked(queue, row, now), events.QueueCreated)
     return queue
 
 
@@ -89,7 +69,7 @@ async def update(tx: WriteTx, queue_id: UUID, changes: dict[str, Any]) -> Queue:
     queue = line.queue
     current = {item.name: getattr(queue, item.name) for item in fields(QueueConfig)}
     wanted = QueueConfig(**(current | changes))
-    _validate(wanted)
+    ensure_valid(wanted)
     changed = {name: value for name, value in changes.items() if current[name] != value}
     if not changed:
         return queue
@@ -227,45 +207,7 @@ async def _flush_category(tx: WriteTx, name: str) -> None:
         raise
 
 
-def _validate(config: QueueConfig) -> None:
-    ensure_text("name", config.name, 1, 120)
-    ensure_text("description", config.description or "", 0, 2000)
-    ensure_text("announcement", config.announcement or "", 0, 280)
-    if not _SLUG.fullmatch(config.slug):
-        raise InvalidInput("slug", "A slug is 1 to 63 of a-z, 0-9 and -, and starts and ends with a letter or digit.")
-    for name in ("capacity", "max_concurrent"):
-        value = getattr(config, name)
-        if value is not None and not 1 <= value <= 10_000_000:
-            raise InvalidInput(_camel(name), f"`{_camel(name)}` is from 1 to 10,000,000, or null for no limit.")
-    if not re.fullmatch(r"[A-Za-z0-9-]{0,4}", config.ticket_prefix):
-        raise InvalidInput("ticketPrefix", "A ticket prefix is at most 4 letters, digits or dashes.")
-    if not 0 <= config.ticket_first_number < config.ticket_last_number <= 9_999_999:
-        raise InvalidInput(
-            "ticketLastNumber", "Ticket numbers run from 0 or more to a larger last number of at most 9,999,999."
-        )
-    if not 0 <= config.visitor_max_priority <= MAX_PRIORITY:
-        raise InvalidInput("visitorMaxPriority", f"A priority is from 0 to {MAX_PRIORITY}.")
-    for entry in config.priority_credits:
-        if not 0 <= entry["priority"] <= MAX_PRIORITY or not 0 <= entry["seconds"] <= 86_400:
-            raise InvalidInput(
-                "priorityCredits", f"A credit is 0 to 86,400 seconds for a priority from 0 to {MAX_PRIORITY}."
-            )
-    if len({entry["priority"] for entry in config.priority_credits}) != len(config.priority_credits):
-        raise InvalidInput("priorityCredits", "Give one credit per priority.")
-    if config.daily_reset_time.tzinfo is not None:
-        raise InvalidInput("dailyResetTime", "A reset time is one on the queue's own clock, without a zone: `04:00`.")
-    try:
-        ZoneInfo(config.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidInput("timeZone", "Give an IANA time zone, e.g. `Europe/Berlin`.") from None
-
-
 def _validate_category(name: str, priority: int) -> None:
     ensure_text("name", name, 1, 80)
     if not 0 <= priority <= MAX_PRIORITY:
         raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}.")
-
-
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.title() for part in tail)

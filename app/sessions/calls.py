@@ -134,7 +134,7 @@ class _Hall:
         if (held := self.held.get(counter.id)) is not None:
             raise CounterBusy(counter.name, held.ticket_number, held.id)
         row = self.line.row
-        ensure_under_max_concurrent(self.line.queue.max_concurrent, row.called_count + row.serving_count)
+        ensure_under_max_concurrent(self.line.settings.max_concurrent_users, row.called_count + row.serving_count)
         if not self.in_line:
             raise NobodyWaiting
         session = self.held[counter.id] = self.in_line.popleft()
@@ -227,7 +227,7 @@ async def _ready_counter(tx: WriteTx, line: LockedLine, counter_id: UUID) -> Cou
     counter = await counters.ensure_may_call(tx, counter_id, line.queue.id)
     if (held := await repository.held_by_counter(tx, counter_id)) is not None:
         raise CounterBusy(counter.name, held.ticket_number, held.id)
-    ensure_under_max_concurrent(line.queue.max_concurrent, line.row.called_count + line.row.serving_count)
+    ensure_under_max_concurrent(line.settings.max_concurrent_users, line.row.called_count + line.row.serving_count)
     return counter
 
 

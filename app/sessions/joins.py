@@ -20,10 +20,10 @@ from app.core.ids import new_id
 from app.core.texts import ensure_json, ensure_text
 from app.identity.permissions import Permission
 from app.queues import repository as queues
+from app.queues.config import MAX_PRIORITY
 from app.queues.line import LockedLine, hold, keep, write_down
 from app.queues.models import QueueCategory
 from app.queues.rules import ensure_joinable, ensure_room, ticket_number
-from app.queues.service import MAX_PRIORITY
 from app.sessions import events, repository
 from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed
 from app.sessions.models import Joined, Session
@@ -125,7 +125,7 @@ class _Door:
         priority = self._priority(join)
         if request.user_identifier is not None and (place := self.places.get(request.user_identifier)) is not None:
             raise AlreadyWaiting(tx.tenant, place)
-        ensure_room(line.queue.capacity, line.row.waiting_count + line.row.held_count)
+        ensure_room(line.settings.capacity, line.row.waiting_count + line.row.held_count)
         if self.tenant_waiting >= self.tenant_limit:
             raise LimitReached("waitingSessions", self.tenant_limit)
         self.line = line = line.later(tx)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from app.core.db import TenantRow, enum_column, json_column, optional_time, time_column
 
@@ -25,6 +25,13 @@ class SessionStatus(StrEnum):
 
 
 _ACTIVE = "status in ('WAITING', 'CALLED', 'SERVING')"
+
+
+class Device(StrEnum):
+    """What a visitor waits with: a phone sleeps, a browser does not."""
+
+    BROWSER = "BROWSER"
+    PHONE = "PHONE"
 
 
 class Session(TenantRow, table=True):
@@ -48,7 +55,18 @@ class Session(TenantRow, table=True):
         ForeignKeyConstraint(["tenant_id", "counter_id"], ["counters.tenant_id", "counters.id"]),
         ForeignKeyConstraint(["tenant_id", "served_by"], ["users.tenant_id", "users.id"]),
         ForeignKeyConstraint(["tenant_id", "category_id"], ["queue_categories.tenant_id", "queue_categories.id"]),
-        UniqueConstraint("tenant_id", "ticket_queue_id", "service_day", "ticket_serial", name="sessions_ticket_key"),
+        ForeignKeyConstraint(
+            ["tenant_id", "ticket_category_id"], ["queue_categories.tenant_id", "queue_categories.id"]
+        ),
+        UniqueConstraint(
+            "tenant_id",
+            "ticket_queue_id",
+            "ticket_category_id",
+            "service_day",
+            "ticket_serial",
+            name="sessions_ticket_key",
+            postgresql_nulls_not_distinct=True,
+        ),
         Index(
             "sessions_person_key",
             "tenant_id",
@@ -73,6 +91,15 @@ class Session(TenantRow, table=True):
             "rank_sequence",
             postgresql_where=_ACTIVE,
         ),
+        Index("sessions_expiry_idx", "tenant_id", "queue_id", "expires_at", postgresql_where="expires_at is not null"),
+        Index(
+            "sessions_address_idx",
+            "tenant_id",
+            "queue_id",
+            "address_hash",
+            postgresql_where=f"{_ACTIVE} and address_hash is not null",
+        ),
+        Index("sessions_lottery_idx", "tenant_id", "lottery_id", "id", postgresql_where="lottery_id is not null"),
         Index("sessions_at_counters_idx", "tenant_id", "queue_id", postgresql_where="status in ('CALLED', 'SERVING')"),
         Index("sessions_status_idx", "tenant_id", "queue_id", "status", "joined_at", "id"),
         Index("sessions_queue_idx", "tenant_id", "queue_id", "joined_at", "id"),
@@ -111,6 +138,18 @@ class Session(TenantRow, table=True):
     served_by: UUID | None = None
     cancelled_by: str | None = Field(default=None, max_length=16)
     cancel_reason: str | None = Field(default=None, max_length=500)
+
+    # When what the status allows is over: the claim window of who is called, the stay of who is inside. Null: never.
+    expires_at: datetime | None = optional_time()
+    device: Device = enum_column(Device, "device", Device.BROWSER)
+    # Who knows the address can find it again by our key; nobody can read it here.
+    address_hash: str | None = Field(default=None, max_length=64)
+    # Raised by each release, entry and renewal: the serial number of the admission token.
+    admission_number: int = 0
+    access_code_id: UUID | None = None
+    # Whose numbers the ticket's is one of: the queue's own, or a category's.
+    ticket_category_id: UUID | None = None
+    lottery_id: UUID | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -153,6 +192,23 @@ class Joined:
     call_count: ClassVar[int] = 0
     counter_id: ClassVar[None] = None
     served_by: ClassVar[None] = None
+    expires_at: ClassVar[None] = None
+    admission_number: ClassVar[int] = 0
+
+
+class Presence(SQLModel, table=True):
+    """When a waiting visitor was last seen, in queues that have a grace. Written in batches, so not the latest news."""
+
+    __tablename__ = "presences"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "session_id"], ["sessions.tenant_id", "sessions.id"], ondelete="CASCADE"),
+        Index("presences_seen_idx", "tenant_id", "queue_id", "seen_at"),
+    )
+
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id", ondelete="CASCADE")
+    session_id: UUID = Field(primary_key=True)
+    queue_id: UUID
+    seen_at: datetime = time_column()
 
 
 class SessionNote(TenantRow, table=True):

@@ -13,10 +13,10 @@ from app.core.errors import InvalidInput
 from app.core.ids import new_id
 from app.core.texts import ensure_text
 from app.counters import repository as counters
+from app.queues.config import MAX_PRIORITY
 from app.queues.events import LineState
 from app.queues.line import LockedLine, lock, lock_all, write_down
 from app.queues.rules import Rank, ensure_joinable, ensure_room
-from app.queues.service import MAX_PRIORITY
 from app.sessions import events, repository, rules
 from app.sessions.errors import AlreadyWaiting, SessionMoved, SessionOnHold
 from app.sessions.joins import JoinRequest, join
@@ -112,7 +112,7 @@ async def transfer(tx: WriteTx, session_id: UUID, to_queue_id: UUID) -> Session:
     ensure_joinable(target.queue.status)
     if session.user_identifier is not None:
         await _ensure_no_place(tx, to_queue_id, session.user_identifier)
-    ensure_room(target.queue.capacity, target.row.waiting_count + target.row.held_count)
+    ensure_room(target.settings.capacity, target.row.waiting_count + target.row.held_count)
     left = events.state_of(session)
     leave(source, session)
     write_down(tx, source, lambda state: events.SessionTransferredOut(state, left, to_queue_id))

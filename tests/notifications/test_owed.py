@@ -12,8 +12,8 @@ from app.notifications.models import NotificationKind, NotificationStatus
 from app.notifications.service import NewTemplate
 from app.notifications.texts import Text
 from app.queues import service as queues
+from app.queues.config import QueueConfig
 from app.queues.models import QueueLine
-from app.queues.service import QueueConfig
 from app.sessions import calls
 from app.sessions import service as sessions
 from app.sessions.calls import ReturnPlace

@@ -21,7 +21,7 @@ from app.core.live.bus import Bus
 from app.counters import service as counters
 from app.notifications.models import Notification
 from app.queues import service as queues
-from app.queues.service import QueueConfig
+from app.queues.config import QueueConfig
 from app.reactions import JOBS, REACTIONS
 from app.sessions import calls
 from app.sessions import service as sessions

@@ -27,6 +27,7 @@ A, P, C, M, X = (
     QueueStatus.MAINTENANCE,
     QueueStatus.ARCHIVED,
 )
+Q = QueueStatus.PREQUEUE
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
 
@@ -34,6 +35,7 @@ BERLIN = "Europe/Berlin"
 @pytest.mark.parametrize(
     ("status", "join", "call"),
     [
+        (Q, None, QueueNotServing),
         (A, None, None),
         (P, None, QueuePaused),
         (C, QueueNotOpen, None),
@@ -54,12 +56,12 @@ def test_who_may_join_and_be_called(
 
 
 TRANSITIONS: dict[Transition, dict[QueueStatus, QueueStatus | None]] = {
-    rules.OPEN: {A: None, P: A, C: A, M: A},
+    rules.OPEN: {Q: A, A: None, P: A, C: A, M: A},
     rules.PAUSE: {A: P, P: None},
     rules.RESUME: {A: None, P: A},
-    rules.CLOSE: {A: C, P: C, C: None, M: C},
-    rules.MAINTAIN: {A: M, P: M, C: M, M: None},
-    rules.ARCHIVE: {A: X, P: X, C: X, M: X, X: None},
+    rules.CLOSE: {Q: C, A: C, P: C, C: None, M: C},
+    rules.MAINTAIN: {Q: M, A: M, P: M, C: M, M: None},
+    rules.ARCHIVE: {Q: X, A: X, P: X, C: X, M: X, X: None},
 }
 
 
@@ -97,7 +99,7 @@ def test_max_concurrent(limit: int | None, now: int, fits: bool) -> None:
         return rules.ensure_under_max_concurrent(limit, now)
     with pytest.raises(MaxConcurrentReached) as raised:
         rules.ensure_under_max_concurrent(limit, now)
-    assert raised.value.max_concurrent == limit
+    assert raised.value.max_concurrent_users == limit
     return None
 
 

@@ -45,7 +45,7 @@ async def test_fifty_counters_call_at_once(api: Api, business: Business, doors: 
 
 
 async def test_each_call_has_its_own_refusal(api: Api, business: Business, doors: Doors) -> None:
-    queue_id = await business.queue(maxConcurrent=4)
+    queue_id = await business.queue(maxConcurrentUsers=4)
     door = doors.to(queue_id)
     good = [key_of("Counter", id) for id in await counters_of(business, queue_id, 6)]
     elsewhere = key_of("Counter", await business.counter(await business.queue()))
@@ -76,7 +76,7 @@ async def test_each_call_has_its_own_refusal(api: Api, business: Business, doors
     assert isinstance(missing, NotFound)
     assert isinstance(answers[-1], MaxConcurrentReached)
     assert first.session.id == again.session.id == busy.session_id
-    await assert_sound(api, queue_id, expected={queue_id: Expected(max_concurrent=4)})
+    await assert_sound(api, queue_id, expected={queue_id: Expected(max_concurrent_users=4)})
 
 
 async def test_two_queues_that_call_to_the_same_counters_at_once(api: Api, business: Business, doors: Doors) -> None:

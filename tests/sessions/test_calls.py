@@ -133,7 +133,7 @@ async def test_a_counter_calls_only_from_its_queues_and_only_while_active(api: A
 
 
 async def test_never_more_than_max_concurrent_at_counters(api: Api, business: Business) -> None:
-    desk = await open_desk(business, maxConcurrent=1)
+    desk = await open_desk(business, maxConcurrentUsers=1)
     first, second = await desk.join(), await desk.join()
     other_counter = await business.counter(desk.queue)
     await desk.call()
@@ -142,12 +142,12 @@ async def test_never_more_than_max_concurrent_at_counters(api: Api, business: Bu
             await _next(desk, counterId=other_counter),
             await desk.refused("sessionCall", second, counterId=other_counter),
         ):
-            assert (answer["__typename"], answer["maxConcurrent"]) == ("MaxConcurrentReachedError", 1)
+            assert (answer["__typename"], answer["maxConcurrentUsers"]) == ("MaxConcurrentReachedError", 1)
     await desk.do("sessionStart", first)
     assert (await _next(desk, counterId=other_counter))["__typename"] == "MaxConcurrentReachedError"
-    await done(business.admin, "queueUpdate", queueId=desk.queue, maxConcurrent=2)
+    await done(business.admin, "queueUpdate", queueId=desk.queue, maxConcurrentUsers=2)
     assert (await desk.call(counterId=other_counter))["id"] == second.id
-    await assert_sound(api, desk.queue, expected={desk.queue: Expected(max_concurrent=1)})
+    await assert_sound(api, desk.queue, expected={desk.queue: Expected(max_concurrent_users=1)})
 
 
 async def test_priorities_go_first_each_in_join_order(api: Api, desk: Desk) -> None:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -34,14 +34,14 @@ from tests.support.queue_logs import disagreements, events_of, read_queue
 from tests.support.verbs import done
 
 Log = list[LogEvent]
-EXPECTED = Expected(capacity=6, max_concurrent=2)
+EXPECTED = Expected(capacity=6, max_concurrent_users=2)
 
 
 @pytest.fixture(scope="module")
 async def logs(api: Api) -> dict[str, Log]:
     """The logs of two queues in which everything has happened."""
     business = await api.new_business()
-    desk = await open_desk(business, capacity=6, maxConcurrent=2)
+    desk = await open_desk(business, capacity=6, maxConcurrentUsers=2)
     there = await business.queue()
     await desk.join(priority=1)
     for _ in range(4):
@@ -226,7 +226,7 @@ def test_every_rule_is_seen_to_be_broken(logs: dict[str, Log], name: str) -> Non
 
 def test_capacity_and_max_concurrent_are_held_against_what_was_configured(logs: dict[str, Log]) -> None:
     assert "capacity" in {one.rule for one in check(logs["main"], replace(EXPECTED, capacity=4))}
-    assert "max concurrent" in {one.rule for one in check(logs["main"], replace(EXPECTED, max_concurrent=1))}
+    assert "max concurrent" in {one.rule for one in check(logs["main"], replace(EXPECTED, max_concurrent_users=1))}
 
 
 def test_transfers_have_to_meet(logs: dict[str, Log]) -> None:
@@ -313,7 +313,7 @@ async def _naive_note(
     row.revision += 1
     row.waiting_count = max(0, row.waiting_count + waiting)
     row.called_count = max(0, row.called_count + called)
-    line = queue_line.LockedLine(queue, row, tx.now())
+    line = queue_line.locked(queue, row, tx.now())
     session = await repository.get(tx, session_id)
     record(tx, QUEUE, queue_id, row.revision, event(line.state(), events.state_of(session)), tx.now())
 
@@ -344,11 +344,11 @@ async def test_the_product_without_its_lock_breaks_and_the_checker_says_so(
     db, tenant_id, queue_id, counter_ids = await _crowd(api, business)
     key = key_of("Queue", queue_id)
 
-    async def read_without_lock(tx: ReadTx, queue_ids: Sequence[UUID]) -> dict[UUID, tuple[Queue, QueueLine]]:
+    async def read_without_lock(tx: ReadTx, queue_ids: Sequence[UUID]) -> dict[UUID, tuple[Queue, QueueLine, datetime]]:
         found = await tx.exec(
             select(Queue, QueueLine).join(QueueLine, col(QueueLine.id) == Queue.id).where(col(Queue.id).in_(queue_ids))
         )
-        return {queue.id: (queue, row) for queue, row in found}
+        return {queue.id: (queue, row, datetime.now(UTC)) for queue, row in found}
 
     monkeypatch.setattr(queue_line.repository, "lock", read_without_lock)
     try:

@@ -47,7 +47,7 @@ class Expected:
     ticket_first_number: int = 1
     day_of: Callable[[datetime], date] = lambda at: at.astimezone(UTC).date()
     capacity: int | None = None
-    max_concurrent: int | None = None
+    max_concurrent_users: int | None = None
     # Seconds of credit by priority; None: PRIORITY.
     credits: Mapping[int, float] | None = None
 
@@ -93,7 +93,7 @@ class Fold:
     mean: float | None = None
     served: int = 0
     capacity: int | None = None
-    max_concurrent: int | None = None
+    max_concurrent_users: int | None = None
     credits: Mapping[int, float] | None = None
 
     def order(self) -> list[str]:
@@ -120,7 +120,7 @@ class Fold:
         if event.type == "QUEUE_UPDATED":
             changes = event.data["changes"]
             self.capacity = changes.get("capacity", self.capacity)
-            self.max_concurrent = changes.get("max_concurrent", self.max_concurrent)
+            self.max_concurrent_users = changes.get("max_concurrent_users", self.max_concurrent_users)
             if "priority_credits" in changes and self.credits is not None:
                 self.credits = {int(one["priority"]): one["seconds"] for one in changes["priority_credits"]}
         session = event.data.get("session")
@@ -155,7 +155,9 @@ def fold(events: Sequence[LogEvent], revision: int | None = None) -> Fold:
 def check(events: Sequence[LogEvent], expected: Expected | None = None) -> list[Broken]:
     """Everything that is broken in one queue's log."""
     expected = expected or Expected()
-    state = Fold(capacity=expected.capacity, max_concurrent=expected.max_concurrent, credits=expected.credits)
+    state = Fold(
+        capacity=expected.capacity, max_concurrent_users=expected.max_concurrent_users, credits=expected.credits
+    )
     found = list(_numbering(events)) + list(_tickets(events, expected))
     for event in events:
         found += [Broken(rule, event.revision, what) for rule, what in _before(state, event)]
@@ -245,8 +247,12 @@ def _after(state: Fold, event: LogEvent) -> Iterator[tuple[str, str]]:
     if event.type in _ENTERING and state.capacity is not None and waiting > state.capacity:
         yield "capacity", f"{waiting} wait where {state.capacity} may"
     served = counts["called_count"] + counts["serving_count"]
-    if event.type == "SESSION_CALLED" and state.max_concurrent is not None and served > state.max_concurrent:
-        yield "max concurrent", f"{served} are served where {state.max_concurrent} may be"
+    if (
+        event.type == "SESSION_CALLED"
+        and state.max_concurrent_users is not None
+        and served > state.max_concurrent_users
+    ):
+        yield "max concurrent", f"{served} are served where {state.max_concurrent_users} may be"
     if len({rank_of(one) for one in state.sessions.values() if one["status"] == "WAITING"}) != waiting:
         yield "rank", "two have the same place"
     holders = defaultdict(list)

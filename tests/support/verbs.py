@@ -22,9 +22,9 @@ from tests.support.api import SESSION, Caller
 _SHOWN = {
     "session": SESSION + " userIdentifier partySize locale metadata contact { email phone } category { name priority }"
     " servedBy { id }",
-    "queue": "id name slug status discipline capacity maxConcurrent ticketPrefix ticketLastNumber visitorMaxPriority"
-    " timeZone dailyResetTime announcement description priorityCredits { priority seconds } waitingCount heldCount"
-    " calledCount servingCount openCounterCount estimatedWaitSeconds revision archivedAt",
+    "queue": "id name slug status discipline capacity maxConcurrentUsers ticketPrefix ticketLastNumber"
+    " visitorMaxPriority timeZone dailyResetTime announcement description priorityCredits { priority seconds }"
+    " waitingCount heldCount calledCount servingCount openCounterCount estimatedWaitSeconds revision archivedAt",
     "counter": "id name isActive queues { id }",
     "shift": "id startedAt pausedAt endedAt breakSeconds servedCount averageServiceSeconds notes counter { id }"
     " user { id }",

@@ -18,7 +18,7 @@ from app.identity.models import Role, User
 from app.identity.permissions import MATRIX
 from app.identity.service import NewUser
 from app.queues import service as queues
-from app.queues.service import QueueConfig
+from app.queues.config import QueueConfig
 from app.tenants import repository, service
 from app.tenants.errors import DomainTaken, PlatformTenantProtected, SlugTaken, TenantNotSuspended
 from app.tenants.models import PLATFORM_SLUG, Tenant, TenantStatus

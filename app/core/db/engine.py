@@ -97,6 +97,10 @@ class WriteTx(ReadTx):
         """The present, by the one clock."""
         return self.clock.now()
 
+    def now_by_database(self, told: datetime) -> datetime:
+        """The present, by the clock all machines share; `told` is what the database has just told."""
+        return self.clock.by_database(told)
+
 
 Tx = TypeVar("Tx", bound=ReadTx)
 

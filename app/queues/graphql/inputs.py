@@ -6,8 +6,9 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
-from app.queues.graphql.types import QueueDiscipline, QueueMode, QueueStatus
-from app.queues.service import QueueConfig
+from app.queues import models
+from app.queues.config import METERED_TIMERS, QueueConfig
+from app.queues.graphql.types import FailureMode, QueueDiscipline, QueueMode, QueueStatus
 
 KEY = (
     "A new random string (a UUID, say) for every new request, at most 200 characters; keep it secret. "
@@ -47,8 +48,72 @@ class QueueCreateInput:
         description="The highest priority visitors may give themselves, 0 to 9. Default 9; set 0 to keep it to staff.",
     )
     capacity: int | None = strawberry.field(default=None, description="Most people waiting at once. Default: no limit.")
-    max_concurrent: int | None = strawberry.field(
+    max_concurrent_users: int | None = strawberry.field(
         default=None, description="Most people called or served at once. Default: no limit (one per counter)."
+    )
+    release_rate_per_minute: int | None = strawberry.field(
+        default=None,
+        description=(
+            "Most visitors released a minute, 0 to 1,000,000; only for `METERED`. Smooth within the minute, and at "
+            "most so many in any 60 seconds. 0: nobody. Default: no limit but `maxConcurrentUsers`."
+        ),
+    )
+    grace_seconds: int | None = strawberry.field(
+        default=UNSET,
+        description=(
+            "How long a waiting visitor keeps the place when none of its sockets and polls is seen any more, 1 to "
+            "604,800; null: for ever. Default: 120 for `METERED`, null for `STAFFED`."
+        ),
+    )
+    phone_grace_seconds: int | None = strawberry.field(
+        default=UNSET,
+        description="The same for phones, which sleep. Null: as for others. Default: 300 for `METERED`, else null.",
+    )
+    claim_seconds: int | None = strawberry.field(
+        default=UNSET,
+        description=(
+            "How long whoever is called or released may take to show up, 1 to 604,800; then `NO_SHOW`, and the place "
+            "is the next one's. Null: for ever. Default: 300 for `METERED`, null for `STAFFED`."
+        ),
+    )
+    stay_seconds: int | None = strawberry.field(
+        default=UNSET,
+        description=(
+            "How long whoever is inside may stay without renewing, 1 to 604,800; then `EXPIRED`, and the place is the "
+            "next one's. Null: for ever. Default: 900 for `METERED`, null for `STAFFED`."
+        ),
+    )
+    queue_all: bool = strawberry.field(
+        default=False, description="Hold everybody: people join and nobody is released. Default false."
+    )
+    invited_only: bool = strawberry.field(default=False, description="Only the invited may join. Default false.")
+    max_places_per_address: int | None = strawberry.field(
+        default=None,
+        description="Most places at once of visitors with one network address (IPv6: one /64). Default: no limit.",
+    )
+    refusal_message: str | None = strawberry.field(
+        default=None, description="What visitors are told when nobody can join, at most 500 characters."
+    )
+    site_origins: list[str] = strawberry.field(
+        default_factory=list,
+        description="Origins the waiting page may send visitors back to, e.g. `https://shop.example`; at most 50.",
+    )
+    failure_mode: FailureMode = strawberry.field(  # type: ignore[valid-type]
+        default=FailureMode.FAIL_CLOSED,
+        description="What happens while one side does not hear the other. Default `FAIL_CLOSED`.",
+    )
+    health_url: str | None = strawberry.field(
+        default=None,
+        description="An address we ask for the protected site's health, at most 2,000 characters. Default: none.",
+    )
+    degraded_percent: int = strawberry.field(
+        default=50, description="How much of the rate is left while the site is degraded, 1 to 100 %. Default 50."
+    )
+    ramp_seconds: int = strawberry.field(
+        default=60, description="How long the rate takes to be whole again after a recovery, 0 to 3,600. Default 60."
+    )
+    health_stale_seconds: int = strawberry.field(
+        default=60, description="After this long without a report the health is unknown, 5 to 3,600. Default 60."
     )
     ticket_prefix: str = strawberry.field(default="A", description="At most 4 letters, digits or dashes. Default `A`.")
     ticket_first_number: int = strawberry.field(default=1, description="First number of a service day. Default 1.")
@@ -64,7 +129,9 @@ class QueueCreateInput:
 
     def config(self) -> QueueConfig:
         """What the service takes."""
-        values = {name: getattr(self, name) for name in QueueConfig.__dataclass_fields__}
+        values: dict[str, Any] = {name: getattr(self, name) for name in QueueConfig.__dataclass_fields__}
+        timers = METERED_TIMERS if values["mode"] is models.QueueMode.METERED else dict.fromkeys(METERED_TIMERS)
+        values |= {name: seconds for name, seconds in timers.items() if values[name] is UNSET}
         return QueueConfig(**(values | {"priority_credits": _credits(self.priority_credits)}))
 
 
@@ -84,7 +151,36 @@ class QueueUpdateInput:
     capacity: int | None = strawberry.field(
         default=UNSET, description="Null for no limit. Effective at once; nobody who waits already is sent away."
     )
-    max_concurrent: int | None = strawberry.field(default=UNSET, description="Null for no limit. Effective at once.")
+    max_concurrent_users: int | None = strawberry.field(
+        default=UNSET, description="Null for no limit. Effective at once."
+    )
+    release_rate_per_minute: int | None = strawberry.field(
+        default=UNSET, description="0 to 1,000,000, null for no limit. Effective at once; only for `METERED`."
+    )
+    grace_seconds: int | None = strawberry.field(default=UNSET, description="1 to 604,800; null: for ever.")
+    phone_grace_seconds: int | None = strawberry.field(
+        default=UNSET, description="1 to 604,800; null: as for other devices."
+    )
+    claim_seconds: int | None = strawberry.field(
+        default=UNSET, description="1 to 604,800, null for ever. For those called or released from now on."
+    )
+    stay_seconds: int | None = strawberry.field(
+        default=UNSET, description="1 to 604,800, null for ever. For those who enter or renew from now on."
+    )
+    queue_all: bool | None = strawberry.field(default=UNSET, description="Hold everybody. Effective at once.")
+    invited_only: bool | None = strawberry.field(default=UNSET, description="For those who join from now on.")
+    max_places_per_address: int | None = strawberry.field(
+        default=UNSET, description="Null for no limit. For those who join from now on."
+    )
+    refusal_message: str | None = strawberry.field(default=UNSET, description="At most 500 characters; null for none.")
+    site_origins: list[str] | None = strawberry.field(default=UNSET, description="At most 50 origins.")
+    failure_mode: FailureMode | None = strawberry.field(  # type: ignore[valid-type]
+        default=UNSET, description="What happens while one side does not hear the other."
+    )
+    health_url: str | None = strawberry.field(default=UNSET, description="At most 2,000 characters; null for none.")
+    degraded_percent: int | None = strawberry.field(default=UNSET, description="1 to 100 %.")
+    ramp_seconds: int | None = strawberry.field(default=UNSET, description="0 to 3,600.")
+    health_stale_seconds: int | None = strawberry.field(default=UNSET, description="5 to 3,600.")
     ticket_prefix: str | None = strawberry.field(default=UNSET, description="For tickets from now on.")
     ticket_first_number: int | None = strawberry.field(default=UNSET, description="From the next service day on.")
     ticket_last_number: int | None = strawberry.field(default=UNSET, description="For tickets from now on.")
@@ -104,7 +200,17 @@ class QueueUpdateInput:
         return given
 
 
-_NULLABLE = {"description", "capacity", "max_concurrent", "announcement"}
+_NULLABLE = {
+    "description",
+    "capacity",
+    "max_concurrent_users",
+    "announcement",
+    "release_rate_per_minute",
+    *METERED_TIMERS,
+    "max_places_per_address",
+    "refusal_message",
+    "health_url",
+}
 
 
 def _credits(given: list[PriorityCreditInput]) -> list[dict[str, float]]:

@@ -33,7 +33,7 @@ class QueueFullError(UserError):
 
 @error_type(errors.MaxConcurrentReached, "As many people are being served as may be at once.")
 class MaxConcurrentReachedError(UserError):
-    max_concurrent: int = strawberry.field(description="The queue's limit.")
+    max_concurrent_users: int = strawberry.field(description="The queue's limit.")
 
 
 @error_type(errors.QueueSlugTaken, "Another queue of the tenant has this slug.")

@@ -21,18 +21,31 @@ LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")
 QueueStatus = explained_enum(
     models.QueueStatus,
     "What a queue lets happen.",
+    PREQUEUE="People join; nobody is called or released before the opening, and nobody has a position yet.",
     ACTIVE="People join and are called.",
     PAUSED="People join; nobody is called.",
     CLOSED="Nobody joins; whoever waits is still called.",
     MAINTENANCE="Nobody joins and nobody is called; the line stays as it is.",
     ARCHIVED="Put away for good.",
 )
-QueueMode = explained_enum(models.QueueMode, "Who calls.", STAFFED="A member of staff at a counter.")
+QueueMode = explained_enum(
+    models.QueueMode,
+    "Who calls.",
+    STAFFED="A member of staff at a counter.",
+    METERED="The system: it releases visitors at a rate and within a cap.",
+)
+FailureMode = explained_enum(
+    models.FailureMode,
+    "What a protected site does while it cannot ask us, and we do while we do not hear of its health.",
+    FAIL_OPEN="Visitors pass; releases go on.",
+    FAIL_CLOSED="Nobody new passes; releases pause.",
+)
 QueueDiscipline = explained_enum(
     models.QueueDiscipline,
     "What decides the order.",
     PRIORITY="Higher priorities first, each in join order.",
     TIME_CREDIT="A priority is worth seconds of waiting (`priorityCredits`), so nobody starves.",
+    LOTTERY="Those who are there at the opening in an order drawn by lot; whoever joins later in join order behind.",
 )
 
 
@@ -82,8 +95,40 @@ class Queue(Node):
     capacity: int | None = strawberry.field(
         description="Most people waiting at once, those on hold included; null for no limit."
     )
-    max_concurrent: int | None = strawberry.field(
-        description="Most people called or served at once; null for no limit."
+    max_concurrent_users: int | None = strawberry.field(
+        description="Most people called, released or served at once: never exceeded; null for no limit."
+    )
+    release_rate_per_minute: int | None = strawberry.field(
+        description="Most visitors a `METERED` queue releases in any 60 seconds; null for no limit."
+    )
+    grace_seconds: int | None = strawberry.field(
+        description="How long a waiting visitor who is not seen keeps the place; null: for ever."
+    )
+    phone_grace_seconds: int | None = strawberry.field(
+        description="The same for visitors with phones; null: as for others."
+    )
+    claim_seconds: int | None = strawberry.field(
+        description="How long whoever is called or released may take to show up; null: for ever."
+    )
+    stay_seconds: int | None = strawberry.field(
+        description="How long whoever is inside may stay without renewing; null: for ever."
+    )
+    queue_all: bool = strawberry.field(description="Whether everybody is held: nobody is released.")
+    invited_only: bool = strawberry.field(description="Whether only the invited may join.")
+    max_places_per_address: int | None = strawberry.field(
+        description="Most places at once of visitors with one network address; null for no limit."
+    )
+    refusal_message: str | None = strawberry.field(description="What visitors are told when nobody can join.")
+    site_origins: list[str] = strawberry.field(
+        description="Origins the waiting page may send visitors back to, at most 50."
+    )
+    failure_mode: FailureMode = strawberry.field(  # type: ignore[valid-type]
+        description="What happens while one side does not hear the other."
+    )
+    degraded_percent: int = strawberry.field(description="How much of the rate is left while the site is degraded.")
+    ramp_seconds: int = strawberry.field(description="How long the rate takes to be whole again after a recovery.")
+    health_stale_seconds: int = strawberry.field(
+        description="After this many seconds without a report the site's health is unknown."
     )
     ticket_prefix: str = strawberry.field(description="What ticket numbers start with, e.g. `A`.")
     ticket_first_number: int = strawberry.field(description="The first ticket number of a service day.")
@@ -199,7 +244,21 @@ _FROM_QUEUE = [
     "discipline",
     "visitor_max_priority",
     "capacity",
-    "max_concurrent",
+    "max_concurrent_users",
+    "release_rate_per_minute",
+    "grace_seconds",
+    "phone_grace_seconds",
+    "claim_seconds",
+    "stay_seconds",
+    "queue_all",
+    "invited_only",
+    "max_places_per_address",
+    "refusal_message",
+    "site_origins",
+    "failure_mode",
+    "degraded_percent",
+    "ramp_seconds",
+    "health_stale_seconds",
     "ticket_prefix",
     "ticket_first_number",
     "ticket_last_number",

@@ -67,7 +67,7 @@ _CONFIG_FIELDS = {
             "priorityCredits",
             "visitorMaxPriority",
             "capacity",
-            "maxConcurrent",
+            "maxConcurrentUsers",
             "ticketPrefix",
             "ticketFirstNumber",
             "ticketLastNumber",

@@ -6,7 +6,7 @@ begin;
 select set_config('app.tenant_id', :tenant, true);
 select revision + 1 as revision from queue_lines
   where tenant_id = :tenant::uuid and id = :queue::uuid for no key update \gset
-select status, max_concurrent from queues where tenant_id = :tenant::uuid and id = :queue::uuid;
+select status, max_concurrent_users from queues where tenant_id = :tenant::uuid and id = :queue::uuid;
 select counters.id as counter, counters.name as counter_name from counters
   join counter_queues on counter_queues.tenant_id = counters.tenant_id and counter_id = counters.id
   where counters.tenant_id = :tenant::uuid and counters.id = md5(:queue || '-' || :number)::uuid
