@@ -35,9 +35,13 @@ class Entry(NamedTuple):
 class Place(NamedTuple):
     """A place in line at a revision: 1-based position, people ahead, estimated wait in seconds (None while unknown)."""
 
-    position: int
-    ahead_count: int
+    position: int | None
+    ahead_count: int | None
     estimated_wait_seconds: int | None
+
+
+HIDDEN = Place(None, None, None)
+"""The place of whoever is in line before the opening: there is one, and nobody may know it yet."""
 
 
 class LineEventData:
@@ -160,6 +164,11 @@ class Line:
         elif event.at_counter is not None:
             self._at_counters[id] = event.at_counter
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether nobody may know the order: in a pre-queue it is that of the lots, and the lots are drawn blind."""
+        return self.state.status is QueueStatus.PREQUEUE
+
     def place(self, session_id: UUID) -> Place | None:
         """Where somebody stands; None for whoever is not in line (on hold, called, gone, unknown)."""
         ahead_count = self._order.before(session_id.int)
@@ -179,13 +188,17 @@ class Line:
         return None if key is None else key & _REVISION
 
     def place_at(self, ahead_count: int) -> Place:
-        """The place with so many people ahead."""
+        """The place with so many people ahead; `HIDDEN` before the opening."""
         state = self.state
+        if state.status is QueueStatus.PREQUEUE:
+            return HIDDEN
         wait = estimated_wait_seconds(ahead_count, state.service_seconds_mean, state.open_counter_count)
         return Place(ahead_count + 1, ahead_count, wait)
 
     def head(self, count: int) -> list[Entry]:
-        """The next `count` people."""
+        """The next `count` people; nobody before the opening."""
+        if self.is_hidden:
+            return []
         return [Entry(UUID(int=id), ticket_number) for id, ticket_number in self._order.first(count)]
 
     def at_counters(self) -> list[SessionState]:

@@ -83,7 +83,7 @@ class Moves:
         self._line = Line()
         # How many people at the head of the line cannot have moved since the last round; None if nobody has.
         self._unmoved: int | None = None
-        self._basis: tuple[float | None, int] | None = None
+        self._basis: tuple[float | None, int, bool] | None = None
         # To be looked at by the next round, whether or not the line has moved. A dict, for its order.
         self._due: dict[Mover, None] = {}
         self._rounds = Rounds(f"moves {name}", self._round)
@@ -119,10 +119,11 @@ class Moves:
             self._basis = None
             return
         state = line.state
-        basis = state.service_seconds_mean, state.open_counter_count
+        basis = state.service_seconds_mean, state.open_counter_count, line.is_hidden
         unmoved: int | None = 0
         if basis == self._basis:
-            if event.session_key is None or event.type in _IN_PLACE:
+            # In a pre-queue everybody is shown the same nothing, whoever comes before whom.
+            if event.session_key is None or event.type in _IN_PLACE or line.is_hidden:
                 unmoved = None
             elif event.type is QueueEventType.SESSION_JOINED:
                 ahead = line.ahead_count(event.session_key)
@@ -157,14 +158,16 @@ class Moves:
         """The line as it is now, from front to back: what changes while the round goes on is the next round's."""
         revision, state, order, movers_of = line.revision, line.state, line.in_order(), self._movers
         mean, counters, revision_text = state.service_seconds_mean, state.open_counter_count, b"%d" % revision
+        is_hidden = line.is_hidden
         work = 0
         for ahead, session_key in enumerate(islice(order, unmoved, None), start=unmoved):
             if (movers := movers_of.get(session_key)) is None:
                 work += 1
             else:
-                estimate = estimated_wait_seconds(ahead, mean, counters)
+                shown = None if is_hidden else ahead
+                estimate = None if is_hidden else estimated_wait_seconds(ahead, mean, counters)
                 for mover in movers:
-                    if self._show(mover, ahead, estimate, revision, revision_text):
+                    if self._show(mover, shown, estimate, revision, revision_text):
                         work += _STEPS_PER_SEND
             if work >= _WORK_AT_ONCE:
                 work = 0
@@ -175,17 +178,20 @@ class Moves:
         places = [(ahead, mover) for mover in movers if (ahead := line.ahead_count(mover.session_key)) is not None]
         places.sort(key=_ahead_count)
         state, revision, revision_text = line.state, line.revision, b"%d" % line.revision
-        sent = 0
+        hidden, sent = line.is_hidden, 0
         for ahead, mover in places:
             estimate = estimated_wait_seconds(ahead, state.service_seconds_mean, state.open_counter_count)
-            sent += self._show(mover, ahead, estimate, revision, revision_text)
+            sent += self._show(mover, None if hidden else ahead, None if hidden else estimate, revision, revision_text)
             if sent == SENDS_AT_ONCE:
                 sent = 0
                 yield
 
-    def _show(self, mover: Mover, ahead: int, estimate: int | None, revision: int, revision_text: bytes) -> bool:
-        """Send a place unless it is known, older than what is known, or has to wait; whether it was sent."""
-        position = ahead + 1
+    def _show(self, mover: Mover, ahead: int | None, estimate: int | None, revision: int, revision_text: bytes) -> bool:
+        """Send a place (None: it is hidden) unless it is known, older than what is known, or has to wait.
+
+        Whether it was sent.
+        """
+        position = None if ahead is None else ahead + 1
         if mover.revision >= revision or mover.is_late or (mover.position == position and mover.estimate == estimate):
             return False
         if mover.pace is not None and not self._is_due(mover, mover.pace, position):
@@ -202,8 +208,8 @@ class Moves:
         outlet.send(
             mover.template.render(
                 (
-                    b"%d" % position,
-                    b"%d" % ahead,
+                    NULL if position is None else b"%d" % position,
+                    NULL if ahead is None else b"%d" % ahead,
                     NULL if estimate is None else b"%d" % estimate,
                     revision_text,
                 )
@@ -211,7 +217,7 @@ class Moves:
         )
         return True
 
-    def _is_due(self, mover: Mover, pace: Pace, position: int) -> bool:
+    def _is_due(self, mover: Mover, pace: Pace, position: int | None) -> bool:
         loop = asyncio.get_running_loop()
         now = loop.time()
         if mover.timer is not None:

@@ -35,9 +35,9 @@ class Pace:
             return None
         return cls(min_delta or 1, max_per_second)
 
-    def wait(self, now: float, shown: int | None, position: int) -> float:
+    def wait(self, now: float, shown: int | None, position: int | None) -> float:
         """Seconds until a move from the position shown last is due; 0 if it is to be shown now."""
-        if shown is None or min(shown, position) <= NEAR_THE_HEAD:
+        if shown is None or position is None or min(shown, position) <= NEAR_THE_HEAD:
             return 0.0
         if self._held_since is None:
             self._held_since = now
