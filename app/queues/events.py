@@ -40,8 +40,19 @@ class QueueEventType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseLimits:
+    """What a METERED line may release at present: overrides, `queueAll` and the site's health are in it.
+
+    Null is unlimited; a rate of 0 releases nobody.
+    """
+
+    rate_per_minute: int | None
+    max_concurrent_users: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class LineState:
-    """A line's counts after an event."""
+    """A line's counts after an event; `limits` are null unless the queue is METERED."""
 
     status: QueueStatus
     waiting_count: int
@@ -50,6 +61,7 @@ class LineState:
     serving_count: int
     open_counter_count: int
     service_seconds_mean: float | None
+    limits: ReleaseLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
