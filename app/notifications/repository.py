@@ -19,8 +19,8 @@ from app.notifications.models import (
     NotificationTemplate,
 )
 from app.notifications.rules import MOVES, LineMove, Move
+from app.queues.disciplines import Rank
 from app.queues.events import QUEUE
-from app.queues.rules import Rank
 
 _PENDING = col(Notification.status) == NotificationStatus.PENDING
 

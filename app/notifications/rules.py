@@ -7,7 +7,7 @@ from enum import Enum
 from uuid import UUID
 
 from app.core.errors import InvalidInput
-from app.queues.rules import Rank
+from app.queues.disciplines import Rank
 
 PEOPLE_AHEAD = 3
 """From when on people are told that it will not be long: 3 ahead of them or fewer."""

@@ -21,7 +21,8 @@ from app.notifications.events import TEMPLATE, NotificationTemplateSet
 from app.notifications.models import Notification, NotificationChannel, NotificationKind, NotificationTemplate
 from app.notifications.texts import Text, Value
 from app.queues import repository as queues
-from app.queues.rules import Rank, estimated_wait_seconds
+from app.queues.disciplines import Rank
+from app.queues.rules import estimated_wait_seconds
 from app.sessions import repository as sessions
 from app.sessions.models import Session
 from app.settings import Settings

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.core.db import WriteTx
 from app.core.events import record
-from app.queues import repository, rules
+from app.queues import disciplines, repository, rules
 from app.queues.events import QUEUE, LineEvent, LineState
 from app.queues.models import Queue, QueueLine
 from app.queues.settings import LineSettings
@@ -40,14 +40,24 @@ class LockedLine:
             service_seconds_mean=self.row.service_seconds_mean,
         )
 
-    def rank(self, priority: int, joined_at: datetime) -> rules.Rank:
+    def rank(
+        self,
+        priority: int,
+        joined_at: datetime,
+        *,
+        multiplier_hundredths: int = disciplines.WHOLE,
+        is_bypassed: bool = False,
+        lot: disciplines.Lot | None = None,
+    ) -> disciplines.Rank:
         """A fresh place in this line's order."""
-        credits = rules.credits_by_priority(self.queue.priority_credits)
-        return rules.rank_of(self.queue.discipline, credits, priority, joined_at, self._fresh_sequence())
+        credits = disciplines.credits_by_priority(self.queue.priority_credits)
+        sequence = self._fresh_sequence()
+        standing = disciplines.Standing(priority, joined_at, sequence, multiplier_hundredths, is_bypassed, lot)
+        return disciplines.rank_of(self.queue.discipline, credits, standing)
 
-    def rank_behind(self, rank: rules.Rank, next_sequence: int | None) -> rules.Rank:
+    def rank_behind(self, rank: disciplines.Rank, next_sequence: int | None) -> disciplines.Rank:
         """The place right behind somebody; `next_sequence` as in the rule."""
-        return rules.rank_behind(rank, next_sequence, self._fresh_sequence())
+        return disciplines.rank_behind(rank, next_sequence, self._fresh_sequence())
 
     def next_ticket(self) -> int:
         """The next serial number of the current service day."""
@@ -65,7 +75,7 @@ class LockedLine:
 
     def _fresh_sequence(self) -> int:
         self.row.last_sequence += 1
-        return self.row.last_sequence * rules.SEQUENCE_STEP
+        return self.row.last_sequence * disciplines.SEQUENCE_STEP
 
 
 async def lock(tx: WriteTx, queue_id: UUID) -> LockedLine:

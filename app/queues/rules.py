@@ -1,9 +1,7 @@
 """What a queue allows and how it counts, as functions of plain values. Reads and writes nothing."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.queues.errors import (
@@ -14,7 +12,7 @@ from app.queues.errors import (
     QueueNotServing,
     QueuePaused,
 )
-from app.queues.models import QueueDiscipline, QueueStatus
+from app.queues.models import QueueStatus
 
 # A pause is a break of the staff: people may still line up. Closing is the end of the day: nobody joins, and whoever
 # waits is still served.
@@ -73,49 +71,6 @@ def next_status(transition: Transition, status: QueueStatus) -> QueueStatus | No
     if status not in transition.sources:
         raise IllegalQueueTransition(transition.word, status)
     return transition.target
-
-
-class Rank(NamedTuple):
-    """A place in the order: the lower, the sooner. Compared from left to right."""
-
-    rank_class: int
-    rank_time: datetime
-    sequence: int
-
-
-def rank_of(
-    discipline: QueueDiscipline, credits: Mapping[int, float], priority: int, joined_at: datetime, sequence: int
-) -> Rank:
-    """Where a visitor stands.
-
-    PRIORITY, and LOTTERY for whoever joins after the opening: higher priorities first, each in join order.
-    TIME_CREDIT: in order of an effective join time, which lies `credits[priority]` seconds before the real one, so that
-    nobody starves (accumulating priority with equal slopes; the call centre of Brown et al., JASA 2005, ran on it).
-    """
-    match discipline:
-        case QueueDiscipline.PRIORITY | QueueDiscipline.LOTTERY:
-            return Rank(-priority, joined_at, sequence)
-        case QueueDiscipline.TIME_CREDIT:
-            return Rank(0, joined_at - timedelta(seconds=credits.get(priority, 0.0)), sequence)
-
-
-# Sequences are given out so far apart that six people one after the other fit between any two.
-SEQUENCE_STEP = 64
-
-
-def rank_behind(rank: Rank, next_sequence: int | None, fresh_sequence: int) -> Rank:
-    """Right behind somebody: of the same class and time, before whoever has that class and time and comes next.
-
-    `next_sequence` is that next one's. Where no number is left in between, behind all who share the class and time.
-    """
-    if next_sequence is not None and next_sequence - rank.sequence > 1:
-        return rank._replace(sequence=(rank.sequence + next_sequence) // 2)
-    return rank._replace(sequence=fresh_sequence)
-
-
-def credits_by_priority(stored: Iterable[Mapping[str, float]]) -> dict[int, float]:
-    """The stored list of credits as a mapping."""
-    return {int(entry["priority"]): float(entry["seconds"]) for entry in stored}
 
 
 def service_day(now: datetime, time_zone: str, reset: time) -> date:

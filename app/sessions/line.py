@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from app.queues.disciplines import Rank
 from app.queues.events import LineState, QueueEventType
 from app.queues.models import QueueStatus
-from app.queues.rules import Rank, estimated_wait_seconds
+from app.queues.rules import estimated_wait_seconds
 from app.sessions.events import SessionState
 from app.sessions.models import SessionStatus
 from app.sessions.order import Order

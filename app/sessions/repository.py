@@ -12,9 +12,9 @@ from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
 from app.counters.models import Counter
+from app.queues.disciplines import Rank
 from app.queues.events import QUEUE
 from app.queues.models import QueueLine
-from app.queues.rules import Rank
 from app.sessions.models import Joined, Session, SessionNote, SessionStatus
 
 # Written out, not bound: a plan made for any parameter could not use the partial indexes.

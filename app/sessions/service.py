@@ -14,9 +14,10 @@ from app.core.ids import new_id
 from app.core.texts import ensure_text
 from app.counters import repository as counters
 from app.queues.config import MAX_PRIORITY
+from app.queues.disciplines import Rank
 from app.queues.events import LineState
 from app.queues.line import LockedLine, lock, lock_all, write_down
-from app.queues.rules import Rank, ensure_joinable, ensure_room
+from app.queues.rules import ensure_joinable, ensure_room
 from app.sessions import events, repository, rules
 from app.sessions.errors import AlreadyWaiting, SessionMoved, SessionOnHold
 from app.sessions.joins import JoinRequest, join

@@ -12,8 +12,8 @@ from app.core.db import ReadTx
 from app.core.errors import NotFound
 from app.core.events import read_recorded
 from app.queues import repository as queues
+from app.queues.disciplines import Rank
 from app.queues.events import QUEUE, LineState
-from app.queues.rules import Rank
 from app.sessions import repository
 from app.sessions.events import state_of
 from app.sessions.line import Line, LineEventData, read_event

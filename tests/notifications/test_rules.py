@@ -7,7 +7,7 @@ import pytest
 
 from app.core.errors import InvalidInput
 from app.notifications.rules import LineMove, Move, Placed, language_tag, languages, masked, moved_up, without_address
-from app.queues.rules import Rank
+from app.queues.disciplines import Rank
 
 NAMESPACE = UUID(int=0)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -1,7 +1,6 @@
 """What a queue allows and how it counts, as tables: every status, every transition, every edge of the clock."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,8 +16,8 @@ from app.queues.errors import (
     QueueNotServing,
     QueuePaused,
 )
-from app.queues.models import QueueDiscipline, QueueStatus
-from app.queues.rules import Rank, Transition
+from app.queues.models import QueueStatus
+from app.queues.rules import Transition
 
 A, P, C, M, X = (
     QueueStatus.ACTIVE,
@@ -162,64 +161,6 @@ def test_a_service_day_begins_at_its_reset_time(now: datetime, zone: str, reset:
 )
 def test_ticket_numbers_keep_their_width_and_go_on_beyond(prefix: str, serial: int, last: int, ticket: str) -> None:
     assert rules.ticket_number(prefix, serial, last) == ticket
-
-
-def test_priority_puts_classes_first_and_each_in_join_order() -> None:
-    people = [(0, 0), (5, 1), (0, 2), (9, 3), (5, 4), (0, 5)]
-    ranks = {
-        (priority, minute): rules.rank_of(
-            QueueDiscipline.PRIORITY, {9: 1e6}, priority, NOON + timedelta(minutes=minute), minute
-        )
-        for priority, minute in people
-    }
-    assert sorted(people, key=ranks.__getitem__) == [(9, 3), (5, 1), (5, 4), (0, 0), (0, 2), (0, 5)]
-
-
-def test_time_credit_is_worth_its_seconds_and_no_more() -> None:
-    credits = {1: 90.0, 2: 0.0}
-
-    def rank(priority: int, seconds: float, sequence: int) -> Rank:
-        joined_at = NOON + timedelta(seconds=seconds)
-        return rules.rank_of(QueueDiscipline.TIME_CREDIT, credits, priority, joined_at, sequence)
-
-    assert rank(1, 89.999, 2) < rank(0, 0, 1)
-    assert rank(1, 90.001, 2) > rank(0, 0, 1)
-    assert rank(1, 90, 2) > rank(0, 0, 1), "in a tie whoever came first"
-    assert rank(2, 1, 2) > rank(0, 0, 1)
-    assert rank(9, 1, 2) > rank(0, 0, 1), "a priority that is not listed is worth nothing"
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 600)), min_size=2, max_size=30), st.randoms())
-def test_under_time_credit_nobody_starves(people: list[tuple[int, int]], random: Random) -> None:
-    credits = {priority: priority * 30.0 for priority in range(10)}
-    ranked = [
-        (rules.rank_of(QueueDiscipline.TIME_CREDIT, credits, priority, NOON + timedelta(seconds=at), number), at)
-        for number, (priority, at) in enumerate(people)
-    ]
-    random.shuffle(ranked)
-    ranked.sort()
-    for place, (_, at) in enumerate(ranked):
-        # Whoever joined longer ago than the largest credit is never behind.
-        assert all(earlier <= at + 270 for _, earlier in ranked[:place])
-
-
-def test_right_behind_somebody_before_the_next_of_the_same_time() -> None:
-    step = rules.SEQUENCE_STEP
-    target = Rank(0, NOON, step)
-    assert rules.rank_behind(target, None, 9216) == Rank(0, NOON, 9216)
-    last = 2 * step
-    for _ in range(6):
-        rank = rules.rank_behind(target, last, 9216)
-        assert target < rank < Rank(0, NOON, last)
-        last = rank.sequence
-    assert rules.rank_behind(target, last, 9216) == Rank(0, NOON, 9216), "no number is left"
-
-
-def test_stored_credits_are_read_back() -> None:
-    assert rules.credits_by_priority([{"priority": 2, "seconds": 90.0}, {"priority": 3.0, "seconds": 1}]) == {
-        2: 90.0,
-        3: 1.0,
-    }
 
 
 @given(st.lists(st.floats(0, 36_000), min_size=1, max_size=50))

@@ -14,9 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
+from app.queues.disciplines import SEQUENCE_STEP, Rank, Standing, rank_of
 from app.queues.events import LineState, QueueEventType
 from app.queues.models import QueueDiscipline, QueueStatus
-from app.queues.rules import SEQUENCE_STEP, Rank, rank_of
 from app.sessions.events import SessionState
 from app.sessions.line import Line, LineEventData, read_event
 from app.sessions.models import SessionStatus
@@ -208,7 +208,7 @@ def test_tens_of_thousands_of_events(discipline: QueueDiscipline) -> None:
         line.apply(event(line.revision + 1, type, session))
 
     def fresh_rank(priority: int, joined_at: datetime) -> Rank:
-        return rank_of(discipline, credits, priority, joined_at, (line.revision + 1) * SEQUENCE_STEP)
+        return rank_of(discipline, credits, Standing(priority, joined_at, (line.revision + 1) * SEQUENCE_STEP))
 
     for step in range(15_000):
         now += timedelta(seconds=random.random())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from app.queues.rules import Rank
+from app.queues.disciplines import Rank
 from app.sessions import order
 from app.sessions.line import order_key
 from app.sessions.order import Order
