@@ -92,6 +92,12 @@ class Settings(BaseSettings):
     access_token_seconds: int = Field(default=900, ge=30, description="Life of a user's access token.")
     refresh_token_seconds: int = Field(default=7 * 86400, ge=60, description="Life of an unused refresh token.")
     session_token_seconds: int = Field(default=7 * 86400, ge=60, description="Life of a visitor's session token.")
+    access_token_algorithm: Literal["RS256", "Ed25519"] = Field(
+        default="RS256", description="What new keys of access tokens are made for; `vq keys rotate` lets them sign."
+    )
+    admission_token_algorithm: Literal["RS256", "Ed25519"] = Field(
+        default="RS256", description="What new keys of admission tokens are made for; `vq keys rotate` lets them sign."
+    )
 
     smtp_url: Annotated[str | None, AfterValidator(_smtp_url)] = Field(
         default=None,
@@ -131,6 +137,11 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """Where clients find the API, without a trailing slash."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def issuer(self) -> str:
+        """Who signed a token. Where no public address is set, it may differ between processes, so it is in no token."""
+        return self.public_url or "urn:virtual-queue"
 
     @property
     def secret(self) -> str:

@@ -28,16 +28,16 @@ class Authenticator:
     """One process's doorkeeper."""
 
     def __init__(self, settings: Settings, dbs: Databases) -> None:
-        self._secret = settings.secret
+        self._settings = settings
         self._dbs = dbs
         self._clock = dbs.app.clock
-        self._keys = KeyRing(dbs.app, settings.secret)
+        self.keys = KeyRing(dbs.app, settings.secret)
         self._standings = Standings(dbs.app, self._clock)
-        self.tokens = Tokens(settings, self._clock, self._keys)
+        self.tokens = Tokens(settings, self._clock, self.keys)
 
     async def start(self) -> None:
         """Create the signing keys of a new installation."""
-        await ensure_keys(self._dbs.system, self._secret)
+        await ensure_keys(self._dbs.system, self._settings)
 
     async def authenticate(self, token: str | None) -> Actor:
         """The actor a token stands for; `ANONYMOUS` without one.
@@ -85,8 +85,8 @@ class Authenticator:
         return self.tokens.session_token(tenant_id, session_id, joined_at)
 
     async def jwks(self) -> dict[str, list[dict[str, Any]]]:
-        """The public keys of access tokens, for `/.well-known/jwks.json`."""
-        return await self._keys.jwks()
+        """The public keys of access and admission tokens, for `/.well-known/jwks.json`."""
+        return await self.keys.jwks()
 
     def forget(self, tenant_id: UUID) -> None:
         """Look up this tenant and its users afresh; call it for every message of the topic `tenant:<id>`."""

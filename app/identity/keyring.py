@@ -1,5 +1,6 @@
-"""The keys that sign access tokens: created, rotated, published. What a token says is `tokens.py`'s business.
+"""The keys that sign tokens: created, rotated, published. What a token says is not decided here.
 
+Each purpose (users' access tokens, admission tokens) has keys of its own: a key of one verifies nothing of the other.
 Every key is published as NEXT before it signs as ACTIVE, and verifies as RETIRED for as long as anything it signed is
 good; a process that meets a key it does not know looks again. So rotation fails no request.
 """
@@ -7,31 +8,49 @@ good; a process that meets a key it does not know looks again. So rotation fails
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, Final, Literal
 
 from cryptography.exceptions import InvalidTag
-from joserfc.jwk import RSAKey
+from joserfc.jwk import KeyParameters, OKPKey, RSAKey
 
 from app.core.crypto import decrypt, derive_key, encrypt
 from app.core.db import Database, WriteTx
 from app.core.db.urls import SYSTEM_ROLE, role_url
 from app.identity import repository
-from app.identity.models import KeyStatus, SigningKey
+from app.identity.models import KeyPurpose, KeyStatus, SigningKey
 from app.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
 
-ALGORITHM = "RS256"
+Algorithm = Literal["RS256", "Ed25519"]
+PrivateKey = RSAKey | OKPKey
+
+LONGEST_ADMISSION = timedelta(days=7)
+"""No admission token lives longer: what bounds how long the keys that have signed one are published."""
+
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")
-# A retired key signs nothing; this is longer than any access token or cached JWKS lives.
-_KEEP_RETIRED = timedelta(days=2)
+# A retired key signs nothing. Longer than what it signed, and the JWKS somebody keeps, can live.
+_KEEP_RETIRED: Final = {
+    KeyPurpose.ACCESS: timedelta(days=2),
+    KeyPurpose.ADMISSION: LONGEST_ADMISSION + timedelta(days=2),
+}
 # Unknown keys may be made up: looking again is limited, and what all ask at once is asked once.
 _LOAD_PAUSE_SECONDS = 0.2
 # How long a process may go on signing with a key that another has retired.
 _FRESH_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key by its id, and the one algorithm it is used with."""
+
+    kid: str
+    algorithm: Algorithm
+    key: PrivateKey
 
 
 class KeyRing:
@@ -40,32 +59,33 @@ class KeyRing:
     def __init__(self, database: Database, secret: str) -> None:
         self._database = database
         self._secret = secret
-        self._keys: dict[str, RSAKey] = {}
+        self._keys: dict[tuple[KeyPurpose, str], Key] = {}
         self._published: list[dict[str, Any]] = []
-        self._signer: tuple[str, RSAKey] | None = None
+        self._signers: dict[KeyPurpose, Key] = {}
         self._loaded_at = float("-inf")
         self._loading: asyncio.Task[None] | None = None
 
-    async def signer(self) -> tuple[str, RSAKey]:
-        """The active key and its id."""
+    async def signer(self, purpose: KeyPurpose) -> Key:
+        """The active key of a purpose, with its private half."""
         await self._load_if_older_than(_FRESH_SECONDS)
-        if self._signer is None:
+        if purpose not in self._signers:
             raise SettingsError("There is no signing key that VQ_SECRET_KEY opens: run `vq seed` or `vq keys rotate`.")
-        return self._signer
+        return self._signers[purpose]
 
-    async def verifier(self, kid: str) -> RSAKey | None:
-        """A key by id, whatever its status; looked up afresh if it is unknown here."""
+    async def verifier(self, purpose: KeyPurpose, kid: str) -> Key | None:
+        """A key of a purpose by id, whatever its status; looked up afresh if it is unknown here."""
         if not _KID.fullmatch(kid):
             return None
         # The first look may have begun before the key was there and be shared with others; the second has not.
         for _ in range(2):
-            if kid in self._keys:
+            # A key of the other purpose is known, and no reason to look again.
+            if any((each, kid) in self._keys for each in KeyPurpose):
                 break
             await self._load()
-        return self._keys.get(kid)
+        return self._keys.get((purpose, kid))
 
     async def jwks(self) -> dict[str, list[dict[str, Any]]]:
-        """The public keys as a JSON Web Key Set, the next one included."""
+        """The public keys of all purposes as a JSON Web Key Set, the next ones included."""
         await self._load_if_older_than(1.0)
         return {"keys": self._published}
 
@@ -85,48 +105,67 @@ class KeyRing:
         async with self._database.read(None) as tx:
             rows = await repository.signing_keys(tx)
         self._loaded_at = monotonic()
-        self._keys = {row.kid: self._keys.get(row.kid) or RSAKey.import_key(row.public_jwk) for row in rows}
+        self._keys = {(row.purpose, row.kid): self._keys.get((row.purpose, row.kid)) or _public(row) for row in rows}
         self._published = [row.public_jwk for row in rows]
-        active = next((row for row in rows if row.status is KeyStatus.ACTIVE), None)
-        if active is None:
-            self._signer = None
-        elif self._signer is None or self._signer[0] != active.kid:
-            private = _open(self._secret, active)
-            self._signer = None if private is None else (active.kid, private)
+        before, self._signers = self._signers, {}
+        for row in rows:
+            if row.status is not KeyStatus.ACTIVE:
+                continue
+            known = before.get(row.purpose)
+            signer = known if known is not None and known.kid == row.kid else _open(self._secret, row)
+            if signer is not None:
+                self._signers[row.purpose] = signer
 
 
-async def ensure_keys(system: Database, secret: str) -> None:
+def algorithms(settings: Settings) -> Mapping[KeyPurpose, Algorithm]:
+    """What new keys of each purpose are made for."""
+    return {
+        KeyPurpose.ACCESS: settings.access_token_algorithm,
+        KeyPurpose.ADMISSION: settings.admission_token_algorithm,
+    }
+
+
+async def ensure_keys(system: Database, settings: Settings) -> None:
     """Create the keys of a new installation. Safe to run twice and beside itself."""
     async with system.read(None) as tx:
         rows = await repository.signing_keys(tx)
-    ready = {row.status for row in rows if _open(secret, row) is not None}
-    if not {KeyStatus.ACTIVE, KeyStatus.NEXT} <= ready:
-        await _arrange(system, secret, advance=False)
+    for purpose, algorithm in algorithms(settings).items():
+        ready = {
+            row.status
+            for row in rows
+            if row.purpose is purpose and not _is_outdated(row, algorithm) and _open(settings.secret, row) is not None
+        }
+        if not {KeyStatus.ACTIVE, KeyStatus.NEXT} <= ready:
+            await _arrange(system, settings.secret, purpose, algorithm, advance=False)
 
 
-async def rotate(system: Database, secret: str) -> str:
-    """Let the next key sign from now on, publish a new next one, and return the id of the one that signs."""
-    return await _arrange(system, secret, advance=True)
+async def rotate(system: Database, settings: Settings, purpose: KeyPurpose) -> Key:
+    """Let the next key sign from now on, publish a new next one, and say which one signs."""
+    return await _arrange(system, settings.secret, purpose, algorithms(settings)[purpose], advance=True)
 
 
-async def rotate_keys(settings: Settings) -> str:
+async def rotate_keys(settings: Settings, purposes: Sequence[KeyPurpose]) -> dict[KeyPurpose, Key]:
     """`rotate` for a command: opens and closes its own connection."""
     system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="vq keys")
     try:
-        return await rotate(system, settings.secret)
+        return {purpose: await rotate(system, settings, purpose) for purpose in purposes}
     finally:
         await system.dispose()
 
 
-async def _arrange(system: Database, secret: str, *, advance: bool) -> str:
+async def _arrange(system: Database, secret: str, purpose: KeyPurpose, algorithm: Algorithm, *, advance: bool) -> Key:
     # Two at most are needed. Made beforehand, because it takes a while and nothing slow happens in a block.
-    spare = [await asyncio.to_thread(_generate) for _ in range(2)]
+    spare = [await asyncio.to_thread(_generate, algorithm) for _ in range(2)]
     async with system.write(None) as tx:
         await repository.lock_keys(tx)
-        rows = await repository.signing_keys(tx)
+        rows = [row for row in await repository.signing_keys(tx) if row.purpose is purpose]
         for row in rows:
-            if row.status is not KeyStatus.RETIRED and _open(secret, row) is None:
+            if row.status is KeyStatus.RETIRED:
+                continue
+            if _open(secret, row) is None:
                 logger.warning("A signing key cannot be opened with this VQ_SECRET_KEY; it is replaced.")
+                _retire(tx, row)
+            elif not advance and _is_outdated(row, algorithm):
                 _retire(tx, row)
         active, upcoming = _with(rows, KeyStatus.ACTIVE), _with(rows, KeyStatus.NEXT)
         if advance and active is not None:
@@ -135,17 +174,25 @@ async def _arrange(system: Database, secret: str, *, advance: bool) -> str:
         # There is one ACTIVE at most, at every moment: the old one goes first.
         await tx.flush()
         if active is None:
-            active, upcoming = upcoming or _new(tx, secret, spare.pop()), None
+            active, upcoming = upcoming or _new(tx, secret, purpose, spare.pop()), None
             active.status, active.activated_at = KeyStatus.ACTIVE, tx.now()
         if upcoming is None:
-            _new(tx, secret, spare.pop())
+            _new(tx, secret, purpose, spare.pop())
         await tx.flush()
-        await repository.drop_keys_retired_before(tx, tx.now() - _KEEP_RETIRED)
-        return active.kid
+        await repository.drop_keys_retired_before(tx, purpose, tx.now() - _KEEP_RETIRED[purpose])
+        return _public(active)
 
 
-def _generate() -> RSAKey:
-    return RSAKey.generate_key(2048, parameters={"use": "sig", "alg": ALGORITHM}, private=True)
+def _generate(algorithm: Algorithm) -> PrivateKey:
+    parameters: KeyParameters = {"use": "sig", "alg": algorithm}
+    if algorithm == "Ed25519":
+        return OKPKey.generate_key("Ed25519", parameters=parameters, private=True)
+    return RSAKey.generate_key(2048, parameters=parameters, private=True)
+
+
+def _is_outdated(row: SigningKey, algorithm: Algorithm) -> bool:
+    """A next key of another algorithm than the one set has signed nothing yet, and is replaced before it does."""
+    return row.status is KeyStatus.NEXT and row.algorithm != algorithm
 
 
 def _with(rows: Sequence[SigningKey], status: KeyStatus) -> SigningKey | None:
@@ -156,12 +203,14 @@ def _retire(tx: WriteTx, row: SigningKey) -> None:
     row.status, row.retired_at = KeyStatus.RETIRED, tx.now()
 
 
-def _new(tx: WriteTx, secret: str, key: RSAKey) -> SigningKey:
+def _new(tx: WriteTx, secret: str, purpose: KeyPurpose, key: PrivateKey) -> SigningKey:
     kid = key.thumbprint()
+    public = key.as_dict(private=False)
     row = SigningKey(
         kid=kid,
-        algorithm=ALGORITHM,
-        public_jwk={**key.as_dict(private=False), "kid": kid},
+        purpose=purpose,
+        algorithm=str(public["alg"]),
+        public_jwk={**public, "kid": kid},
         private_sealed=encrypt(_sealing_key(secret), key.as_pem(private=True), _binding(kid)),
         status=KeyStatus.NEXT,
         created_at=tx.now(),
@@ -170,12 +219,22 @@ def _new(tx: WriteTx, secret: str, key: RSAKey) -> SigningKey:
     return row
 
 
-def _open(secret: str, row: SigningKey) -> RSAKey | None:
+def _public(row: SigningKey) -> Key:
+    kind = OKPKey if row.algorithm == "Ed25519" else RSAKey
+    return Key(row.kid, _algorithm(row), kind.import_key(row.public_jwk))
+
+
+def _open(secret: str, row: SigningKey) -> Key | None:
     try:
         pem = decrypt(_sealing_key(secret), row.private_sealed, _binding(row.kid))
     except InvalidTag:
         return None
-    return RSAKey.import_key(pem)
+    kind = OKPKey if row.algorithm == "Ed25519" else RSAKey
+    return Key(row.kid, _algorithm(row), kind.import_key(pem))
+
+
+def _algorithm(row: SigningKey) -> Algorithm:
+    return "Ed25519" if row.algorithm == "Ed25519" else "RS256"
 
 
 def _sealing_key(secret: str) -> bytes:

@@ -114,14 +114,25 @@ class KeyStatus(StrEnum):
     RETIRED = "RETIRED"
 
 
+class KeyPurpose(StrEnum):
+    """What a key signs: users' access tokens, or visitors' admission tokens for protected sites."""
+
+    ACCESS = "ACCESS"
+    ADMISSION = "ADMISSION"
+
+
 class SigningKey(SQLModel, table=True):
-    """A key of the platform's JWKS. The private half is sealed with the installation's secret."""
+    """A key of the platform's JWKS. The private half is sealed with the installation's secret.
+
+    One of each purpose is ACTIVE (`signing_keys_active_key`).
+    """
 
     __tablename__ = "signing_keys"
-    __table_args__ = (Index("signing_keys_active_idx", "status", unique=True, postgresql_where="status = 'ACTIVE'"),)
+    __table_args__ = (Index("signing_keys_active_key", "purpose", unique=True, postgresql_where="status = 'ACTIVE'"),)
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     kid: str = Field(max_length=64, unique=True)
+    purpose: KeyPurpose = enum_column(KeyPurpose, "purpose")
     algorithm: str = Field(max_length=16)
     public_jwk: dict[str, Any] = json_column()
     private_sealed: bytes = Field(sa_type=LargeBinary)

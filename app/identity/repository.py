@@ -11,7 +11,7 @@ from sqlmodel import col, delete, func, select, update
 from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
-from app.identity.models import KeyStatus, Login, RefreshToken, Role, SigningKey, User, UserStatus
+from app.identity.models import KeyPurpose, KeyStatus, Login, RefreshToken, Role, SigningKey, User, UserStatus
 from app.tenants.models import Tenant, TenantStatus
 
 # One change of the key ring at a time.
@@ -151,8 +151,12 @@ async def signing_keys(tx: ReadTx) -> Sequence[SigningKey]:
     return (await tx.exec(select(SigningKey).order_by(col(SigningKey.created_at), col(SigningKey.kid)))).all()
 
 
-async def drop_keys_retired_before(tx: WriteTx, moment: datetime) -> None:
-    """Forget keys nothing can be signed with any more."""
+async def drop_keys_retired_before(tx: WriteTx, purpose: KeyPurpose, moment: datetime) -> None:
+    """Forget keys of a purpose that nothing was signed with for so long."""
     await tx.exec(
-        delete(SigningKey).where(col(SigningKey.status) == KeyStatus.RETIRED, col(SigningKey.retired_at) < moment)
+        delete(SigningKey).where(
+            col(SigningKey.purpose) == purpose,
+            col(SigningKey.status) == KeyStatus.RETIRED,
+            col(SigningKey.retired_at) < moment,
+        )
     )

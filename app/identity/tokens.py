@@ -1,8 +1,9 @@
 """Tokens as text: made, and read again with every claim checked. Not asked here: whether their owner is still welcome.
 
-Users carry RS256 tokens, which others verify with the published keys; visitors HS256 ones, which only we read and which
-cost microseconds, because a thousand people may join in a second. Which of the two a token claims to be decides the one
-key and the one algorithm it is verified with, so neither can pass for the other.
+Users carry tokens that others verify with the published keys (RS256, or Ed25519 by setting); visitors HS256 ones, which
+only we read and which cost microseconds, because a thousand people may join in a second. Which of the two a token
+claims to be decides the one key and the one algorithm it is verified with, so neither can pass for the other. Tokens
+for protected sites are made in `app/admission`: their keys verify nothing here.
 """
 
 import hmac
@@ -16,20 +17,18 @@ from uuid import UUID, uuid4
 import orjson
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import OctKey
 from joserfc.jws import extract_compact
 
 from app.core.clock import Clock
 from app.core.crypto import derive_key
 from app.core.errors import TokenExpired
 from app.identity.errors import TokenInvalid
-from app.identity.keyring import ALGORITHM, KeyRing
-from app.identity.models import User
+from app.identity.keyring import KeyRing, PrivateKey
+from app.identity.models import KeyPurpose, User
 from app.settings import Settings
 
 AUDIENCE = "virtual-queue"
-# Where no public address is set, the address may differ between the processes of one installation.
-_UNNAMED_ISSUER = "urn:virtual-queue"
 _ACCESS_TYPE = "at+jwt"
 _VISITOR_ALGORITHM = "HS256"
 # What a `datetime` can hold.
@@ -65,14 +64,14 @@ class Tokens:
         self._keys = keys
         self._visitor_secret = derive_key(settings.secret, "session tokens")
         self._visitor_key = OctKey.import_key(self._visitor_secret)
-        self._issuer = settings.public_url or _UNNAMED_ISSUER
+        self._issuer = settings.issuer
         self.access_seconds = settings.access_token_seconds
         self.refresh_seconds = settings.refresh_token_seconds
         self._session_seconds = settings.session_token_seconds
 
     async def access_token(self, user: User, login_id: UUID) -> str:
         """A fresh token for a user's sign-in."""
-        kid, key = await self._keys.signer()
+        signer = await self._keys.signer(KeyPurpose.ACCESS)
         now = int(self._clock.now().timestamp())
         claims: dict[str, Any] = {
             "iss": self._issuer,
@@ -86,7 +85,8 @@ class Tokens:
             "iat": now,
             "exp": now + self.access_seconds,
         }
-        return jwt.encode({"alg": ALGORITHM, "typ": _ACCESS_TYPE, "kid": kid}, claims, key, [ALGORITHM])
+        header = {"alg": signer.algorithm, "typ": _ACCESS_TYPE, "kid": signer.kid}
+        return jwt.encode(header, claims, signer.key, [signer.algorithm])
 
     def session_token(self, tenant_id: UUID, session_id: UUID, joined_at: datetime) -> str:
         """The token of a session: always the same one, so that a repeated join gives it again."""
@@ -109,11 +109,11 @@ class Tokens:
         try:
             header = extract_compact(token.encode()).headers()
             match header:
-                case {"alg": "RS256", "typ": "at+jwt", "kid": str(kid)}:
-                    key = await self._keys.verifier(kid)
-                    if key is None:
+                case {"alg": "RS256" | "Ed25519" as algorithm, "typ": "at+jwt", "kid": str(kid)}:
+                    key = await self._keys.verifier(KeyPurpose.ACCESS, kid)
+                    if key is None or key.algorithm != algorithm:
                         raise TokenInvalid
-                    return self._access_claims(_verified(token, key, ALGORITHM))
+                    return self._access_claims(_verified(token, key.key, key.algorithm))
                 case {"alg": "HS256"}:
                     return self._session_claims(_verified(token, self._visitor_key, _VISITOR_ALGORITHM))
         except (JoseError, KeyError, ValueError, TypeError, AttributeError, OverflowError):
@@ -156,5 +156,5 @@ def _base64(data: bytes) -> bytes:
 _VISITOR_HEAD = _base64(orjson.dumps({"typ": "JWT", "alg": _VISITOR_ALGORITHM})) + b"."
 
 
-def _verified(token: str, key: RSAKey | OctKey, algorithm: str) -> dict[str, Any]:
+def _verified(token: str, key: PrivateKey | OctKey, algorithm: str) -> dict[str, Any]:
     return jwt.decode(token, key, [algorithm]).claims

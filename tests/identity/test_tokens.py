@@ -16,7 +16,7 @@ from app.core.crypto import derive_key
 from app.core.errors import TokenExpired, Unauthenticated
 from app.identity.authentication import Authenticator, bearer_token
 from app.identity.errors import TokenInvalid, TokenRevoked
-from app.identity.models import Role
+from app.identity.models import KeyPurpose, Role
 from app.identity.permissions import MATRIX
 from tests.identity.house import NOW, House
 
@@ -126,7 +126,8 @@ async def forgeries(house: House) -> dict[str, str]:
     header, claims, signature = parts(good)
     published = {key["kid"]: key for key in (await house.authenticator.jwks())["keys"]}[header["kid"]]
     public_pem = RSAKey.import_key(published).as_pem(private=False)
-    kid, signer = await house.authenticator._keys.signer()
+    active = await house.authenticator.keys.signer(KeyPurpose.ACCESS)
+    kid, signer = active.kid, active.key
     own = RSAKey.generate_key(2048)
     visitor_key = OctKey.import_key(derive_key(house.settings.secret, "session tokens"))
     confused = f"{part({**header, 'alg': 'HS256'})}.{part(claims)}"
@@ -211,7 +212,7 @@ async def test_a_genuine_token_with_made_up_owner(house: House) -> None:
     other = await house.business()
     granted = await house.signed_in(shop)
     header, claims, _ = parts(granted.access_token)
-    _, signer = await house.authenticator._keys.signer()
+    signer = (await house.authenticator.keys.signer(KeyPurpose.ACCESS)).key
     for changes in ({"tid": str(other.id)}, {"sub": str(other.admin.id)}, {"lid": str(UUID(int=1))}):
         token = jwt.encode(header, {**claims, **changes}, signer, ["RS256"])
         with pytest.raises(TokenRevoked):
