@@ -7,5 +7,6 @@ import app.counters.models
 import app.identity.models
 import app.notifications.models
 import app.queues.models
+import app.schedules.models
 import app.sessions.models
 import app.tenants.models  # noqa: F401

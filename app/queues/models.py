@@ -68,6 +68,7 @@ class Queue(TenantRow, table=True):
         CheckConstraint("capacity is null or capacity >= 1", name="capacity"),
         CheckConstraint("release_rate_per_minute is null or release_rate_per_minute >= 0", name="release_rate"),
         CheckConstraint("ticket_first_number >= 0 and ticket_last_number > ticket_first_number", name="ticket_range"),
+        CheckConstraint("bypass_count >= 0", name="bypass_count"),
     )
 
     slug: str = Field(max_length=63)
@@ -90,6 +91,8 @@ class Queue(TenantRow, table=True):
     queue_all: bool = False
     invited_only: bool = False
     max_places_per_address: int | None = None
+    # How many are on the bypass list: while nobody is, no join looks. Written with the list, by `access/service.py`.
+    bypass_count: int = 0
     refusal_message: str | None = Field(default=None, max_length=500)
     # Where the waiting page may send people back to: ["https://shop.example"]
     site_origins: list[str] = json_column(list)
@@ -183,18 +186,82 @@ class QueueRelease(SQLModel, table=True):
     released_at: datetime = time_column()
 
 
+class Lottery(TenantRow, table=True):
+    """The lottery of one pre-queue; what a lot is stands in `lottery.py`.
+
+    1. begun with the pre-queue: the seed is made, and its hash stands in the queue's log before anybody has a lot
+    2. opened when the pre-queue ends, in whichever way: the seed stands in the log; nothing is changed any more
+
+    The seed is read by whoever gives out lots, and shown to nobody before `opened_at`.
+    """
+
+    __tablename__ = "lotteries"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "queue_id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
+        UniqueConstraint("tenant_id", "queue_id", "seed_hash", name="lotteries_seed_key"),
+        Index("lotteries_queue_idx", "tenant_id", "queue_id", "began_at"),
+    )
+
+    queue_id: UUID
+    seed: bytes
+    seed_hash: str = Field(max_length=64)
+    # Where its lots begin: whoever waited before joined earlier, whoever comes after the opening joins later.
+    began_at: datetime = time_column()
+    opened_at: datetime | None = optional_time()
+
+
+class LotteryEntry(SQLModel, table=True):
+    """Who took part in a lottery, as it was drawn: nobody changes it, whatever becomes of the session."""
+
+    __tablename__ = "lottery_entries"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "lottery_id"], ["lotteries.tenant_id", "lotteries.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["tenant_id", "session_id"], ["sessions.tenant_id", "sessions.id"], ondelete="CASCADE"),
+        Index("lottery_entries_drawn_idx", "tenant_id", "lottery_id", "draw_class", "lot", "session_id"),
+        Index("lottery_entries_session_idx", "tenant_id", "session_id"),
+    )
+
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id", ondelete="CASCADE")
+    lottery_id: UUID = Field(primary_key=True)
+    session_id: UUID = Field(primary_key=True)
+    # What comes before the lot, the lower the sooner: minus the class, under TIME_CREDIT minus the milliseconds of it.
+    draw_class: int
+    lot: int = Field(sa_type=BigInteger)
+    ticket_number: str = Field(max_length=16)
+    joined_at: datetime = time_column()
+
+
 class QueueCategory(TenantRow, table=True):
-    """A kind of visitor or service within a queue; gives its sessions a priority unless the join names one."""
+    """A kind of visitor or service within a queue; gives its sessions a priority unless the join names one.
+
+    With a number range of its own it counts its own tickets: `service_day` and `last_ticket_serial` are written by
+    joins, under the line's lock, as those of the line are.
+    """
 
     __tablename__ = "queue_categories"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "queue_id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
         UniqueConstraint("tenant_id", "queue_id", "name", name="queue_categories_name_key"),
         Index("queue_categories_queue_idx", "tenant_id", "queue_id"),
+        CheckConstraint(
+            "(ticket_first_number is null) = (ticket_last_number is null) and (ticket_first_number is null or"
+            " ticket_prefix is not null and ticket_first_number >= 0 and ticket_last_number > ticket_first_number)",
+            name="ticket_range",
+        ),
+        CheckConstraint("multiplier_hundredths between 0 and 1000", name="multiplier"),
     )
 
     queue_id: UUID
     name: str = Field(max_length=80)
     priority: int = 0
+    # In hundredths: 150 is a multiplier of 1.5.
+    multiplier_hundredths: int = 100
+    # Null: the queue's.
+    ticket_prefix: str | None = Field(default=None, max_length=4)
+    # Null: the queue's numbers.
+    ticket_first_number: int | None = None
+    ticket_last_number: int | None = None
+    service_day: date | None = None
+    last_ticket_serial: int | None = None
     is_active: bool = True
     created_at: datetime = time_column()
