@@ -91,6 +91,8 @@ class Queue(TenantRow, table=True):
     queue_all: bool = False
     invited_only: bool = False
     max_places_per_address: int | None = None
+    # Whether admission tokens carry the hash of the address their visitor joined from.
+    bind_address: bool = False
     # How many are on the bypass list: while nobody is, no join looks. Written with the list, by `access/service.py`.
     bypass_count: int = 0
     refusal_message: str | None = Field(default=None, max_length=500)

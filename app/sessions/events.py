@@ -33,6 +33,9 @@ class SessionState:
     counter_id: UUID | None
     counter_name: str | None
     served_by: UUID | None
+    expires_at: datetime | None = None
+    admission_number: int = 0
+    renewed_at: datetime | None = None
 
 
 def state_of(session: Session | Joined, counter_name: str | None = None) -> SessionState:
@@ -58,6 +61,9 @@ def state_of(session: Session | Joined, counter_name: str | None = None) -> Sess
         counter_id=session.counter_id,
         counter_name=counter_name,
         served_by=session.served_by,
+        expires_at=session.expires_at,
+        admission_number=session.admission_number,
+        renewed_at=session.renewed_at,
     )
 
 
@@ -89,6 +95,27 @@ class SessionRecalled(SessionEvent):
 @dataclass(frozen=True, slots=True)
 class SessionStarted(SessionEvent):
     type: ClassVar[str] = QueueEventType.SESSION_STARTED
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEntered(SessionEvent):
+    """Somebody who was released has come to the protected site: the claim window is over, the stay has begun."""
+
+    type: ClassVar[str] = QueueEventType.SESSION_ENTERED
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRenewed(SessionEvent):
+    """Somebody's stay begins anew."""
+
+    type: ClassVar[str] = QueueEventType.SESSION_RENEWED
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRevoked(SessionEvent):
+    """Staff has sent somebody away who was released or inside."""
+
+    type: ClassVar[str] = QueueEventType.SESSION_REVOKED
 
 
 @dataclass(frozen=True, slots=True)

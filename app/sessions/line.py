@@ -246,6 +246,10 @@ def _session_state(data: Mapping[str, Any]) -> SessionState:
         counter_id=_id(data["counter_id"]),
         counter_name=data["counter_name"],
         served_by=_id(data["served_by"]),
+        # Older events know nothing of admissions.
+        expires_at=_time(data.get("expires_at")),
+        admission_number=data.get("admission_number", 0),
+        renewed_at=_time(data.get("renewed_at")),
     )
 
 

@@ -144,8 +144,11 @@ class Session(TenantRow, table=True):
     device: Device = enum_column(Device, "device", Device.BROWSER)
     # Who knows the address can find it again by our key; nobody can read it here.
     address_hash: str | None = Field(default=None, max_length=64)
-    # Raised by each release, entry and renewal: the serial number of the admission token.
+    # Raised by each release, entry and renewal: the serial number of the admission token. The one it had at the entry
+    # parts the tokens of this stay from those before, and each says when it was issued.
     admission_number: int = 0
+    entry_number: int | None = None
+    renewed_at: datetime | None = optional_time()
     access_code_id: UUID | None = None
     # Whose numbers the ticket's is one of: the queue's own, or a category's.
     ticket_category_id: UUID | None = None
@@ -194,6 +197,7 @@ class Joined:
     served_by: ClassVar[None] = None
     expires_at: ClassVar[None] = None
     admission_number: ClassVar[int] = 0
+    renewed_at: ClassVar[None] = None
 
 
 class Presence(SQLModel, table=True):

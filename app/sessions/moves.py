@@ -26,6 +26,9 @@ _WORK_AT_ONCE = SENDS_AT_ONCE * _STEPS_PER_SEND
 _IN_PLACE = frozenset(
     {
         QueueEventType.SESSION_STARTED,
+        QueueEventType.SESSION_ENTERED,
+        QueueEventType.SESSION_RENEWED,
+        QueueEventType.SESSION_REVOKED,
         QueueEventType.SESSION_RECALLED,
         QueueEventType.SESSION_COMPLETED,
         QueueEventType.SESSION_NO_SHOW,

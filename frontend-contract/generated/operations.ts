@@ -243,6 +243,8 @@ export type QueueEventType =
   | 'SESSION_CANCELLED'
   /** Somebody was served. */
   | 'SESSION_COMPLETED'
+  /** Somebody who was released has entered the protected site. */
+  | 'SESSION_ENTERED'
   /** Somebody was put on hold. */
   | 'SESSION_HELD'
   /** Somebody joined. */
@@ -255,8 +257,12 @@ export type QueueEventType =
   | 'SESSION_PRIORITY_CHANGED'
   /** Somebody was called again. */
   | 'SESSION_RECALLED'
+  /** Somebody's stay was renewed. */
+  | 'SESSION_RENEWED'
   /** Somebody was put back into the line from a counter. */
   | 'SESSION_RETURNED'
+  /** Staff has revoked somebody's admission. */
+  | 'SESSION_REVOKED'
   /** Somebody's service started. */
   | 'SESSION_STARTED'
   /** Somebody let others go first. */
