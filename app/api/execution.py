@@ -10,17 +10,19 @@ import strawberry
 from graphql import GraphQLError
 from graphql.execution import Executor
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import SchemaExtension
+from strawberry.extensions import DisableIntrospection, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exception_handlers import ExceptionHandler
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 from strawberry.utils.aio import aclosing
 
 from app.api.errors import public_errors
 from app.api.limits import DocumentCache, DocumentChecks, Limits
+from app.api.prepared import Prepared, PreparedOperations, Unusual
 from app.api.settled import SettledNames, settle_input_types
 
 
@@ -69,9 +71,36 @@ class ServedSchema(strawberry.Schema):
             **rest,
         )
         settle_input_types(self)
+        self._documents = documents
+        # Hooks of others would have to be called.
+        self._prepared = PreparedOperations(self) if set(extensions) <= {DisableIntrospection} else None
 
-    async def execute(self, *arguments: Any, **keywords: Any) -> ExecutionResult:
+    async def execute(  # type: ignore[override]
+        self,
+        query: str | None,
+        *,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+    ) -> ExecutionResult:
         """Run one operation."""
+        prepared = self._prepared_for(query, operation_name)
+        if prepared is not None and (allowed_operation_types is None or prepared.kind in allowed_operation_types):
+            try:
+                return _public(await prepared.run(variable_values, context_value), operation_name)
+            except Unusual:
+                pass  # nothing has been called
+        return await self.execute_ordinarily(
+            query,
+            variable_values=variable_values,
+            context_value=context_value,
+            operation_name=operation_name,
+            allowed_operation_types=allowed_operation_types,
+        )
+
+    async def execute_ordinarily(self, *arguments: Any, **keywords: Any) -> ExecutionResult:
+        """Run one operation as Strawberry does, prepared or not: the reference."""
         try:
             result = await super().execute(*arguments, **keywords)
         except CannotGetOperationTypeError as problem:
@@ -87,6 +116,15 @@ class ServedSchema(strawberry.Schema):
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing: the stock method logs whole queries with their literals. `public_error` logs what is unexpected."""
+
+    def _prepared_for(self, query: str | None, operation_name: str | None) -> Prepared | None:
+        if self._prepared is None or query is None:
+            return None
+        found = self._prepared.get(query, operation_name)
+        if found is None and (checked := self._documents.get(query)) is not None and checked.errors == []:
+            # It has come before, and is likely to come again.
+            return self._prepared.prepare(query, operation_name, checked.document)
+        return found
 
     async def _public_results(
         self, results: AsyncGenerator[Any, None], operation_name: str | None
