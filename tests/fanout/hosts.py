@@ -19,6 +19,11 @@ from app.sessions.live import LiveLine
 from tests.support.api import Api, Joined, key_of
 from tests.support.waiting import eventually
 
+FEED = "subscription($id: ID!) { sessionChanged(sessionId: $id) { %s } }"
+PLACE = "id status position aheadCount revision onHold priority callCount"
+QUEUE = "subscription($id: ID!) { queueChanged(queueId: $id) { name waitingCount revision } }"
+DISPLAY = "subscription($ids: [ID!]!) { displayChanged(queueIds: $ids) { queues { waitingCount revision next } } }"
+
 SCHEMA = build_schema()
 
 

@@ -177,7 +177,7 @@ class Queue(Node):
         return cls(
             tenant_key=row.tenant_id,
             key=row.id,
-            **{name: getattr(row, name) for name in _FROM_QUEUE},
+            **{name: getattr(row, name) for name in CONFIGURATION},
             **{name: getattr(line, name) for name in _FROM_LINE},
             priority_credits=[
                 PriorityCredit(priority=int(entry["priority"]), seconds=entry["seconds"])
@@ -235,7 +235,8 @@ class Queue(Node):
         return await session_page(info.context, self.tenant_key, self.key, status, PageRequest(first, after))
 
 
-_FROM_QUEUE = [
+# What only a change of the queue itself changes, by column.
+CONFIGURATION = [
     "name",
     "slug",
     "description",

@@ -8,10 +8,13 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from strawberry.utils.str_converters import to_camel_case
+
 from app.context import Context
 from app.core.ids import Ref
 from app.core.live.fanout import Seat, Template
 from app.queues.events import QueueEventType
+from app.queues.graphql.types import CONFIGURATION
 from app.sessions import repository
 from app.sessions.events import SessionState
 from app.sessions.graphql.loaders import load_session
@@ -54,31 +57,7 @@ _ROW_FIELDS = frozenset(
 )
 
 _CONFIG_FIELDS = {
-    "queue": frozenset(
-        {
-            "__typename",
-            "id",
-            "name",
-            "slug",
-            "description",
-            "status",
-            "mode",
-            "discipline",
-            "priorityCredits",
-            "visitorMaxPriority",
-            "capacity",
-            "maxConcurrentUsers",
-            "ticketPrefix",
-            "ticketFirstNumber",
-            "ticketLastNumber",
-            "timeZone",
-            "dailyResetTime",
-            "announcement",
-            "createdAt",
-            "updatedAt",
-            "archivedAt",
-        }
-    )
+    "queue": frozenset({"__typename", "id", "priorityCredits", *map(to_camel_case, CONFIGURATION)}),
 }
 
 
