@@ -1,5 +1,6 @@
 """Imports every module that declares a table, for Alembic. Nothing else belongs here."""
 
+import app.access.models
 import app.admission.models
 import app.core.events.models
 import app.core.idempotency

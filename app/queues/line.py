@@ -5,15 +5,25 @@ Whoever holds a `LockedLine` is alone with that queue until the transaction ends
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from app.core.db import WriteTx
 from app.core.events import record
 from app.queues import disciplines, repository, rules
 from app.queues.events import QUEUE, LineEvent, LineState
-from app.queues.models import Queue, QueueLine
+from app.queues.models import Queue, QueueCategory, QueueLine
 from app.queues.settings import LineSettings
+
+
+class Ticket(NamedTuple):
+    """What is printed: number `serial` of a service day, of the line or of the category that counts its own."""
+
+    service_day: date
+    serial: int
+    number: str
+    category_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +69,27 @@ class LockedLine:
         """The place right behind somebody; `next_sequence` as in the rule."""
         return disciplines.rank_behind(rank, next_sequence, self._fresh_sequence())
 
-    def next_ticket(self) -> int:
-        """The next serial number of the current service day."""
-        today = rules.service_day(self.now, self.queue.time_zone, self.queue.daily_reset_time)
+    def next_ticket(self, category: QueueCategory | None = None) -> Ticket:
+        """The next number of the current service day: of the category if it has numbers of its own, else the line's."""
+        queue, prefix = self.queue, self.queue.ticket_prefix
+        if category is not None and category.ticket_prefix is not None:
+            prefix = category.ticket_prefix
+        counted: QueueLine | QueueCategory = self.row
+        owner_id, first, last_planned = None, queue.ticket_first_number, queue.ticket_last_number
+        if (
+            category is not None
+            and category.ticket_first_number is not None
+            and category.ticket_last_number is not None
+        ):
+            counted, owner_id = category, category.id
+            first, last_planned = category.ticket_first_number, category.ticket_last_number
+        today = rules.service_day(self.now, queue.time_zone, queue.daily_reset_time)
         # A queue whose time zone was moved does not live a day twice: its numbers would repeat.
-        if self.row.service_day is None or today > self.row.service_day:
-            self.row.service_day, self.row.last_ticket_serial = today, None
-        last = self.row.last_ticket_serial
-        self.row.last_ticket_serial = self.queue.ticket_first_number if last is None else last + 1
-        return self.row.last_ticket_serial
+        if counted.service_day is None or today > counted.service_day:
+            counted.service_day, counted.last_ticket_serial = today, None
+        last = counted.last_ticket_serial
+        serial = counted.last_ticket_serial = first if last is None else last + 1
+        return Ticket(counted.service_day, serial, rules.ticket_number(prefix, serial, last_planned), owner_id)
 
     def later(self, tx: WriteTx) -> "LockedLine":
         """The same line for the next change of the same block."""

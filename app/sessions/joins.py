@@ -23,7 +23,7 @@ from app.queues import repository as queues
 from app.queues.config import MAX_PRIORITY
 from app.queues.line import LockedLine, hold, keep, write_down
 from app.queues.models import QueueCategory
-from app.queues.rules import ensure_joinable, ensure_room, ticket_number
+from app.queues.rules import ensure_joinable, ensure_room
 from app.sessions import events, repository
 from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed
 from app.sessions.models import Joined, Session
@@ -173,15 +173,14 @@ async def _look(tx: WriteTx, line: LockedLine, joins: Sequence[Join]) -> _Door:
 
 
 def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, priority: int) -> Joined:
-    rank, serial = line.rank(priority, line.now), line.next_ticket()
-    assert line.row.service_day is not None  # set by next_ticket
+    rank, ticket = line.rank(priority, line.now), line.next_ticket()
     return Joined(
         tenant_id=tx.tenant,
         id=new_id(),
         queue_id=line.queue.id,
-        service_day=line.row.service_day,
-        ticket_serial=serial,
-        ticket_number=ticket_number(line.queue.ticket_prefix, serial, line.queue.ticket_last_number),
+        service_day=ticket.service_day,
+        ticket_serial=ticket.serial,
+        ticket_number=ticket.number,
         priority=priority,
         rank_class=rank.rank_class,
         rank_time=rank.rank_time,
@@ -194,6 +193,9 @@ def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, priority: int) -
         locale=request.locale,
         visitor_metadata=request.metadata,
         joined_at=line.now,
+        address_hash=None,
+        access_code_id=None,
+        ticket_category_id=ticket.category_id,
         revision=line.row.revision + 1,
     )
 

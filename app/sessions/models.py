@@ -58,6 +58,7 @@ class Session(TenantRow, table=True):
         ForeignKeyConstraint(
             ["tenant_id", "ticket_category_id"], ["queue_categories.tenant_id", "queue_categories.id"]
         ),
+        ForeignKeyConstraint(["tenant_id", "access_code_id"], ["access_codes.tenant_id", "access_codes.id"]),
         UniqueConstraint(
             "tenant_id",
             "ticket_queue_id",
@@ -98,6 +99,12 @@ class Session(TenantRow, table=True):
             "queue_id",
             "address_hash",
             postgresql_where=f"{_ACTIVE} and address_hash is not null",
+        ),
+        Index(
+            "sessions_access_code_idx",
+            "tenant_id",
+            "access_code_id",
+            postgresql_where="access_code_id is not null",
         ),
         Index("sessions_lottery_idx", "tenant_id", "lottery_id", "id", postgresql_where="lottery_id is not null"),
         Index("sessions_at_counters_idx", "tenant_id", "queue_id", postgresql_where="status in ('CALLED', 'SERVING')"),
@@ -180,6 +187,9 @@ class Joined:
     locale: str | None
     visitor_metadata: dict[str, Any] | None
     joined_at: datetime
+    address_hash: str | None
+    access_code_id: UUID | None
+    ticket_category_id: UUID | None
     # The revision of the queue that the join is.
     revision: int
 

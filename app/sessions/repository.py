@@ -76,6 +76,22 @@ async def places_of_persons(tx: ReadTx, queue_id: UUID, user_identifiers: Sequen
     return {row["user_identifier"]: row["id"] for row in found}
 
 
+_PLACES_OF_ADDRESSES = """
+    select address_hash, count(*) as places from sessions
+    where tenant_id = $1 and queue_id = $2 and address_hash = any($3::text[])
+        and status in ('WAITING', 'CALLED', 'SERVING')
+    group by address_hash
+"""
+
+
+async def places_of_addresses(tx: ReadTx, queue_id: UUID, address_hashes: Sequence[str]) -> dict[str, int]:
+    """How many people have a place in a queue from each of these addresses; those with none are left out."""
+    if not address_hashes:
+        return {}
+    found = await tx.rows(_PLACES_OF_ADDRESSES, tx.tenant, queue_id, address_hashes)
+    return {row["address_hash"]: row["places"] for row in found}
+
+
 async def held_by_counter(tx: ReadTx, counter_id: UUID) -> Session | None:
     """The session a counter has called or is serving."""
     found = await tx.exec(
@@ -234,17 +250,21 @@ _ADD = """
     insert into sessions (
         tenant_id, queue_id, ticket_queue_id, status, call_count,
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
-        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata, joined_at
+        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata, joined_at,
+        address_hash, access_code_id, ticket_category_id
     )
     select $1, $2, $2, 'WAITING', 0,
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
-        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata::jsonb, joined_at
+        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata::jsonb, joined_at,
+        address_hash, access_code_id, ticket_category_id
     from unnest(
         $3::uuid[], $4::date[], $5::int[], $6::text[], $7::int[], $8::int[], $9::timestamptz[], $10::bigint[],
-        $11::text[], $12::uuid[], $13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::timestamptz[]
+        $11::text[], $12::uuid[], $13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::timestamptz[],
+        $19::text[], $20::uuid[], $21::uuid[]
     ) as joined (
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
-        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata, joined_at
+        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata, joined_at,
+        address_hash, access_code_id, ticket_category_id
     )
 """
 
@@ -270,6 +290,9 @@ async def add_all(tx: WriteTx, queue_id: UUID, joined: Sequence[Joined]) -> None
                 one.locale,
                 None if one.visitor_metadata is None else orjson.dumps(one.visitor_metadata).decode(),
                 one.joined_at,
+                one.address_hash,
+                one.access_code_id,
+                one.ticket_category_id,
             )
             for one in joined
         ]
