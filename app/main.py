@@ -31,6 +31,7 @@ from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
 from app.core.live.bus import Bus
 from app.core.live.doorbell import Doorbell
 from app.core.turns import Turns
+from app.identity.api_keys.events import API_KEY
 from app.identity.authentication import Authenticator, bearer_token
 from app.identity.events import USER
 from app.queues.events import QUEUE
@@ -106,7 +107,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
                 continue
             if kind == QUEUE:
                 lines.committed(tenant_id, id, events)
-            elif kind in (TENANT, USER):
+            elif kind in (TENANT, USER, API_KEY):
                 authenticator.forget(tenant_id)
 
     dbs.app.on_recorded = dbs.system.on_recorded = recorded
@@ -153,6 +154,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             await compiled.stop()
             await lines.stop()
             await doorbell.close()
+            await authenticator.stop()
             await bus.stop()
             await dbs.dispose()
 

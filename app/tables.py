@@ -1,11 +1,13 @@
 """Imports every module that declares a table, for Alembic. Nothing else belongs here."""
 
 import app.access.models
+import app.admission.health.models
 import app.admission.models
 import app.core.events.models
 import app.core.idempotency
 import app.core.jobs.models
 import app.counters.models
+import app.identity.api_keys.models
 import app.identity.models
 import app.notifications.models
 import app.queues.models

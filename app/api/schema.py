@@ -19,6 +19,8 @@ from app.core.ids import Ref, parse
 from app.counters.graphql import queries as counters
 from app.counters.graphql.mutations import CounterMutation
 from app.identity.graphql import queries as identity
+from app.identity.graphql.api_keys import queries as api_keys
+from app.identity.graphql.api_keys.mutations import ApiKeyMutation
 from app.identity.graphql.mutations import IdentityMutation
 from app.notifications.graphql import queries as notifications
 from app.notifications.graphql.mutations import NotificationMutation
@@ -36,6 +38,7 @@ NodeResolver = Callable[[Context, Ref], Awaitable[Any]]
 NODES: Mapping[str, NodeResolver] = {
     **tenants.NODES,
     **identity.NODES,
+    **api_keys.NODES,
     **queues.NODES,
     **counters.NODES,
     **sessions.NODES,
@@ -47,6 +50,7 @@ NODES: Mapping[str, NodeResolver] = {
 class Query(
     tenants.TenantQuery,
     identity.IdentityQuery,
+    api_keys.ApiKeyQuery,
     queues.QueueQuery,
     counters.CounterQuery,
     sessions.SessionQuery,
@@ -74,7 +78,15 @@ class Query(
         "`RATE_LIMITED`, `UNAVAILABLE`, `INTERNAL`) come as errors with `extensions.code`."
     )
 )
-class Mutation(TenantMutation, IdentityMutation, QueueMutation, CounterMutation, SessionMutation, NotificationMutation):
+class Mutation(
+    TenantMutation,
+    IdentityMutation,
+    ApiKeyMutation,
+    QueueMutation,
+    CounterMutation,
+    SessionMutation,
+    NotificationMutation,
+):
     pass
 
 

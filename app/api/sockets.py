@@ -216,6 +216,9 @@ class Sockets:
                 else:
                     if now.permissions != socket.actor.permissions:
                         await socket.close(CLOSE_FORBIDDEN, "Permissions changed")
+                    elif now.expires_at != socket.actor.expires_at:
+                        # It has a timer for the old end. An API key that is rotated ends sooner than it said.
+                        await socket.close(CLOSE_FORBIDDEN, "Credentials changed")
             return False
 
         own = self._tenants[tenant_id].own if tenant_id in self._tenants else ()

@@ -14,12 +14,16 @@ class ActorKind(StrEnum):
     ANONYMOUS = "ANONYMOUS"
     VISITOR = "VISITOR"
     USER = "USER"
+    API_KEY = "API_KEY"
     SYSTEM = "SYSTEM"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A caller. `id` is the user's, or the session's for a visitor; `login_id` the sign-in a user's token is from."""
+    """A caller. `id` is the user's, the API key's, or the session's for a visitor.
+
+    `login_id` is the sign-in a user's token is from, `key_prefix` how the secret begins that a program has shown.
+    """
 
     kind: ActorKind
     tenant_id: UUID | None = None
@@ -27,15 +31,21 @@ class Actor:
     permissions: frozenset[str] = frozenset()
     expires_at: datetime | None = None
     login_id: UUID | None = None
+    key_prefix: str | None = None
 
     def may(self, permission: str) -> bool:
         """Whether the matrix grants this action."""
         return permission in self.permissions
 
     def require(self, permission: str) -> None:
-        """`Unauthenticated` for visitors and strangers, `Forbidden` for users without the permission."""
+        """`Unauthenticated` for visitors and strangers, `Forbidden` for users and API keys without the permission."""
         if self.may(permission):
             return
+        if self.kind is ActorKind.API_KEY:
+            raise Forbidden(
+                f"This API key does not have the permission `{permission}`: give it with `apiKeyUpdate`, or take "
+                "another key."
+            )
         if self.kind is not ActorKind.USER:
             raise Unauthenticated("This needs a member of staff: sign in with `userLogin`.")
         raise Forbidden(
@@ -59,7 +69,7 @@ class Actor:
 
     @property
     def label(self) -> str:
-        """How the event log names the actor: `USER:<id>`, `VISITOR:<id>`, `SYSTEM`, `ANONYMOUS`."""
+        """How the event log names the actor: `USER:<id>`, `API_KEY:<id>`, `VISITOR:<id>`, `SYSTEM`, `ANONYMOUS`."""
         return self.kind.value if self.id is None else f"{self.kind.value}:{self.id}"
 
 

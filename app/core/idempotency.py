@@ -151,6 +151,6 @@ def _ensure_same(key: str, before: str, now: str) -> None:
 
 
 def _of_caller(actor: Actor, scope: str) -> str:
-    # Staff have keys of their own: a stranger who sends the same one does not get what they got. Visitors and strangers
-    # share, so that a retry made with the token of the first answer is still the same try.
-    return f"{scope}:{actor.id}" if actor.kind is ActorKind.USER else scope
+    # Staff and programs have keys of their own: a stranger who sends the same one does not get what they got. Visitors
+    # and strangers share, so that a retry made with the token of the first answer is still the same try.
+    return f"{scope}:{actor.id}" if actor.kind in (ActorKind.USER, ActorKind.API_KEY) else scope

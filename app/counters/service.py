@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
+from app.core.actor import ActorKind
 from app.core.db import WriteTx
 from app.core.db.engine import constraint_name
 from app.core.errors import CodedError, Forbidden, InvalidInput, NotFound, UserFacingError
@@ -77,7 +78,7 @@ async def start_shift(tx: WriteTx, counter_id: UUID) -> Shift:
     counter, lines = await _hold(tx, counter_id)
     if not counter.is_active:
         raise CounterNotServingQueue(counter.name, is_active=False)
-    if tx.actor.id is None:
+    if tx.actor.kind is not ActorKind.USER or tx.actor.id is None:
         raise Forbidden("A shift is worked by a member of staff; sign in as one.")
     shift = Shift(tenant_id=tx.tenant, id=new_id(), counter_id=counter_id, user_id=tx.actor.id, started_at=tx.now())
     tx.add(shift)

@@ -12,6 +12,8 @@ from uuid import UUID
 from app.core.actor import ANONYMOUS, Actor, ActorKind
 from app.core.db import Databases
 from app.core.errors import NotFound, TokenExpired
+from app.identity.api_keys.door import KeyDoor
+from app.identity.api_keys.text import looks_like_a_key
 from app.identity.errors import TokenInvalid, TokenRevoked
 from app.identity.keyring import KeyRing, ensure_keys
 from app.identity.models import UserStatus
@@ -33,11 +35,16 @@ class Authenticator:
         self._clock = dbs.app.clock
         self.keys = KeyRing(dbs.app, settings.secret)
         self._standings = Standings(dbs.app, self._clock)
+        self.programs = KeyDoor(dbs.app, self._clock, self._standings)
         self.tokens = Tokens(settings, self._clock, self.keys)
 
     async def start(self) -> None:
         """Create the signing keys of a new installation."""
         await ensure_keys(self._dbs.system, self._settings)
+
+    async def stop(self) -> None:
+        """Write down what is not written yet."""
+        await self.programs.last_use.stop()
 
     async def authenticate(self, token: str | None) -> Actor:
         """The actor a token stands for; `ANONYMOUS` without one.
@@ -47,6 +54,8 @@ class Authenticator:
         """
         if token is None:
             return ANONYMOUS
+        if looks_like_a_key(token):
+            return await self.programs.authenticate(token)
         claims = await self.tokens.read(token)
         match claims:
             case SessionClaims():
@@ -65,6 +74,8 @@ class Authenticator:
         match actor:
             case Actor(kind=ActorKind.VISITOR, tenant_id=UUID() as tenant_id):
                 await self._ensure_served(tenant_id)
+            case Actor(kind=ActorKind.API_KEY, tenant_id=UUID() as tenant_id, key_prefix=str() as prefix):
+                return await self.programs.reauthenticate(tenant_id, prefix)
             case Actor(
                 kind=ActorKind.USER, tenant_id=UUID() as tenant_id, id=UUID() as id, login_id=UUID() as login_id
             ):
@@ -89,7 +100,7 @@ class Authenticator:
         return await self.keys.jwks()
 
     def forget(self, tenant_id: UUID) -> None:
-        """Look up this tenant and its users afresh; call it for every message of the topic `tenant:<id>`."""
+        """Look up this tenant, its users and its keys afresh; call it for every message of the topic `tenant:<id>`."""
         self._standings.forget(tenant_id)
 
     async def _user(self, claims: AccessClaims) -> Actor:

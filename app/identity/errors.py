@@ -14,10 +14,13 @@ class TokenInvalid(Unauthenticated):
 
 
 class TokenRevoked(Unauthenticated):
-    """The sign-in behind the token was ended, or the user is not active any more. Refreshing will not help."""
+    """The sign-in behind the token was ended, the user is not active any more, or an API key has ended.
 
-    def __init__(self) -> None:
-        super().__init__("You have been signed out: sign in again with `userLogin`.")
+    Refreshing will not help.
+    """
+
+    def __init__(self, message: str = "You have been signed out: sign in again with `userLogin`.") -> None:
+        super().__init__(message)
 
 
 class InvalidCredentials(UserFacingError):

@@ -29,6 +29,9 @@ class Permission(StrEnum):
     NOTIFICATION_READ = "notification:read"
     NOTIFICATION_WRITE = "notification:write"
     EVENT_READ = "event:read"
+    HEALTH_REPORT = "health:report"
+    API_KEY_READ = "api-key:read"
+    API_KEY_WRITE = "api-key:write"
     PLATFORM_TENANTS = "platform:tenants"
 
 
@@ -50,6 +53,9 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.NOTIFICATION_READ: "See notifications and their recipients, and templates.",
         Permission.NOTIFICATION_WRITE: "Change notification templates.",
         Permission.EVENT_READ: "Read the event log and queues as of a past time.",
+        Permission.HEALTH_REPORT: "Report how the site behind a queue is.",
+        Permission.API_KEY_READ: "See API keys: what they may do, how they begin, when they were used.",
+        Permission.API_KEY_WRITE: "Create, change, rotate and revoke API keys.",
         Permission.PLATFORM_TENANTS: "Create, change, suspend, reactivate and delete tenants, with their limits.",
     }
 )
@@ -73,8 +79,14 @@ _MANAGER = _STAFF | {
     Permission.COUNTER_WRITE,
     Permission.NOTIFICATION_READ,
     Permission.NOTIFICATION_WRITE,
+    Permission.HEALTH_REPORT,
 }
-_ADMIN = _MANAGER | {Permission.TENANT_WRITE, Permission.USER_WRITE}
+_ADMIN = _MANAGER | {
+    Permission.TENANT_WRITE,
+    Permission.USER_WRITE,
+    Permission.API_KEY_READ,
+    Permission.API_KEY_WRITE,
+}
 
 MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
@@ -97,6 +109,7 @@ def markdown() -> str:
         "the API that is not public names the permission it needs in its description. A user has one role; a change",
         "takes effect at once: tokens given out before are refused and have to be refreshed. Nobody can give a role",
         "that allows more than they may do themselves. Visitors are not users: a session token reaches one session.",
+        "An API key has the permissions it was given, each of which whoever gave it had themselves.",
         "",
         "| permission | allows to | " + " | ".join(f"`{role}`" for role in roles) + " |",
         "| --- | --- |" + " :-: |" * len(roles),

@@ -1,4 +1,4 @@
-"""A short memory of how tenants and users stand, so that not every request asks the database. Never the truth.
+"""A short memory of how tenants, users and keys stand, so that not every request asks the database. Never the truth.
 
 An answer is at most two seconds old, or newer than the last `forget` of its tenant.
 """
@@ -13,6 +13,8 @@ from uuid import UUID
 from app.core.clock import Clock
 from app.core.db import Database
 from app.identity import repository as users
+from app.identity.api_keys import repository as api_keys
+from app.identity.api_keys.repository import KeyStanding
 from app.identity.repository import Standing
 from app.tenants import repository as tenants
 from app.tenants.models import TenantStatus
@@ -21,8 +23,8 @@ LIFETIME = timedelta(seconds=2)
 _MAX_ENTRIES = 50_000
 
 Answer = TypeVar("Answer")
-# What is asked: about the tenant itself, or about a user and the sign-in of their token.
-_Question = tuple[UUID, UUID] | None
+# What is asked: about the tenant itself, about a user and the sign-in of their token, or about a secret of an API key.
+_Question = tuple[UUID, UUID] | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,17 @@ class Standings:
             standing = await self._answer(tenant_id, question, load)
         return standing
 
+    async def key(self, tenant_id: UUID, prefix: str) -> KeyStanding | None:
+        """How the API key stands of which a secret begins like this; None if there is none."""
+
+        async def load() -> KeyStanding | None:
+            async with self._database.read(tenant_id) as tx:
+                return await api_keys.standing(tx, prefix)
+
+        return await self._answer(tenant_id, prefix, load)
+
     def forget(self, tenant_id: UUID) -> None:
-        """Something about this tenant or its users has changed."""
+        """Something about this tenant, its users or its API keys has changed."""
         self._known.pop(tenant_id, None)
 
     async def _answer(self, tenant_id: UUID, question: _Question, load: Callable[[], Awaitable[Answer]]) -> Answer:

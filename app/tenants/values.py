@@ -91,3 +91,4 @@ class TenantLimits(TenantValue):
     queues: int = Field(default=100, ge=0, le=100_000)
     waiting_sessions: int = Field(default=100_000, ge=0, le=10_000_000)
     staff: int = Field(default=500, ge=1, le=100_000)
+    api_keys: int = Field(default=50, ge=0, le=10_000)

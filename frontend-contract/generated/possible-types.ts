@@ -7,6 +7,29 @@
       }
       const result: PossibleTypesResultData = {
   "possibleTypes": {
+    "ApiKeyCreateResult": [
+      "ApiKeyCreateSuccess",
+      "InvalidInputError",
+      "LimitReachedError",
+      "ScopeNotGrantableError"
+    ],
+    "ApiKeyRevokeResult": [
+      "ApiKeyRevokeSuccess",
+      "InvalidInputError"
+    ],
+    "ApiKeyRotateResult": [
+      "ApiKeyEndedError",
+      "ApiKeyRotateSuccess",
+      "InvalidInputError",
+      "ScopeNotGrantableError",
+      "TooManySecretsError"
+    ],
+    "ApiKeyUpdateResult": [
+      "ApiKeyEndedError",
+      "ApiKeyUpdateSuccess",
+      "InvalidInputError",
+      "ScopeNotGrantableError"
+    ],
     "CounterCreateResult": [
       "CounterCreateSuccess",
       "CounterNameTakenError",
@@ -28,6 +51,7 @@
       "LogoutSuccess"
     ],
     "Node": [
+      "ApiKey",
       "Counter",
       "Notification",
       "Queue",
@@ -249,6 +273,7 @@
     ],
     "UserError": [
       "AlreadyWaitingError",
+      "ApiKeyEndedError",
       "CategoryNameTakenError",
       "CounterBusyError",
       "CounterNameTakenError",
@@ -277,12 +302,14 @@
       "QueuePausedError",
       "QueueSlugTakenError",
       "RoleNotGrantableError",
+      "ScopeNotGrantableError",
       "SelfDeactivationError",
       "SessionOnHoldError",
       "ShiftConflictError",
       "ShiftRequiredError",
       "SlugTakenError",
       "TenantNotSuspendedError",
+      "TooManySecretsError",
       "UsernameTakenError",
       "WeakPasswordError"
     ],
@@ -306,6 +333,7 @@
       "WeakPasswordError"
     ],
     "Viewer": [
+      "ApiKey",
       "User",
       "Visitor"
     ]

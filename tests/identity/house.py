@@ -129,4 +129,5 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     authenticator = Authenticator(settings, dbs)
     await authenticator.start()
     yield House(settings, dbs, clock, authenticator)
+    await authenticator.stop()
     await dbs.dispose()

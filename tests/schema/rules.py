@@ -24,6 +24,10 @@ Rule = Callable[[GraphQLSchema], Iterator[str]]
 
 # Lists that do not grow without end, and what keeps them from it.
 BOUNDED_LISTS = {
+    "ApiKey.scopes": "the enum",
+    "ApiKey.secrets": "6",
+    "ApiKeyCreateInput.scopes": "the enum",
+    "ApiKeyUpdateInput.scopes": "the enum",
     "Counter.queues": "the input",
     "CounterCreateInput.queueIds": "100",
     "CounterUpdateInput.queueIds": "100",
@@ -46,15 +50,16 @@ BOUNDED_LISTS = {
     "QueueSnapshot.waiting": "100",
     "QueueUpdateInput.priorityCredits": "one per priority",
     "RolePermissions.permissions": "the enum",
+    "ScopeNotGrantableError.scopes": "the enum",
     "Session.notes": "100",
     "Subscription.displayChanged(queueIds)": "20",
     "User.permissions": "the enum",
 }
 _ACTIONS = re.compile(
-    r"(tenant|user|login|queue|queueCategory|counter|shift|session|notificationTemplate)"
+    r"(tenant|user|login|apiKey|queue|queueCategory|counter|shift|session|notificationTemplate)"
     r"(Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
-    r"|Transfer|SetPriority|AddNote|Set)"
+    r"|Transfer|SetPriority|AddNote|Set|Rotate|Revoke)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}

@@ -27,6 +27,7 @@ HARMLESS: Mapping[tuple[str, str], Any] = {
     ("counterCreate", "name"): " ",
     ("tenantCreate", "slug"): "Not A Slug",
     ("notificationTemplateSet", "subject"): "{% broken",
+    ("apiKeyCreate", "name"): " ",
 }
 
 

@@ -109,10 +109,15 @@ async def holdings(api: Api) -> Holdings:
             " ... on SessionAddNoteSuccess { session { id } } } }",
             i={"sessionId": joined.id, "text": f"Note {secret}"},
         )
+    api_key = await admin(
+        "mutation($i: ApiKeyCreateInput!) { apiKeyCreate(input: $i) { ... on ApiKeyCreateSuccess { apiKey { id } } } }",
+        i={"name": f"Key {secret}", "scopes": ["queue:read"]},
+    )
     tenant_id = parse(queue_id)[1].tenant_id
     ids = {
         "Tenant": encode("Tenant", tenant_id, tenant_id),
         "User": user["user"]["id"],
+        "ApiKey": api_key["apiKey"]["id"],
         "Queue": queue_id,
         "QueueCategory": category["category"]["id"],
         "Counter": counter_id,

@@ -39,6 +39,7 @@ KINDS = {
     "sessionId": "Session",
     "categoryId": "QueueCategory",
     "userId": "User",
+    "apiKeyId": "ApiKey",
     "tenantId": "Tenant",
 }
 KINDS_OF_ID = {"queue": "Queue", "session": "Session", "node": "Queue"}
@@ -58,6 +59,7 @@ VALUES: dict[str, Any] = {
     "priority": 1,
     "seconds": 1.5,
     "text": "Some text",
+    "scopes": ["queue:read"],
     "subject": "Some subject",
     "body": "Some body",
 }

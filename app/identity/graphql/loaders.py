@@ -10,6 +10,8 @@ from app.core.actor import ActorKind
 from app.core.errors import NotFound
 from app.core.ids import Ref
 from app.identity import repository
+from app.identity.graphql.api_keys.loaders import keys_by_id
+from app.identity.graphql.api_keys.types import ApiKey
 from app.identity.graphql.types import User, Visitor
 from app.identity.permissions import Permission
 
@@ -25,13 +27,15 @@ def users_by_id(context: Context, tenant_id: UUID) -> DataLoader[UUID, User | No
     return DataLoader(load, cache=False)
 
 
-async def load_viewer(context: Context) -> User | Visitor | None:
+async def load_viewer(context: Context) -> User | Visitor | ApiKey | None:
     """Who is asking; None for strangers."""
     actor = context.actor
     if actor.tenant_id is None or actor.id is None:
         return None
     if actor.kind is ActorKind.VISITOR:
         return Visitor(ref=Ref(actor.tenant_id, actor.id))
+    if actor.kind is ActorKind.API_KEY:
+        return await context.loader(keys_by_id, actor.tenant_id).load(actor.id)
     return await context.loader(users_by_id, actor.tenant_id).load(actor.id)
 
 

@@ -15,7 +15,7 @@ from app.identity.permissions import MATRIX, Permission
 @strawberry.type
 class IdentityQuery:
     @strawberry.field(
-        description="Who is asking: a user, a visitor, or null without a token.",
+        description="Who is asking: a user, a visitor, an API key, or null without a token.",
         extensions=[Public("Anybody; it tells the asker about themselves only.")],
     )
     async def viewer(self, info: Info) -> Viewer | None:

@@ -12,6 +12,7 @@ from app.core.graphql.node import Node
 from app.core.graphql.pages import PageInfo
 from app.core.ids import Ref
 from app.identity import models
+from app.identity.graphql.api_keys.types import ApiKey
 from app.identity.permissions import MATRIX, Permission
 
 LazySession = Annotated["Session", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
@@ -39,7 +40,7 @@ UserStatus = explained_enum(
 @strawberry.type(
     description=(
         "Somebody with an account. Names, role and status are null except for users of the same tenant; contact data "
-        "and sign-ins also need the permission `user:read`, unless it is oneself."
+        "and sign-ins also need the permission `user:read`, unless it is oneself. API keys need it for all of them."
     )
 )
 class User(Node):
@@ -111,7 +112,8 @@ class User(Node):
 
     def _is_known_to(self, context: Context) -> bool:
         actor = context.actor
-        return self.is_self or (actor.kind is ActorKind.USER and actor.tenant_id == self.tenant_key)
+        is_colleague = actor.kind is ActorKind.USER and actor.tenant_id == self.tenant_key
+        return is_colleague or self._is_open_to(context)
 
     def _is_open_to(self, context: Context) -> bool:
         actor = context.actor
@@ -132,7 +134,9 @@ class Visitor:
         return await load_session(info.context, self.ref)
 
 
-Viewer = Annotated[User | Visitor, strawberry.union("Viewer", description="Who is asking, by the token that was sent.")]
+Viewer = Annotated[
+    User | Visitor | ApiKey, strawberry.union("Viewer", description="Who is asking, by the token that was sent.")
+]
 
 
 @strawberry.type(description="What a role may do.")

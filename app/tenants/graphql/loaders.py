@@ -9,6 +9,7 @@ from app.context import Context
 from app.core.errors import NotFound
 from app.core.ids import Ref
 from app.identity import repository as users
+from app.identity.api_keys import repository as api_keys
 from app.identity.permissions import Permission
 from app.queues import repository as queues
 from app.tenants import models, repository, rules
@@ -53,6 +54,7 @@ async def usage_of(context: Context, tenant_id: UUID) -> "types.TenantUsage":
             queues=await queues.count_live(tx),
             waiting_sessions=await queues.waiting_total(tx),
             staff=await users.count_staff(tx),
+            api_keys=await api_keys.count_live(tx, context.runtime.clock.now()),
         )
 
 

@@ -48,6 +48,7 @@ class TenantLimits:
         description="People waiting in all its queues together, on hold included. Default 100,000."
     )
     staff: int = strawberry.field(description="Users who are neither customers nor deactivated. Default 500.")
+    api_keys: int = strawberry.field(description="API keys that are neither revoked nor expired. Default 50.")
 
 
 @strawberry.type(description="How much of its limits a tenant uses now.")
@@ -55,6 +56,7 @@ class TenantUsage:
     queues: int = strawberry.field(description="Queues that are not archived.")
     waiting_sessions: int = strawberry.field(description="People waiting, on hold included.")
     staff: int = strawberry.field(description="Users who are neither customers nor deactivated.")
+    api_keys: int = strawberry.field(description="API keys that are neither revoked nor expired.")
 
 
 @strawberry.type(

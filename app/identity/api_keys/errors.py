@@ -1,0 +1,35 @@
+"""What can be refused about API keys."""
+
+from collections.abc import Sequence
+
+from app.core.errors import UserFacingError
+
+
+class ScopeNotGrantable(UserFacingError):
+    """The key would be, or is, allowed more than the acting user may do."""
+
+    def __init__(self, scopes: Sequence[str]) -> None:
+        listed = ", ".join(f"`{scope}`" for scope in scopes)
+        super().__init__(
+            f"You may not do this yourself: {listed}. Only somebody who has all of a key's permissions can create it, "
+            "widen it, or be shown a secret of it; anybody with `api-key:write` can revoke it."
+        )
+        self.scopes = list(scopes)
+
+
+class ApiKeyEnded(UserFacingError):
+    """The key was revoked or has expired, which is for good."""
+
+    def __init__(self) -> None:
+        super().__init__("The key was revoked or has expired: create another one.")
+
+
+class TooManySecrets(UserFacingError):
+    """The key was rotated so often that too many of its secrets are good at once."""
+
+    def __init__(self, maximum: int) -> None:
+        super().__init__(
+            f"{maximum} secrets of this key are good at present. Wait until an overlap ends, or end all of them with "
+            "an overlap of 0 seconds."
+        )
+        self.maximum = maximum
