@@ -25,6 +25,7 @@ from app.api.sse import GraphQLOverSSE, StreamLimits
 from app.api.transport import Caller
 from app.api.websocket import GraphQLOverWebSocket, SocketLimits
 from app.context import Context
+from app.core.actor import Actor, ActorKind
 from app.core.clock import Clock, SystemClock
 from app.core.db import Aggregate, Database, Databases, Recorded
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
@@ -39,6 +40,7 @@ from app.runtime import Runtime
 from app.sessions.arrivals import Arrivals
 from app.sessions.commands import LineCommands
 from app.sessions.live import LiveLines
+from app.sessions.metered.presence import Presence
 from app.settings import Settings, SettingsError
 from app.tenants.events import TENANT
 
@@ -94,10 +96,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     commands = LineCommands(dbs.app, turns)
     runtime = Runtime(settings, clock, dbs, bus, lines, Arrivals(dbs.app), turns, commands, authenticator)
     doorbell = Doorbell(bus)
+    presence = Presence(dbs, clock)
     schema = build_schema(settings)
 
     async def context_of(caller: Caller) -> Context:
         actor = await authenticator.authenticate(bearer_token(caller.authorization))
+        if (visitor := _visitor(actor)) is not None:
+            presence.seen(*visitor)
         return Context(runtime, actor, caller.request_id, caller.address, caller.agent)
 
     def recorded(tenant_id: UUID | None, aggregates: Mapping[Aggregate, Sequence[Recorded]]) -> None:
@@ -110,6 +115,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             elif kind in (TENANT, USER, API_KEY):
                 authenticator.forget(tenant_id)
 
+    def arrived(actor: Actor) -> None:
+        if (visitor := _visitor(actor)) is not None:
+            presence.arrived(*visitor)
+
+    def left(actor: Actor) -> None:
+        if (visitor := _visitor(actor)) is not None:
+            presence.left(*visitor)
+
     dbs.app.on_recorded = dbs.system.on_recorded = recorded
     sockets = Sockets(
         limit=settings.max_sockets,
@@ -117,6 +130,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         reauthenticate=authenticator.reauthenticate,
         ensure_open=authenticator.ensure_tenant_open,
         on_change=authenticator.forget,
+        on_arrival=arrived,
+        on_departure=left,
     )
     page = graphiql_page(schema._schema, OPERATIONS) if settings.graphiql else None
     http = GraphQLOverHTTP(schema, context_of, page=page)
@@ -142,6 +157,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         await bus.start()
         await authenticator.start()
         lines.start()
+        presence.start()
         # What start-up made lives as long as the process: keep it out of every collection. Collections beside a
         # fan-out cost more than the garbage they find.
         gc.collect()
@@ -151,6 +167,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             yield
         finally:
             await sockets.stop()
+            await presence.stop()
             await compiled.stop()
             await lines.stop()
             await doorbell.close()
@@ -187,4 +204,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     )
     app.state.runtime = runtime
     app.state.sockets = sockets
+    app.state.presence = presence
     return app
+
+
+def _visitor(actor: Actor) -> tuple[UUID, UUID] | None:
+    """Tenant and session of whoever speaks with a session's token."""
+    if actor.kind is not ActorKind.VISITOR or actor.tenant_id is None or actor.id is None:
+        return None
+    return actor.tenant_id, actor.id

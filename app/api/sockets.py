@@ -68,6 +68,8 @@ class Sockets:
     with 4401; whoever may do other things than before with 4403, so that the client comes back and every stream is
     permitted anew. So are strangers and other tenants' people who look at something of a tenant that `ensure_open`
     refuses. Each time, before the checks, `on_change` is told: what was remembered of the tenant is stale.
+
+    `on_arrival` and `on_departure` are told whose socket has been let in, and is gone.
     """
 
     def __init__(
@@ -78,12 +80,16 @@ class Sockets:
         reauthenticate: Reauthenticate | None = None,
         ensure_open: Callable[[UUID], Awaitable[None]] | None = None,
         on_change: Callable[[UUID], None] | None = None,
+        on_arrival: Callable[[Actor], None] | None = None,
+        on_departure: Callable[[Actor], None] | None = None,
     ) -> None:
         self._limit = limit
         self._bus = bus
         self._reauthenticate = reauthenticate
         self._ensure_open = ensure_open
         self._on_change = on_change
+        self._on_arrival = on_arrival
+        self._on_departure = on_departure
         self._open: set[Socket] = set()
         self._tenants: dict[UUID, _Tenant] = {}
         self._stopping = False
@@ -104,6 +110,8 @@ class Sockets:
         """From here on the socket's actor is watched."""
         if socket.actor is not None and socket.actor.tenant_id is not None:
             self._watched(socket.actor.tenant_id).own.add(socket)
+            if self._on_arrival is not None:
+                self._on_arrival(socket.actor)
 
     def visits(self, socket: Socket, tenant_id: UUID) -> bool:
         """From here on the socket shows something of this tenant, whoever's it is; whether that is new."""
@@ -121,6 +129,8 @@ class Sockets:
         for tenant_id in (own, *socket.visited):
             if tenant_id is None or (tenant := self._tenants.get(tenant_id)) is None:
                 continue
+            if socket in tenant.own and socket.actor is not None and self._on_departure is not None:
+                self._on_departure(socket.actor)
             tenant.own.discard(socket)
             tenant.guests.discard(socket)
             if not tenant.own and not tenant.guests:

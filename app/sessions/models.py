@@ -211,18 +211,31 @@ class Joined:
 
 
 class Presence(SQLModel, table=True):
-    """When a waiting visitor was last seen, in queues that have a grace. Written in batches, so not the latest news."""
+    """A visitor as one API process has seen them: there, or last seen at a time.
+
+    Written when they come and when they go. In between they are there as long as the process is alive.
+    """
 
     __tablename__ = "presences"
-    __table_args__ = (
-        ForeignKeyConstraint(["tenant_id", "session_id"], ["sessions.tenant_id", "sessions.id"], ondelete="CASCADE"),
-        Index("presences_seen_idx", "tenant_id", "queue_id", "seen_at"),
-    )
 
     tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id", ondelete="CASCADE")
     session_id: UUID = Field(primary_key=True)
-    queue_id: UUID
+    reporter_id: UUID = Field(primary_key=True)
+    is_present: bool
     seen_at: datetime = time_column()
+
+
+class PresenceReporter(SQLModel, table=True):
+    """An API process that says who is there; of the installation, not of a tenant.
+
+    Its row is gone when it has ended in order. One that was killed stays until nobody waits whom it has seen.
+    """
+
+    __tablename__ = "presence_reporters"
+
+    id: UUID = Field(primary_key=True)
+    began_at: datetime = time_column()
+    alive_at: datetime = time_column()
 
 
 class SessionNote(TenantRow, table=True):
