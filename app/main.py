@@ -23,6 +23,7 @@ from app.api.schema import build_schema
 from app.api.sockets import Sockets
 from app.api.sse import GraphQLOverSSE, StreamLimits
 from app.api.transport import Caller
+from app.api.waiting_page import WaitingPage
 from app.api.websocket import GraphQLOverWebSocket, SocketLimits
 from app.context import Context
 from app.core.actor import Actor, ActorKind
@@ -187,6 +188,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             Route("/", root),
             graphiql_assets(),
             Route("/graphql", sse),
+            WaitingPage(settings.base_url).route(),
             Route("/.well-known/jwks.json", jwks),
             *health_routes(runtime),
         ],
