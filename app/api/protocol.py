@@ -17,7 +17,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.http11 import Request
-from websockets.protocol import OPEN, Protocol
+from websockets.protocol import CONNECTING, OPEN, Protocol
 
 from app.api.outlets import Wire
 from app.core.live.outlet import drained
@@ -108,7 +108,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     # The library's attributes are too many for the layout Python shares between objects: 1.2 KB in a dictionary.
     __slots__ = (
-        *("_drained", "_late_pong", "_stall_timer", "is_slow"),
+        *("_drained", "_late_pong", "_stall_timer", "_wire"),
         *("app", "app_state", "asgi_version", "client", "close_sent", "close_timeout", "close_timer", "config"),
         *("conn", "connections", "curr_msg_data_type", "default_headers", "disconnected", "frames"),
         *("handshake_complete", "handshake_initiated", "initial_response", "last_ping_rtt", "logger", "loop"),
@@ -134,7 +134,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         # The library's queue and event are 3 KB a socket, nearly all of it empty deques.
         self.queue = _Inbox()
         self.writable = _WRITABLE
-        self.is_slow = False
+        self._wire: FrameWire | None = None
         self._drained: list[Callable[[], None]] = []
         self._late_pong: bytes | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -152,7 +152,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == 101:
             extensions: dict[str, Any] = self.scope["extensions"]
-            extensions[_EXTENSION] = FrameWire(self)
+            extensions[_EXTENSION] = self._wire = FrameWire(self)
             if not self.conn.reader.buffer:
                 # The parser keeps the request for as long as it runs. Nothing has come after it, so another may go on.
                 self.conn.parser = Protocol.parse(self.conn)
@@ -163,16 +163,35 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.accept":
             del self.request, self.response
+        self._look_at_state()
+
+    def data_received(self, data: bytes) -> None:
+        """What has come may have been the end."""
+        super().data_received(data)
+        self._look_at_state()
+
+    def keepalive_timeout(self) -> None:
+        """The peer does not answer pings."""
+        super().keepalive_timeout()
+        self._look_at_state()
+
+    def shutdown(self) -> None:
+        """The server is stopping."""
+        super().shutdown()
+        self._look_at_state()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody waits for this peer any more."""
+        if self._wire is not None:
+            self._wire.discard()
         self._not_slow()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         """The kernel did not take all."""
         self.writable = asyncio.Event()
-        self.is_slow = True
+        if self._wire is not None:
+            self._wire.is_slow = True
         self._stall_timer = self.loop.call_later(self.stall_seconds, self._give_up)
 
     def resume_writing(self) -> None:
@@ -183,7 +202,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def handle_ping(self) -> None:
         """Answer now, or when the peer reads again."""
-        if self.is_slow and self.conn.state is OPEN:
+        if self._is_slow and self.conn.state is OPEN:
             # Several pings may have come together: the first of them has taken all answers.
             for pong in self.conn.data_to_send()[-1:]:
                 self._late_pong = pong
@@ -192,13 +211,23 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def when_drained(self, callback: Callable[[], None]) -> None:
         """Call back when the peer is not slow any more, or gone."""
-        if self.is_slow:
+        if self._is_slow:
             self._drained.append(callback)
         else:
             self.loop.call_soon(callback)
 
+    @property
+    def _is_slow(self) -> bool:
+        return self._wire is not None and self._wire.is_slow
+
+    def _look_at_state(self) -> None:
+        # The wire is asked at each send; the library's state, a property of a property, changes in these few places.
+        if self._wire is not None and (self.conn.state not in (CONNECTING, OPEN) or self.transport.is_closing()):
+            self._wire.discard()
+
     def _not_slow(self) -> None:
-        self.is_slow = False
+        if self._wire is not None:
+            self._wire.is_slow = False
         if self._stall_timer is not None:
             self._stall_timer.cancel()
             self._stall_timer = None
@@ -212,36 +241,37 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def _give_up(self) -> None:
         _tally.count(self.loop)
-        self.transport.abort()
+        if self._wire is not None:
+            self._wire.abort()
 
 
 class FrameWire:
-    """The outgoing side of one socket. Frames are whole, so the library's own may stand between any two of them."""
+    """The outgoing side of one socket. Frames are whole, so the library's own may stand between any two of them.
 
-    __slots__ = ("_closing", "_conn", "_protocol", "_transport")
+    A fan-out asks and sends through ten thousand of these in turn, and what each of them touches is in no cache: so it
+    is told what changes, and looks nowhere.
+    """
+
+    __slots__ = ("_is_open", "_protocol", "_write", "is_slow")
 
     def __init__(self, protocol: FrameProtocol) -> None:
         self._protocol = protocol
-        self._transport = protocol.transport
-        self._conn = protocol.conn
-        self._closing = False
-
-    @property
-    def is_slow(self) -> bool:
-        """Whether the kernel has not taken all yet."""
-        return self._protocol.is_slow
+        # Whether the kernel has not taken all yet.
+        self.is_slow = False
+        # No close frame has been sent or received, and none is meant to be.
+        self._is_open = True
+        # None: compressed, the library keeps the window.
+        self._write: Callable[[bytes], None] | None = None if protocol.conn.extensions else protocol.transport.write
 
     def send(self, message: bytes) -> None:
         """Write one text frame."""
-        conn = self._conn
-        if self._closing or conn.state is not OPEN or self._transport.is_closing():
+        if not self._is_open:
             return
-        if conn.extensions:
-            # Compressed: the library keeps the window.
-            conn.send_text(message)
-            self._transport.writelines(conn.data_to_send())
+        if self._write is not None:
+            self._write(text_frame(message))
         else:
-            self._transport.write(text_frame(message))
+            self._protocol.conn.send_text(message)
+            self._protocol.transport.writelines(self._protocol.conn.data_to_send())
 
     def when_drained(self, callback: Callable[[], None]) -> None:
         """Call back when the kernel has taken all, or the peer is gone."""
@@ -249,21 +279,22 @@ class FrameWire:
 
     async def close(self, code: int, reason: str) -> None:
         """Send a close frame after all messages."""
-        if self._closing:
+        if not self._is_open:
             return
-        self._closing = True
+        self._is_open = False
         await drained(self)
-        if self._conn.state is OPEN and not self._transport.is_closing():
-            await self._protocol.send({"type": "websocket.close", "code": code, "reason": reason})
+        protocol = self._protocol
+        if protocol.conn.state is OPEN and not protocol.transport.is_closing():
+            await protocol.send({"type": "websocket.close", "code": code, "reason": reason})
 
     def abort(self) -> None:
         """Reset the connection."""
-        self._closing = True
-        self._transport.abort()
+        self._is_open = False
+        self._protocol.transport.abort()
 
     def discard(self) -> None:
         """Send nothing any more; the library ends the connection in its own time."""
-        self._closing = True
+        self._is_open = False
 
 
 class _Tally:

@@ -16,16 +16,16 @@ NULL = b"null"
 class Template:
     """Bytes with gaps. `values` in `render` are the JSON texts of all values; those the message lacks are left out."""
 
-    __slots__ = ("_pick", "_text")
+    __slots__ = ("pick", "text")
 
     def __init__(self, parts: Sequence[bytes], gaps: Sequence[int]) -> None:
         """`gaps` are the numbers of the values that stand between the parts: one part more than gaps."""
-        self._text = b"%b".join(part.replace(b"%", b"%%") for part in parts)
-        self._pick = _picker(tuple(gaps))
+        self.text = b"%b".join(part.replace(b"%", b"%%") for part in parts)
+        self.pick = _picker(tuple(gaps))
 
     def render(self, values: tuple[bytes, ...]) -> bytes:
         """The message with these values."""
-        return self._text % self._pick(values)
+        return self.text % self.pick(values)
 
 
 @lru_cache(256)
