@@ -12,8 +12,9 @@ from uuid import UUID
 from app.core.db import WriteTx
 from app.core.events import record
 from app.queues import disciplines, repository, rules
-from app.queues.events import QUEUE, LineEvent, LineState
-from app.queues.models import Queue, QueueCategory, QueueLine
+from app.queues.events import QUEUE, LineEvent, LineState, ReleaseLimits
+from app.queues.limits import release_limits
+from app.queues.models import Queue, QueueCategory, QueueLine, QueueMode
 from app.queues.settings import LineSettings
 
 
@@ -48,7 +49,12 @@ class LockedLine:
             serving_count=self.row.serving_count,
             open_counter_count=self.row.open_counter_count,
             service_seconds_mean=self.row.service_seconds_mean,
+            limits=self.limits(),
         )
+
+    def limits(self) -> ReleaseLimits | None:
+        """Rate and cap as they are in force now; None unless the line is METERED."""
+        return release_limits(self.queue, self.row, self.settings, self.now)
 
     def rank(
         self,
@@ -130,6 +136,9 @@ def write_down(tx: WriteTx, line: LockedLine, event: Callable[[LineState], LineE
     """Take the next revision and record the event under it."""
     line.row.revision += 1
     line.row.last_change_at = line.now
+    if line.queue.mode is QueueMode.METERED:
+        # Somebody may have to be released now. Where the verb does not see to it, the clockwork does, at once.
+        line.row.due_at = line.now
     record(tx, QUEUE, line.queue.id, line.row.revision, event(line.state()), line.now)
 
 

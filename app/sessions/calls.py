@@ -25,6 +25,7 @@ from app.queues.line import LockedLine, lock
 from app.queues.rules import ensure_callable, ensure_under_max_concurrent, moving_mean
 from app.sessions import events, repository, rules
 from app.sessions.errors import CounterBusy, NobodyWaiting, SessionOnHold
+from app.sessions.metered.settle import settle
 from app.sessions.models import Session, SessionStatus
 from app.sessions.service import clear_call, hold, leave, note, place_last
 
@@ -197,6 +198,7 @@ async def complete(tx: WriteTx, session_id: UUID) -> Session:
     if session.counter_id is not None:
         await counters.count_served(tx, session.counter_id, service_seconds)
     note(tx, line, session, events.SessionCompleted, await _counter_of(tx, session))
+    await settle(tx, line)
     return session
 
 
@@ -207,6 +209,7 @@ async def mark_no_show(tx: WriteTx, session_id: UUID) -> Session:
     session.status = SessionStatus.NO_SHOW
     session.ended_at = line.now
     note(tx, line, session, events.SessionMarkedNoShow, await _counter_of(tx, session))
+    await settle(tx, line)
     return session
 
 
@@ -219,6 +222,7 @@ async def return_to_queue(tx: WriteTx, session_id: UUID, place: ReturnPlace) -> 
         place_last(line, session, await repository.last_rank(tx, line.queue.id))
     line.row.waiting_count += 1
     note(tx, line, session, events.SessionReturned)
+    await settle(tx, line)
     return session
 
 

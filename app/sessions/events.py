@@ -88,6 +88,13 @@ class SessionCalled(SessionEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionReleased(SessionEvent):
+    """The system's call in a METERED queue: to no counter, and until `expires_at`."""
+
+    type: ClassVar[str] = QueueEventType.SESSION_RELEASED
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecalled(SessionEvent):
     type: ClassVar[str] = QueueEventType.SESSION_RECALLED
 
@@ -126,6 +133,13 @@ class SessionCompleted(SessionEvent):
 @dataclass(frozen=True, slots=True)
 class SessionMarkedNoShow(SessionEvent):
     type: ClassVar[str] = QueueEventType.SESSION_NO_SHOW
+
+
+@dataclass(frozen=True, slots=True)
+class SessionExpired(SessionEvent):
+    """Time is over: the grace of who was waiting (never called), or the stay of who was inside."""
+
+    type: ClassVar[str] = QueueEventType.SESSION_EXPIRED
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from app.queues.models import QueueCategory
 from app.queues.rules import ensure_joinable, ensure_room
 from app.sessions import events, repository
 from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed
+from app.sessions.metered.settle import settle
 from app.sessions.models import Joined, Session
 from app.tenants import service as tenants
 from app.tenants.errors import LimitReached
@@ -99,6 +100,7 @@ async def join_all(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> list[J
     if door.joined:
         await repository.add_all(tx, queue_id, list(door.joined.values()))
         await door.first_results.write(tx)
+        await settle(tx, door.line, door.joined)
         await keep(tx, door.line)
     return [await repository.get(tx, answer) if isinstance(answer, UUID) else answer for answer in answers]
 

@@ -193,20 +193,22 @@ class Joined:
     # The revision of the queue that the join is.
     revision: int
 
-    status: ClassVar[SessionStatus] = SessionStatus.WAITING
+    # Some are let in at once: what a release changes.
+    status: SessionStatus = SessionStatus.WAITING
+    called_at: datetime | None = None
+    call_count: int = 0
+    expires_at: datetime | None = None
+    admission_number: int = 0
+
     held_at: ClassVar[None] = None
-    called_at: ClassVar[None] = None
     started_at: ClassVar[None] = None
     completed_at: ClassVar[None] = None
     cancelled_at: ClassVar[None] = None
     cancelled_by: ClassVar[None] = None
     cancel_reason: ClassVar[None] = None
     ended_at: ClassVar[None] = None
-    call_count: ClassVar[int] = 0
     counter_id: ClassVar[None] = None
     served_by: ClassVar[None] = None
-    expires_at: ClassVar[None] = None
-    admission_number: ClassVar[int] = 0
     renewed_at: ClassVar[None] = None
 
 

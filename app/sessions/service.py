@@ -21,6 +21,7 @@ from app.queues.rules import ensure_joinable, ensure_room
 from app.sessions import events, repository, rules
 from app.sessions.errors import AlreadyWaiting, SessionMoved, SessionOnHold
 from app.sessions.joins import JoinRequest, join
+from app.sessions.metered.settle import settle
 from app.sessions.models import Session, SessionNote, SessionStatus
 
 MAX_STEP_BACK = 100
@@ -39,6 +40,7 @@ async def cancel(tx: WriteTx, session_id: UUID, reason: str | None = None) -> Se
     session.cancelled_by = {ActorKind.VISITOR: "VISITOR", ActorKind.USER: "STAFF"}.get(tx.actor.kind, "SYSTEM")
     session.cancel_reason = reason
     note(tx, line, session, events.SessionCancelled)
+    await settle(tx, line)
     return session
 
 
@@ -52,6 +54,7 @@ async def step_back(tx: WriteTx, session_id: UUID, places: int) -> Session:
     if behind is not None:
         _take(session, line.rank_behind(behind, await repository.next_sequence(tx, line.queue.id, behind)))
         note(tx, line, session, events.SessionSteppedBack)
+        await settle(tx, line)
     return session
 
 
@@ -63,6 +66,7 @@ async def put_on_hold(tx: WriteTx, session_id: UUID) -> Session:
     line.row.waiting_count -= 1
     line.row.held_count += 1
     note(tx, line, session, events.SessionHeld)
+    await settle(tx, line)
     return session
 
 
@@ -75,6 +79,7 @@ async def unhold(tx: WriteTx, session_id: UUID) -> Session:
     line.row.held_count -= 1
     line.row.waiting_count += 1
     note(tx, line, session, events.SessionUnheld)
+    await settle(tx, line)
     return session
 
 
@@ -90,6 +95,7 @@ async def set_priority(tx: WriteTx, session_id: UUID, priority: int) -> Session:
         session.priority = priority
         _take(session, line.rank(priority, session.joined_at))
         note(tx, line, session, events.SessionPriorityChanged)
+        await settle(tx, line)
     return session
 
 
@@ -123,6 +129,8 @@ async def transfer(tx: WriteTx, session_id: UUID, to_queue_id: UUID) -> Session:
     target.row.waiting_count += 1
     arrived = events.state_of(session)
     write_down(tx, target, lambda state: events.SessionTransferredIn(state, arrived, from_queue_id))
+    await settle(tx, source)
+    await settle(tx, target)
     return session
 
 
@@ -163,7 +171,8 @@ async def hold(tx: WriteTx, session_id: UUID, move: rules.Move) -> tuple[LockedL
 
 
 def leave(line: LockedLine, session: Session) -> None:
-    """Take a session out of the count it stands in."""
+    """Take a session out of the count it stands in; what its status allowed is over."""
+    session.expires_at = None
     match session.status:
         case SessionStatus.WAITING if session.held_at is not None:
             line.row.held_count -= 1

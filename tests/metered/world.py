@@ -1,0 +1,106 @@
+"""A tenant's metered queues, their verbs as a test says them, and the clock they all live by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from app.core.clock import ManualClock
+from app.core.db import Database
+from app.core.db.urls import APP_ROLE, role_url
+from app.core.ids import Ref, parse
+from app.queues import service as queues
+from app.queues.config import QueueConfig
+from app.queues.line import lock
+from app.queues.models import QueueMode
+from app.sessions import calls, service
+from app.sessions.metered.settle import settle
+from app.sessions.models import Session
+from app.sessions.service import JoinRequest
+from tests.support.api import Business
+from tests.support.contenders import Verb, attempt
+from tests.support.queue_logs import StoredQueue, read_queue
+
+START = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """One metered queue."""
+
+    db: Database
+    clock: ManualClock
+    queue: Ref
+
+    async def do(self, verb: Verb, *given: Any) -> Any:
+        """One verb in one transaction; a refusal is an answer."""
+        return await attempt(self.db, self.queue.tenant_id, verb, *given)
+
+    async def join(self, **given: Any) -> Session:
+        """Somebody who has joined."""
+        joined = await self.do(service.join, JoinRequest(self.queue.id, **given))
+        assert isinstance(joined, Session), joined
+        return joined
+
+    async def crowd(self, count: int) -> list[Session]:
+        """So many who have joined, one after the other."""
+        return [await self.join() for _ in range(count)]
+
+    async def enter(self, session: Session) -> Any:
+        """Let a released visitor in."""
+        return await self.do(calls.start, session.id)
+
+    async def leave(self, session: Session) -> Any:
+        """Whoever is inside leaves."""
+        return await self.do(calls.complete, session.id)
+
+    async def change(self, **changes: Any) -> None:
+        """Change the configuration."""
+        await self.do(queues.update, self.queue.id, changes)
+
+    async def settle(self) -> None:
+        """What the clockwork does, once."""
+        async with self.db.write(self.queue.tenant_id) as tx:
+            await settle(tx, await lock(tx, self.queue.id))
+
+    async def after(self, seconds: float) -> None:
+        """Some time later, when the clockwork has looked."""
+        self.clock.advance(seconds=seconds)
+        await self.settle()
+
+    async def stored(self) -> StoredQueue:
+        """Everything the database has of it."""
+        return await read_queue(self.db, self.queue.tenant_id, self.queue.id)
+
+    async def statuses(self, sessions: Sequence[Session]) -> list[str]:
+        """What has become of these."""
+        rows = {row.id: row.status.value for row in (await self.stored()).sessions}
+        return [rows[session.id] for session in sessions]
+
+
+@dataclass
+class Opened:
+    """Worlds of one tenant."""
+
+    business: Business
+    databases: list[Database] = field(default_factory=list)
+
+    def database(self, clock: ManualClock) -> Database:
+        """Connections of one's own."""
+        url = role_url(self.business.api.runtime.settings, APP_ROLE)
+        self.databases.append(Database(url, pool_size=4, clock=clock, name="metered"))
+        return self.databases[-1]
+
+    async def world(self, clock: ManualClock | None = None, **config: Any) -> World:
+        """A metered queue."""
+        clock = clock or ManualClock(START)
+        db, tenant_id = self.database(clock), await self.tenant_id()
+        wanted = QueueConfig(name="Door", slug=f"q-{uuid4().hex[:12]}", mode=QueueMode.METERED, **config)
+        async with db.write(tenant_id) as tx:
+            queue = await queues.create(tx, wanted)
+        return World(db, clock, Ref(tenant_id, queue.id))
+
+    async def tenant_id(self) -> UUID:
+        """The tenant."""
+        return parse(await self.business.queue())[1].tenant_id
