@@ -26,6 +26,8 @@ from app.notifications.graphql import queries as notifications
 from app.notifications.graphql.mutations import NotificationMutation
 from app.queues.graphql import queries as queues
 from app.queues.graphql.mutations import QueueMutation
+from app.schedules.graphql import queries as schedules
+from app.schedules.graphql.mutations import ScheduleMutation
 from app.sessions.graphql import queries as sessions
 from app.sessions.graphql.mutations import SessionMutation
 from app.sessions.graphql.subscriptions import SessionSubscription
@@ -40,6 +42,7 @@ NODES: Mapping[str, NodeResolver] = {
     **identity.NODES,
     **api_keys.NODES,
     **queues.NODES,
+    **schedules.NODES,
     **counters.NODES,
     **sessions.NODES,
     **notifications.NODES,
@@ -52,6 +55,7 @@ class Query(
     identity.IdentityQuery,
     api_keys.ApiKeyQuery,
     queues.QueueQuery,
+    schedules.ScheduleQuery,
     counters.CounterQuery,
     sessions.SessionQuery,
     notifications.NotificationQuery,
@@ -83,6 +87,7 @@ class Mutation(
     IdentityMutation,
     ApiKeyMutation,
     QueueMutation,
+    ScheduleMutation,
     CounterMutation,
     SessionMutation,
     NotificationMutation,

@@ -1,17 +1,21 @@
 """What can be refused about a queue."""
 
+from datetime import datetime
+
 from app.core.errors import UserFacingError
 from app.queues.models import QueueStatus
 
 
 class QueueNotOpen(UserFacingError):
-    """Nobody can join: the queue is closed, in maintenance or archived."""
+    """Nobody can join: the queue is closed, in maintenance or archived. It may open by itself, at `next_opening_at`."""
 
-    def __init__(self, status: QueueStatus) -> None:
-        super().__init__(
-            f"The queue is {status.value.lower()}; nobody can join now. Staff can open it with `queueOpen`."
-        )
+    def __init__(self, status: QueueStatus, next_opening_at: datetime | None = None) -> None:
+        opens = "Staff can open it with `queueOpen`."
+        if next_opening_at is not None:
+            opens = f"It opens at {next_opening_at:%Y-%m-%d %H:%M} UTC."
+        super().__init__(f"The queue is {status.value.lower()}; nobody can join now. {opens}")
         self.queue_status = status
+        self.next_opening_at = next_opening_at
 
 
 class QueueNotServing(UserFacingError):

@@ -1,6 +1,7 @@
 """Facts about a queue. Each carries the line's counts as they are after it, so that readers need nothing else."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -22,6 +23,10 @@ class QueueEventType(StrEnum):
     QUEUE_MAINTENANCE_STARTED = "QUEUE_MAINTENANCE_STARTED"
     QUEUE_ARCHIVED = "QUEUE_ARCHIVED"
     QUEUE_STAFFING_CHANGED = "QUEUE_STAFFING_CHANGED"
+    PREQUEUE_STARTED = "PREQUEUE_STARTED"
+    LOTTERY_OPENED = "LOTTERY_OPENED"
+    SCHEDULED_EVENT_STARTED = "SCHEDULED_EVENT_STARTED"
+    SCHEDULED_EVENT_ENDED = "SCHEDULED_EVENT_ENDED"
     SESSION_JOINED = "SESSION_JOINED"
     SESSION_CALLED = "SESSION_CALLED"
     SESSION_RELEASED = "SESSION_RELEASED"
@@ -91,7 +96,10 @@ class QueueUpdated(LineEvent):
 
 @dataclass(frozen=True, slots=True)
 class QueueOpened(LineEvent):
+    """`scheduled_at`: when the business hours said so; null if somebody did it."""
+
     type: ClassVar[str] = QueueEventType.QUEUE_OPENED
+    scheduled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,10 @@ class QueueResumed(LineEvent):
 
 @dataclass(frozen=True, slots=True)
 class QueueClosed(LineEvent):
+    """`scheduled_at`: when the business hours said so; null if somebody did it."""
+
     type: ClassVar[str] = QueueEventType.QUEUE_CLOSED
+    scheduled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,15 @@ class QueueMaintenanceStarted(LineEvent):
 @dataclass(frozen=True, slots=True)
 class QueueArchived(LineEvent):
     type: ClassVar[str] = QueueEventType.QUEUE_ARCHIVED
+
+
+@dataclass(frozen=True, slots=True)
+class LotteryOpened(LineEvent):
+    """The pre-queue is over: with the seed anybody can compute every lot, and that its hash was published before."""
+
+    type: ClassVar[str] = QueueEventType.LOTTERY_OPENED
+    seed: str
+    seed_hash: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 HORIZON = timedelta(days=370)
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
-_LEAP_YEAR = 2024
 
 
 class Weekday(StrEnum):
@@ -184,12 +183,17 @@ def collide(one: HoursException, other: HoursException) -> bool:
         return False
     if not one.every_year:
         return one.first_date <= other.last_date and other.first_date <= one.last_date
-    return any(one.covers(day) and other.covers(day) for day in _days_of_a_leap_year())
+    return any(
+        first <= other_last and other_first <= last
+        for first, last in _spans(one)
+        for other_first, other_last in _spans(other)
+    )
 
 
-def _days_of_a_leap_year() -> Iterator[date]:
-    first = date(_LEAP_YEAR, 1, 1)
-    return (first + number * _DAY for number in range(366))
+def _spans(one: HoursException) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """A yearly exception as days of one year: two spans if it goes over New Year."""
+    first, last = _in_year(one.first_date), _in_year(one.last_date)
+    return [(first, last)] if first <= last else [(first, (12, 31)), ((1, 1), last)]
 
 
 def _in_year(day: date) -> tuple[int, int]:

@@ -39,7 +39,8 @@ class PlannedEvent:
     prequeue_starts_at: datetime | None = None
     draws_lots: bool | None = None
     status: QueueStatus | None = None
-    overrides: Mapping[str, Any] | None = None
+    # By column of `queues`.
+    overrides: tuple[tuple[str, Any], ...] = ()
 
     @property
     def begins_at(self) -> datetime:
@@ -147,11 +148,15 @@ def end_now(standing: Standing) -> Standing:
 
 
 def next_opening(plan: Plan, standing: Standing, now: datetime) -> datetime | None:
-    """When people can join next by the schedule alone; None while they can, and if not within the horizon."""
-    if standing.status in JOINABLE:
+    """When people can join next, or in a pre-queue when it opens, by the schedule alone.
+
+    None while it is open, and if not within the horizon.
+    """
+    wanted = JOINABLE - {standing.status}
+    if standing.status in JOINABLE and standing.status is not QueueStatus.PREQUEUE:
         return None
     for boundary, after in steps(plan, standing, _just_after(now), now + HORIZON):
-        if after.status in JOINABLE:
+        if after.status in wanted:
             return boundary.at
     return None
 

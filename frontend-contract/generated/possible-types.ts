@@ -56,6 +56,7 @@
       "Notification",
       "Queue",
       "QueueCategory",
+      "ScheduledEvent",
       "Session",
       "Shift",
       "Tenant",
@@ -129,6 +130,10 @@
       "IllegalQueueTransitionError",
       "QueueResumeSuccess"
     ],
+    "QueueSetHoursResult": [
+      "InvalidInputError",
+      "QueueSetHoursSuccess"
+    ],
     "QueueStartMaintenanceResult": [
       "IllegalQueueTransitionError",
       "QueueStartMaintenanceSuccess"
@@ -138,6 +143,22 @@
       "QueueNotEmptyError",
       "QueueSlugTakenError",
       "QueueUpdateSuccess"
+    ],
+    "ScheduledEventCreateResult": [
+      "IdempotencyConflictError",
+      "InvalidInputError",
+      "ScheduledEventCreateSuccess",
+      "ScheduledEventOverlapsError"
+    ],
+    "ScheduledEventDeleteResult": [
+      "ScheduledEventDeleteSuccess",
+      "ScheduledEventOverError"
+    ],
+    "ScheduledEventUpdateResult": [
+      "InvalidInputError",
+      "ScheduledEventOverError",
+      "ScheduledEventOverlapsError",
+      "ScheduledEventUpdateSuccess"
     ],
     "SessionAddNoteResult": [
       "InvalidInputError",
@@ -302,6 +323,8 @@
       "QueuePausedError",
       "QueueSlugTakenError",
       "RoleNotGrantableError",
+      "ScheduledEventOverError",
+      "ScheduledEventOverlapsError",
       "ScopeNotGrantableError",
       "SelfDeactivationError",
       "SessionOnHoldError",

@@ -39,7 +39,7 @@ def event(
 ) -> PlannedEvent:
     """An event of Monday, by hours."""
     return PlannedEvent(
-        uuid4(), at(start), at(end), None if prequeue is None else at(prequeue), None, status, overrides
+        uuid4(), at(start), at(end), None if prequeue is None else at(prequeue), None, status, tuple(overrides.items())
     )
 
 

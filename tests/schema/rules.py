@@ -43,6 +43,12 @@ BOUNDED_LISTS = {
     "Queue.siteOrigins": "50",
     "QueueCreateInput.siteOrigins": "50",
     "QueueUpdateInput.siteOrigins": "50",
+    "BusinessHours.exceptions": "200",
+    "BusinessHours.weekly": "10 a day",
+    "HoursException.periods": "10",
+    "HoursExceptionInput.periods": "10",
+    "QueueSetHoursInput.exceptions": "200",
+    "QueueSetHoursInput.weekly": "10 a day",
     "Queue.counters": "a business has so many counters",
     "Queue.priorityCredits": "one per priority",
     "QueueCreateInput.priorityCredits": "one per priority",
@@ -56,10 +62,10 @@ BOUNDED_LISTS = {
     "User.permissions": "the enum",
 }
 _ACTIONS = re.compile(
-    r"(tenant|user|login|apiKey|queue|queueCategory|counter|shift|session|notificationTemplate)"
+    r"(tenant|user|login|apiKey|scheduledEvent|queue|queueCategory|counter|shift|session|notificationTemplate)"
     r"(Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
-    r"|Transfer|SetPriority|AddNote|Set|Rotate|Revoke)"
+    r"|Transfer|SetPriority|SetHours|AddNote|Set|Rotate|Revoke)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}

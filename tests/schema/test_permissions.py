@@ -88,6 +88,7 @@ def test_what_is_not_gated_is_known() -> None:
     assert {field.name for field in FIELDS if isinstance(field.access, Public)} == {
         "display",
         "displayChanged",
+        "fairnessProof",
         "loginRefresh",
         "logout",
         "permissionMatrix",

@@ -113,6 +113,17 @@ async def holdings(api: Api) -> Holdings:
         "mutation($i: ApiKeyCreateInput!) { apiKeyCreate(input: $i) { ... on ApiKeyCreateSuccess { apiKey { id } } } }",
         i={"name": f"Key {secret}", "scopes": ["queue:read"]},
     )
+    event = await admin(
+        "mutation($i: ScheduledEventCreateInput!) { scheduledEventCreate(input: $i) {"
+        " ... on ScheduledEventCreateSuccess { event { id } } } }",
+        i={
+            "queueId": queue_id,
+            "name": f"Event {secret}",
+            "startsAt": "2500-01-01T00:00:00Z",
+            "endsAt": "2500-01-02T00:00:00Z",
+            "overrides": {"refusalMessage": secret},
+        },
+    )
     tenant_id = parse(queue_id)[1].tenant_id
     ids = {
         "Tenant": encode("Tenant", tenant_id, tenant_id),
@@ -120,6 +131,7 @@ async def holdings(api: Api) -> Holdings:
         "ApiKey": api_key["apiKey"]["id"],
         "Queue": queue_id,
         "QueueCategory": category["category"]["id"],
+        "ScheduledEvent": event["event"]["id"],
         "Counter": counter_id,
         "Shift": shift["shift"]["id"],
         "Session": waiting.id,

@@ -12,20 +12,27 @@ from app.core.events import EventRow
 from app.core.graphql.enums import explained_enum
 from app.core.graphql.pages import PageInfo
 from app.core.ids import encode
-from app.queues import events
+from app.queues import events, models
 
 QueueEventType = explained_enum(
     events.QueueEventType,
     "What happened in a queue.",
     QUEUE_CREATED="The queue was created, open.",
     QUEUE_UPDATED="Its configuration was changed; `data.changes` holds the new values.",
-    QUEUE_OPENED="It was opened.",
+    QUEUE_OPENED="It was opened; by its business hours if `data.scheduledAt` is not null.",
     QUEUE_PAUSED="It was paused.",
     QUEUE_RESUMED="It went on after a pause.",
-    QUEUE_CLOSED="It was closed.",
+    QUEUE_CLOSED="It was closed; by its business hours if `data.scheduledAt` is not null.",
     QUEUE_MAINTENANCE_STARTED="It was put into maintenance.",
     QUEUE_ARCHIVED="It was archived.",
     QUEUE_STAFFING_CHANGED="Counters opened, closed or went on a break.",
+    PREQUEUE_STARTED=(
+        "A scheduled event's pre-queue began, and its overrides are in force; `data.seedHash` is the SHA-256 of its "
+        "lottery's seed, null if it draws no lots."
+    ),
+    LOTTERY_OPENED="A pre-queue is over: `data.seed` is its lottery's seed, whose hash was published when it began.",
+    SCHEDULED_EVENT_STARTED="A scheduled event began; `data.overrides` holds what it sets.",
+    SCHEDULED_EVENT_ENDED="A scheduled event ended, and its overrides with it; `data.reason`: `TIME` or `DELETED`.",
     SESSION_JOINED="Somebody joined.",
     SESSION_CALLED="Somebody was called to a counter; `data.outOfTurn` says whether somebody else was first.",
     SESSION_RELEASED="Somebody was let through by a queue of mode `METERED`; the claim window has begun.",
@@ -61,7 +68,8 @@ class QueueEvent:
     data: JSON = strawberry.field(
         description=(
             "The event in full, with camelCase keys: `line` (the queue's counts after it) and, for events of a "
-            "session, `session` (its state after it: status, rank, times, counter). No personal data."
+            "session, `session` (its state after it: status, rank, times, counter; in a pre-queue without the rank). "
+            "No personal data."
         )
     )
 
@@ -79,7 +87,7 @@ class QueueEvent:
             if session is None
             else strawberry.ID(encode("Session", row.tenant_id, UUID(session["id"]))),
             ticket_number=None if session is None else session["ticket_number"],
-            data=JSON(_shown(row.data, row.tenant_id)),
+            data=JSON(_shown(_without_lots(row.data), row.tenant_id)),
         )
 
 
@@ -102,7 +110,15 @@ _KINDS = {
     "served_by": "User",
     "to_queue_id": "Queue",
     "from_queue_id": "Queue",
+    "scheduled_event_id": "ScheduledEvent",
 }
+
+
+def _without_lots(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What happened in a pre-queue without the places: they are lots, which nobody may know before it opens."""
+    if data["line"]["status"] != models.QueueStatus.PREQUEUE or "session" not in data:
+        return data
+    return {**data, "session": {**data["session"], "rank_class": None, "rank_time": None, "rank_sequence": None}}
 
 
 def _shown(data: Mapping[str, Any], tenant_id: UUID) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Results of the queue mutations: a success with the queue as it is now, or a refusal one can act on."""
 
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
@@ -13,6 +14,9 @@ from app.tenants.graphql.results import LimitReachedError
 @error_type(errors.QueueNotOpen, "Nobody can join: the queue is closed, in maintenance or archived.")
 class QueueNotOpenError(UserError):
     queue_status: QueueStatus = strawberry.field(description="The queue's status.")  # type: ignore[valid-type]
+    next_opening_at: datetime | None = strawberry.field(
+        description="When people can join by its hours or scheduled events; null if nothing is planned."
+    )
 
 
 @error_type(errors.QueueNotServing, "Nobody can be called: the queue is in maintenance or archived.")

@@ -16,6 +16,12 @@ from app.queues.rules import estimated_wait_seconds
 from app.sessions.graphql.enums import SessionStatus
 
 LazySessionConnection = Annotated["SessionConnection", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyBusinessHours = Annotated["BusinessHours", strawberry.lazy("app.schedules.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyScheduledEvent = Annotated["ScheduledEvent", strawberry.lazy("app.schedules.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyScheduledEventConnection = Annotated[
+    "ScheduledEventConnection",  # type: ignore[name-defined]  # noqa: F821
+    strawberry.lazy("app.schedules.graphql.types"),
+]
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 QueueStatus = explained_enum(
@@ -195,6 +201,55 @@ class Queue(Node):
         rows = await info.context.loader(loaders.categories_of_queues, self.tenant_key).load(self.key)
         return [QueueCategory.of(row) for row in rows]
 
+    @strawberry.field(
+        description="When it opens and closes by itself; null if only staff and scheduled events open and close it."
+    )
+    async def hours(self, info: Info) -> LazyBusinessHours | None:
+        """Loaded for all queues of the answer at once."""
+        from app.schedules.graphql.loaders import business_hours
+
+        return await info.context.loader(business_hours, self.tenant_key).load(self.key)
+
+    @strawberry.field(
+        description=(
+            "While nobody can join: when people can again by hours or scheduled events, a pre-queue's begin included. "
+            "In a pre-queue: when it opens. Null while it is open, and if nothing is planned within 370 days."
+        )
+    )
+    async def next_opening_at(self, info: Info) -> datetime | None:
+        """Loaded for all queues of the answer at once."""
+        from app.schedules.graphql.loaders import openings
+
+        return await info.context.loader(openings, self.tenant_key).load(self.key)
+
+    @strawberry.field(
+        description=(
+            "The scheduled event whose overrides are in force, from its pre-queue on; null if there is none. Needs the "
+            "permission `queue:read`."
+        )
+    )
+    async def active_event(self, info: Info) -> LazyScheduledEvent | None:
+        """Loaded for all queues of the answer at once."""
+        from app.schedules.graphql.loaders import active_event
+
+        return await active_event(info.context, self.tenant_key, self.key)
+
+    @strawberry.field(description="What is planned for it, by start. Needs the permission `queue:read`.")
+    async def scheduled_events(
+        self,
+        info: Info,
+        first: First,
+        after: After = None,
+        include_ended: Annotated[
+            bool, strawberry.argument(description="Those that have ended too. Default false.")
+        ] = False,
+    ) -> LazyScheduledEventConnection:
+        """A page of events."""
+        from app.schedules.graphql.loaders import event_page
+
+        request = PageRequest(first, after)
+        return await event_page(info.context, self.tenant_key, self.key, request, include_ended=include_ended)
+
     @strawberry.field(description="Its log, oldest first. Needs the permission `event:read`.")
     async def events(self, info: Info, first: First, after: After = None) -> QueueEventConnection:
         """A page of the log."""
@@ -209,7 +264,11 @@ class Queue(Node):
 
         return await counters_of_queue(info.context, self.tenant_key, self.key)
 
-    @strawberry.field(description="The line in order. Needs the permission `session:read`.")
+    @strawberry.field(
+        description=(
+            "The line in order; in a pre-queue nobody, for it has no order yet. Needs the permission `session:read`."
+        )
+    )
     async def waiting(self, info: Info, first: First, after: After = None) -> LazySessionConnection:
         """A page of the line."""
         from app.sessions.graphql.loaders import waiting_page
