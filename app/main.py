@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.admission.tokens import AdmissionTokens
 from app.api.compiled import Compiled
 from app.api.graphiql import graphiql_assets, graphiql_page
 from app.api.health import health_routes
@@ -95,7 +96,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     lines = LiveLines(dbs.app, bus)
     turns = Turns()
     commands = LineCommands(dbs.app, turns)
-    runtime = Runtime(settings, clock, dbs, bus, lines, Arrivals(dbs.app), turns, commands, authenticator)
+    admissions = AdmissionTokens(settings.issuer, authenticator.keys)
+    arrivals = Arrivals(dbs.app)
+    runtime = Runtime(settings, clock, dbs, bus, lines, arrivals, turns, commands, authenticator, admissions)
     doorbell = Doorbell(bus)
     presence = Presence(dbs, clock)
     schema = build_schema(settings)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.admission.tokens import AdmissionTokens
 from app.core.clock import Clock
 from app.core.db import Databases
 from app.core.live.bus import Bus
@@ -26,3 +27,4 @@ class Runtime:
     turns: Turns
     commands: LineCommands
     authenticator: Authenticator
+    admissions: AdmissionTokens

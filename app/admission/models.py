@@ -1,4 +1,4 @@
-"""Admissions: what a visitor whom a METERED queue has released may do at the protected site. Their facts are sessions'."""
+"""Admissions: what a visitor whom a METERED queue has released may do at a site. The facts are the session's."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -8,6 +8,8 @@ from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import get_object_definition
 
+from app.admission.graphql.mutations import AdmissionMutation
+from app.admission.graphql.subscriptions import AdmissionSubscription
 from app.api.execution import ServedSchema
 from app.api.limits import Limits
 from app.context import Context, Info
@@ -90,6 +92,7 @@ class Mutation(
     ScheduleMutation,
     CounterMutation,
     SessionMutation,
+    AdmissionMutation,
     NotificationMutation,
 ):
     pass
@@ -107,7 +110,7 @@ for _field in get_object_definition(Mutation, strict=True).fields:
         "first item of a `…Changed` feed is the current state; every item carries the `revision` it shows."
     )
 )
-class Subscription(SessionSubscription):
+class Subscription(SessionSubscription, AdmissionSubscription):
     pass
 
 

@@ -44,6 +44,7 @@ class QueueConfig:
     queue_all: bool = False
     invited_only: bool = False
     max_places_per_address: int | None = None
+    bind_address: bool = False
     refusal_message: str | None = None
     site_origins: list[str] = field(default_factory=list)
     failure_mode: FailureMode = FailureMode.FAIL_CLOSED

@@ -87,9 +87,10 @@ class Watching:
         """The sessions somebody waits for news of."""
         return [UUID(int=key) for key in self._of_session]
 
-    def add(self, watch: Watch) -> None:
-        """From now on this one is told."""
-        self._awake[watch] = None
+    def add(self, watch: Watch, *, moves: bool = True) -> None:
+        """From now on this one is told; without `moves`, only of what happens to its session."""
+        if moves:
+            self._awake[watch] = None
         if watch.session_id is not None:
             key = watch.session_id.int
             self._of_session[key] = (*self._of_session.get(key, ()), watch)

@@ -7,6 +7,47 @@
       }
       const result: PossibleTypesResultData = {
   "possibleTypes": {
+    "AdmissionEnterResult": [
+      "AdmissionAddressMismatchError",
+      "AdmissionEnterSuccess",
+      "AdmissionInvalidError",
+      "AdmissionOverError",
+      "AdmissionUsedError",
+      "IdempotencyConflictError",
+      "IllegalTransitionError",
+      "InvalidInputError",
+      "QueueNotMeteredError"
+    ],
+    "AdmissionLeaveResult": [
+      "AdmissionInvalidError",
+      "AdmissionLeaveSuccess",
+      "AdmissionOverError",
+      "IllegalTransitionError",
+      "QueueNotMeteredError"
+    ],
+    "AdmissionRenewResult": [
+      "AdmissionAddressMismatchError",
+      "AdmissionInvalidError",
+      "AdmissionOverError",
+      "AdmissionRenewSuccess",
+      "IllegalTransitionError",
+      "InvalidInputError",
+      "QueueNotMeteredError"
+    ],
+    "AdmissionRevokeResult": [
+      "AdmissionRevokeSuccess",
+      "IllegalTransitionError",
+      "InvalidInputError",
+      "QueueNotMeteredError"
+    ],
+    "AdmissionVerifyResult": [
+      "AdmissionAddressMismatchError",
+      "AdmissionInvalidError",
+      "AdmissionOverError",
+      "AdmissionUsedError",
+      "AdmissionVerifySuccess",
+      "InvalidInputError"
+    ],
     "ApiKeyCreateResult": [
       "ApiKeyCreateSuccess",
       "InvalidInputError",
@@ -293,6 +334,10 @@
       "UserDeactivateSuccess"
     ],
     "UserError": [
+      "AdmissionAddressMismatchError",
+      "AdmissionInvalidError",
+      "AdmissionOverError",
+      "AdmissionUsedError",
       "AlreadyWaitingError",
       "ApiKeyEndedError",
       "CategoryNameTakenError",
@@ -318,6 +363,7 @@
       "PriorityNotAllowedError",
       "QueueFullError",
       "QueueNotEmptyError",
+      "QueueNotMeteredError",
       "QueueNotOpenError",
       "QueueNotServingError",
       "QueuePausedError",

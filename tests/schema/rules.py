@@ -62,8 +62,9 @@ BOUNDED_LISTS = {
     "User.permissions": "the enum",
 }
 _ACTIONS = re.compile(
-    r"(tenant|user|login|apiKey|scheduledEvent|queue|queueCategory|counter|shift|session|notificationTemplate)"
-    r"(Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
+    r"(tenant|user|login|apiKey|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate)"
+    r"(Enter|Renew|Leave|Verify"
+    r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|AddNote|Set|Rotate|Revoke)"
 )

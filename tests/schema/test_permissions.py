@@ -101,6 +101,11 @@ def test_what_is_not_gated_is_known() -> None:
         "viewer",
     }
     assert {field.name for field in FIELDS if isinstance(field.access, Checked)} == {
+        "admissionChanged",
+        "admissionEnter",
+        "admissionLeave",
+        "admissionRenew",
+        "admissionVerify",
         "node",
         "session",
         "sessionCancel",
@@ -113,6 +118,7 @@ def test_what_is_not_gated_is_known() -> None:
 SESSION_FIELDS = {
     "session": Permission.SESSION_READ,
     "sessionChanged": Permission.SESSION_READ,
+    "admissionChanged": Permission.SESSION_READ,
     "sessionCancel": Permission.SESSION_WRITE,
     "sessionStepBack": Permission.SESSION_WRITE,
 }

@@ -65,6 +65,7 @@ VALUES: dict[str, Any] = {
     "scopes": ["queue:read"],
     "subject": "Some subject",
     "body": "Some body",
+    "token": "some-token",
 }
 
 

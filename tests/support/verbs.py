@@ -28,6 +28,8 @@ _SHOWN = {
     "counter": "id name isActive queues { id }",
     "shift": "id startedAt pausedAt endedAt breakSeconds servedCount averageServiceSeconds notes counter { id }"
     " user { id }",
+    "admission": "sessionId queueId state token tokenExpiresAt releasedAt enteredAt renewedAt expiresAt endedAt end"
+    " revision",
     "category": "id name priority isActive",
 }
 

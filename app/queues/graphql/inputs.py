@@ -91,6 +91,13 @@ class QueueCreateInput:
         default=None,
         description="Most places at once of visitors with one network address (IPv6: one /64). Default: no limit.",
     )
+    bind_address: bool = strawberry.field(
+        default=False,
+        description=(
+            "Bind admission tokens to the network address the visitor joined from (IPv6: its /64). Not for sites whose "
+            "visitors may come to them by another way than to us. Default false."
+        ),
+    )
     refusal_message: str | None = strawberry.field(
         default=None, description="What visitors are told when nobody can join, at most 500 characters."
     )
@@ -172,6 +179,7 @@ class QueueUpdateInput:
     max_places_per_address: int | None = strawberry.field(
         default=UNSET, description="Null for no limit. For those who join from now on."
     )
+    bind_address: bool | None = strawberry.field(default=UNSET, description="For those who join from now on.")
     refusal_message: str | None = strawberry.field(default=UNSET, description="At most 500 characters; null for none.")
     site_origins: list[str] | None = strawberry.field(default=UNSET, description="At most 50 origins.")
     failure_mode: FailureMode | None = strawberry.field(  # type: ignore[valid-type]

@@ -124,6 +124,9 @@ class Queue(Node):
     max_places_per_address: int | None = strawberry.field(
         description="Most places at once of visitors with one network address; null for no limit."
     )
+    bind_address: bool = strawberry.field(
+        description="Whether admission tokens are bound to the network address their visitor joined from."
+    )
     refusal_message: str | None = strawberry.field(description="What visitors are told when nobody can join.")
     site_origins: list[str] = strawberry.field(
         description="Origins the waiting page may send visitors back to, at most 50."
@@ -313,6 +316,7 @@ CONFIGURATION = [
     "queue_all",
     "invited_only",
     "max_places_per_address",
+    "bind_address",
     "refusal_message",
     "site_origins",
     "failure_mode",

@@ -15,7 +15,7 @@ from app.core.ids import Ref
 from app.core.live.fanout import Seat, Template
 from app.queues.events import QueueEventType
 from app.queues.graphql.types import CONFIGURATION
-from app.sessions import repository
+from app.sessions import models, repository
 from app.sessions.events import SessionState
 from app.sessions.graphql.loaders import load_session
 from app.sessions.graphql.types import Session
@@ -51,8 +51,9 @@ _ROW_FIELDS = frozenset(
         "userIdentifier",
         "contact",
         "metadata",
-        # A note is an event of its session.
+        # A note is an event of its session, and so is each step of an admission.
         "notes",
+        "admission",
     }
 )
 
@@ -113,7 +114,8 @@ class SessionFeed:
                 if told.event.type is QueueEventType.SESSION_TRANSFERRED_OUT:
                     self._leave_line()
                     break
-                yield self._show(await _at_event(context, self._ref, told, live.queue_id))
+                row = await row_at_event(context, self._ref, told, live.queue_id)
+                yield self._show(Session.of(row, told.event.revision, told.place))
             # With news waiting the row shown is old, and the line's place is another state's.
             if not watch.has_news and (moved := self._moved(live)) is not None:
                 yield self._show(moved)
@@ -224,7 +226,7 @@ class SessionFeed:
         return Session.of(shown.row, live.line.revision, place)
 
 
-async def _at_event(context: Context, ref: Ref, told: Told, queue_id: UUID) -> Session:
+async def row_at_event(context: Context, ref: Ref, told: Told, queue_id: UUID) -> models.Session:
     """The session as an event of a queue left it, even if more has happened since."""
     assert told.event.session is not None  # only events of the watched session are told
     async with context.read(ref.tenant_id) as tx:
@@ -233,7 +235,7 @@ async def _at_event(context: Context, ref: Ref, told: Told, queue_id: UUID) -> S
     row.queue_id = queue_id
     for name in _LIFECYCLE:
         setattr(row, name, getattr(told.event.session, name))
-    return Session.of(row, told.event.revision, told.place)
+    return row
 
 
 @dataclass(slots=True)

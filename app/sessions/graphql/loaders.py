@@ -92,6 +92,11 @@ def session_ref(context: Context, id: str, permission: Permission) -> Ref:
     return ref
 
 
+def is_own_session(context: Context, ref: Ref) -> bool:
+    """Whether the caller is the session's visitor."""
+    return context.actor.kind is ActorKind.VISITOR and (context.actor.tenant_id, context.actor.id) == ref
+
+
 def ensure_session_access(context: Context, ref: Ref, permission: Permission) -> None:
     """A visitor reaches the own session only; a user needs the permission. Raises as `session_ref`."""
     if context.actor.kind is not ActorKind.VISITOR:

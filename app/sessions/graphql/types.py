@@ -19,6 +19,7 @@ from app.sessions.graphql.enums import SessionStatus
 from app.sessions.line import Place
 
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyAdmission = Annotated["Admission", strawberry.lazy("app.admission.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyUser = Annotated["User", strawberry.lazy("app.identity.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 
@@ -133,6 +134,22 @@ class Session(Node):
         if self.row.served_by is None or not info.context.actor.may_in(self.tenant_key, Permission.SESSION_READ):
             return None
         return await info.context.loader(users_by_id, self.tenant_key).load(self.row.served_by)
+
+    @strawberry.field(
+        description=(
+            "What the visitor may do at the protected site; null until released, and in a queue that is not `METERED`. "
+            "Null except for its visitor and staff, who see no token."
+        )
+    )
+    def admission(self, info: Info) -> LazyAdmission | None:
+        """From the row."""
+        from app.admission.graphql.types import Admission
+
+        is_waiting = self.row.status is models.SessionStatus.WAITING
+        if is_waiting or not self.row.admission_number or not self._is_open_to(info.context):
+            return None
+        is_visitors = self.is_own or info.context.actor.kind is ActorKind.VISITOR
+        return Admission.of(self.row, self.revision, is_bearers=is_visitors)
 
     @strawberry.field(description="Who this is, as the join named it. Null except for its visitor and staff.")
     def user_identifier(self, info: Info) -> str | None:
