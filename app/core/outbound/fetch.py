@@ -1,0 +1,122 @@
+"""One GET of an address that somebody else has given us. Follows no redirect, and believes no name.
+
+The name is resolved once, every address it has is checked, and the connection goes to one of those that were: a name
+that answers differently the second time gains nothing. Time and size are bounded.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import httpcore
+
+from app.core.outbound.ranges import Network, is_public
+
+
+class NoAnswer(Exception):
+    """Nothing usable came; the reason is a sentence without names or addresses, so that it may be shown."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came, as far as it was read."""
+
+    status: int
+    content_type: str
+    body: bytes
+    seconds: float
+
+
+async def fetch(url: str, *, timeout_seconds: float, body_bytes: int, allowed: Sequence[Network] = ()) -> Answer:
+    """The answer to a GET; `NoAnswer` where there is none in time, or where the address is not to be asked."""
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await _get(url, body_bytes, allowed, began)
+    except TimeoutError:
+        raise NoAnswer(f"No answer within {timeout_seconds:g} s.") from None
+    except httpcore.UnsupportedProtocol:
+        raise NoAnswer("The address starts with neither https:// nor http://.") from None
+    except (httpcore.ConnectError, OSError) as problem:
+        raise NoAnswer(_connecting(problem)) from None
+    except (httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException):
+        raise NoAnswer("The connection broke, or what came was no HTTP.") from None
+    except (ValueError, TypeError):
+        raise NoAnswer("The address cannot be read.") from None
+
+
+async def _get(url: str, body_bytes: int, allowed: Sequence[Network], began: float) -> Answer:
+    headers = [("User-Agent", "virtual-queue"), ("Accept", "application/health+json, application/json, */*;q=0.5")]
+    # A pool of its own: a connection that was kept would go to an address that was checked some time ago.
+    async with (
+        httpcore.AsyncConnectionPool(network_backend=_CheckedBackend(allowed), max_connections=1) as pool,
+        pool.stream("GET", url, headers=headers) as response,
+    ):
+        body = bytearray()
+        async for chunk in response.aiter_stream():
+            body += chunk
+            if len(body) >= body_bytes:
+                break
+        types = [value for name, value in response.headers if name.lower() == b"content-type"]
+        content_type = types[0].decode("latin-1") if types else ""
+        return Answer(response.status, content_type, bytes(body[:body_bytes]), time.monotonic() - began)
+
+
+class _CheckedBackend(httpcore.AsyncNetworkBackend):
+    """Connects to checked addresses only. Names reach it as they stand in the URL; TLS goes on using the name."""
+
+    def __init__(self, allowed: Sequence[Network]) -> None:
+        self._allowed = tuple(allowed)
+        self._backend = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first of the name's addresses that answers; none if one of them is internal."""
+        problem: Exception = NoAnswer("The name has no address.")
+        for address in await _checked_addresses(host, port, self._allowed):
+            try:
+                return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
+                problem = failed
+        raise problem
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        """Never: what listens there is ours."""
+        raise NoAnswer("The address leads into an internal network, which is not asked.")
+
+    async def sleep(self, seconds: float) -> None:
+        """As the library needs it between tries, of which there is one."""
+        await self._backend.sleep(seconds)
+
+
+async def _checked_addresses(host: str, port: int, allowed: Sequence[Network]) -> list[str]:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        raise NoAnswer("The name cannot be resolved.") from None
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    # All of them: one that is ours among others that are not is no accident.
+    if not all(is_public(address, allowed) for address in addresses):
+        raise NoAnswer("The address leads into an internal network, which is not asked.")
+    return addresses
+
+
+def _connecting(problem: Exception) -> str:
+    if isinstance(problem.__cause__ or problem.__context__, ssl.SSLError):
+        return "The connection could not be secured: its certificate is not valid."
+    return "Nobody answers at the address."
