@@ -5,10 +5,10 @@ Decides nothing about the line. Where a queue has no rule and nobody brings a co
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from app.access import repository
+from app.access.codes import CodeSigner
 from app.access.errors import AccessCodeRefused, CodeRefusal
 from app.access.models import AccessCode, AccessList
 from app.access.rules import Pass, ensure_usable, pass_of
@@ -33,10 +33,10 @@ class Passes:
         )
 
     def of_person(
-        self, line: LockedLine, person: str | None, serial: int | None, now: datetime, *, brought_by_staff: bool
+        self, line: LockedLine, person: str | None, serial: int | None, *, brought_by_staff: bool
     ) -> tuple[Pass, AccessCode | None]:
-        """What somebody is let in with. Raises `AccessCodeRefused`, `InvitationRequired`."""
-        code = None if serial is None else ensure_usable(self.codes.get(serial), now)
+        """What somebody is let in with, and the code it is for. Raises `AccessCodeRefused`, `InvitationRequired`."""
+        code = None if serial is None else ensure_usable(self.codes.get(serial), line.now)
         settings = line.settings
         granted = pass_of(
             self.lists.get(person, ()) if person is not None else (),
@@ -48,14 +48,19 @@ class Passes:
         return granted, code
 
 
-async def usable_code(tx: WriteTx, queue_id: UUID, serial: int, now: datetime) -> AccessCode:
-    """One code, held, for somebody who waits. Raises `AccessCodeRefused`."""
-    return ensure_usable((await repository.hold_codes(tx, queue_id, [serial])).get(serial), now)
+async def usable_code(tx: WriteTx, line: LockedLine, signer: CodeSigner, text: str) -> AccessCode:
+    """The code somebody who waits brings, held. Raises `AccessCodeRefused`."""
+    serial = serial_of(signer, tx.tenant, line.queue.id, text)
+    return ensure_usable((await repository.hold_codes(tx, line.queue.id, [serial])).get(serial), line.now)
+
+
+def serial_of(signer: CodeSigner, tenant_id: UUID, queue_id: UUID, text: str) -> int:
+    """The serial number of a code. `AccessCodeRefused` if it is not one we have signed for this queue."""
+    if (serial := signer.read(tenant_id, queue_id, text)) is None:
+        raise AccessCodeRefused(CodeRefusal.UNKNOWN)
+    return serial
 
 
 def use(code: AccessCode) -> None:
     """Count one use; written when the block ends, with what it was used for."""
     code.use_count += 1
-
-
-__all__ = ["AccessCodeRefused", "CodeRefusal", "Passes", "usable_code", "use"]

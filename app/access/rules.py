@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.access.errors import AccessCodeRefused, CodeRefusal, InvitationRequired
+from app.access.errors import AccessCodeRefused, AddressLimitReached, CodeRefusal, InvitationRequired
 from app.access.models import AccessCode, AccessCodeKind, AccessList
 
 
@@ -50,3 +50,9 @@ def pass_of(
         is_bypassed=AccessList.BYPASS in lists or (code is not None and code.kind is AccessCodeKind.BYPASS),
         priority=(code.priority or 0) if code is not None else 0,
     )
+
+
+def ensure_address_has_room(maximum: int | None, places: int) -> None:
+    """`AddressLimitReached` when as many people as may be have a place from one address."""
+    if maximum is not None and places >= maximum:
+        raise AddressLimitReached(maximum)

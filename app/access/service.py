@@ -6,7 +6,7 @@ many of which kind, and of nobody by name.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ MAX_BATCH = 1_000
 MAX_ENTRIES = 100_000
 MAX_CODES = 100_000
 MAX_USES = 1_000_000
+MAX_LIFE = timedelta(days=3_650)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ async def create_codes(
     if (first := await first_result(tx, "accessCodeCreate", idempotency_key, queue_id, config)) is not None:
         return await repository.codes_of_batch(tx, first)
     line = await lock(tx, queue_id)
-    if config.expires_at is not None and config.expires_at <= line.now:
-        raise InvalidInput("expiresAt", "`expiresAt` is a time to come, or null for never.")
+    if config.expires_at is not None and not line.now < config.expires_at <= line.now + MAX_LIFE:
+        raise InvalidInput("expiresAt", f"`expiresAt` is at most {MAX_LIFE.days} days to come, or null for never.")
     if await repository.count_codes(tx, queue_id) + config.count > MAX_CODES:
         raise InvalidInput("count", f"A queue has at most {MAX_CODES:,} codes, used and revoked ones included.")
     batch_id = new_id()
@@ -148,4 +149,6 @@ def _validate_codes(config: CodeConfig) -> None:
         raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}; the higher, the sooner.")
     if config.max_uses is not None and not 1 <= config.max_uses <= MAX_USES:
         raise InvalidInput("maxUses", f"`maxUses` is from 1 to {MAX_USES:,}, or null for as often as people like.")
+    if config.expires_at is not None and config.expires_at.tzinfo is None:
+        raise InvalidInput("expiresAt", "`expiresAt` needs a time zone, e.g. `2030-01-01T00:00:00Z`.")
     ensure_text("label", config.label or "", 0, 80)

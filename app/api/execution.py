@@ -25,6 +25,8 @@ from app.api.limits import DocumentCache, DocumentChecks, Limits
 from app.api.prepared import Prepared, PreparedOperations, Unusual
 from app.api.settled import SettledNames, settle_input_types
 
+_ANY = frozenset(OperationType)
+
 
 class PerEventExecutor(StrawberryGraphQLCoreExecutionContext):
     """Executes subscription events without keeping anything of them.
@@ -78,15 +80,16 @@ class ServedSchema(strawberry.Schema):
     async def execute(  # type: ignore[override]
         self,
         query: str | None,
+        /,
         *,
         variable_values: dict[str, Any] | None = None,
         context_value: Any = None,
         operation_name: str | None = None,
-        allowed_operation_types: Iterable[OperationType] | None = None,
+        **arguments: Any,
     ) -> ExecutionResult:
         """Run one operation."""
         prepared = self._prepared_for(query, operation_name)
-        if prepared is not None and (allowed_operation_types is None or prepared.kind in allowed_operation_types):
+        if prepared is not None and prepared.kind in (arguments.get("allowed_operation_types") or _ANY):
             try:
                 return _public(await prepared.run(variable_values, context_value), operation_name)
             except Unusual:
@@ -96,7 +99,7 @@ class ServedSchema(strawberry.Schema):
             variable_values=variable_values,
             context_value=context_value,
             operation_name=operation_name,
-            allowed_operation_types=allowed_operation_types,
+            **arguments,
         )
 
     async def execute_ordinarily(self, *arguments: Any, **keywords: Any) -> ExecutionResult:

@@ -8,6 +8,8 @@ from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import get_object_definition
 
+from app.access.graphql import queries as access
+from app.access.graphql.mutations import AccessMutation
 from app.admission.graphql.mutations import AdmissionMutation
 from app.admission.graphql.subscriptions import AdmissionSubscription
 from app.api.execution import ServedSchema
@@ -44,6 +46,7 @@ NODES: Mapping[str, NodeResolver] = {
     **identity.NODES,
     **api_keys.NODES,
     **queues.NODES,
+    **access.NODES,
     **schedules.NODES,
     **counters.NODES,
     **sessions.NODES,
@@ -57,6 +60,7 @@ class Query(
     identity.IdentityQuery,
     api_keys.ApiKeyQuery,
     queues.QueueQuery,
+    access.AccessQuery,
     schedules.ScheduleQuery,
     counters.CounterQuery,
     sessions.SessionQuery,
@@ -89,6 +93,7 @@ class Mutation(
     IdentityMutation,
     ApiKeyMutation,
     QueueMutation,
+    AccessMutation,
     ScheduleMutation,
     CounterMutation,
     SessionMutation,

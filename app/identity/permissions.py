@@ -20,6 +20,8 @@ class Permission(StrEnum):
     QUEUE_READ = "queue:read"
     QUEUE_WRITE = "queue:write"
     QUEUE_OPERATE = "queue:operate"
+    ACCESS_READ = "access:read"
+    ACCESS_WRITE = "access:write"
     COUNTER_READ = "counter:read"
     COUNTER_WRITE = "counter:write"
     COUNTER_WORK = "counter:work"
@@ -44,6 +46,8 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.QUEUE_READ: "List queues, with all their configuration.",
         Permission.QUEUE_WRITE: "Create, change and archive queues and their categories.",
         Permission.QUEUE_OPERATE: "Open, pause, resume and close queues.",
+        Permission.ACCESS_READ: "See who is on the lists of queues, and their access codes.",
+        Permission.ACCESS_WRITE: "Change the lists of queues, create and revoke access codes.",
         Permission.COUNTER_READ: "See counters and shifts.",
         Permission.COUNTER_WRITE: "Create and change counters.",
         Permission.COUNTER_WORK: "Start, pause, resume and end shifts.",
@@ -76,6 +80,8 @@ _STAFF = frozenset(
 _MANAGER = _STAFF | {
     Permission.USER_READ,
     Permission.QUEUE_WRITE,
+    Permission.ACCESS_READ,
+    Permission.ACCESS_WRITE,
     Permission.COUNTER_WRITE,
     Permission.NOTIFICATION_READ,
     Permission.NOTIFICATION_WRITE,

@@ -12,6 +12,10 @@ from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 
+from app.access.addresses import VisitorAddress
+from app.access.models import AccessCode
+from app.access.passes import Passes, use
+from app.access.rules import ensure_address_has_room
 from app.core.actor import Actor
 from app.core.db import WriteTx
 from app.core.errors import CodedError, InvalidInput, NotFound, UserFacingError
@@ -21,6 +25,7 @@ from app.core.texts import ensure_json, ensure_text
 from app.identity.permissions import Permission
 from app.queues import repository as queues
 from app.queues.config import MAX_PRIORITY
+from app.queues.disciplines import WHOLE
 from app.queues.line import LockedLine, hold, keep, write_down
 from app.queues.models import QueueCategory
 from app.queues.rules import ensure_joinable, ensure_room
@@ -49,6 +54,8 @@ class JoinRequest:
     user_identifier: str | None = None
     priority: int | None = None
     category_id: UUID | None = None
+    # The serial number of an access code of this queue, its signature checked.
+    code: int | None = None
     party_size: int = 1
     email: str | None = None
     phone: str | None = None
@@ -64,6 +71,7 @@ class Join:
     actor: Actor
     request_id: str | None = None
     idempotency_key: str | None = None
+    address: VisitorAddress | None = None
 
 
 Refusal = UserFacingError | CodedError
@@ -72,8 +80,8 @@ Refusal = UserFacingError | CodedError
 async def join(tx: WriteTx, request: JoinRequest, idempotency_key: str | None = None) -> Session:
     """Take a place in the line: the next ticket number, at the place the discipline gives.
 
-    Raises `InvalidInput`, `QueueNotOpen`, `QueueFull`, `AlreadyWaiting`, `PriorityNotAllowed`, `LimitReached`,
-    `IdempotencyConflict`, `NotFound`.
+    Raises `InvalidInput`, `QueueNotOpen`, `QueueFull`, `AlreadyWaiting`, `PriorityNotAllowed`, `AccessCodeRefused`,
+    `InvitationRequired`, `AddressLimitReached`, `LimitReached`, `IdempotencyConflict`, `NotFound`.
     """
     (answer,) = await join_all(tx, request.queue_id, [Join(request, tx.actor, tx.request_id, idempotency_key)])
     if isinstance(answer, UserFacingError | CodedError):
@@ -114,6 +122,10 @@ class _Door:
     # The place each of the people has, whether they had it before or have just got it.
     places: dict[str, UUID]
     categories: Mapping[UUID, QueueCategory]
+    passes: Passes
+    # Hashes of the addresses this line keeps, and how many have a place from each, if that is limited.
+    addresses: Mapping[VisitorAddress, str | None]
+    address_places: dict[str, int]
     tenant_limit: int
     tenant_waiting: int
     joined: dict[UUID, Joined]
@@ -124,14 +136,25 @@ class _Door:
         if (first := self.first_results.get(join.actor, join.idempotency_key, request)) is not None:
             return self.joined.get(first, first)
         ensure_joinable(line.queue.status)
-        priority = self._priority(join)
+        category = self._category(request)
+        priority = self._priority(join, category)
         if request.user_identifier is not None and (place := self.places.get(request.user_identifier)) is not None:
             raise AlreadyWaiting(tx.tenant, place)
+        by_staff = join.actor.may(Permission.SESSION_WRITE)
+        granted, code = self.passes.of_person(line, request.user_identifier, request.code, brought_by_staff=by_staff)
+        address = None if by_staff or join.address is None else self.addresses.get(join.address)
+        if address is not None:
+            ensure_address_has_room(line.settings.max_places_per_address, self.address_places.get(address, 0))
         ensure_room(line.settings.capacity, line.row.waiting_count + line.row.held_count)
         if self.tenant_waiting >= self.tenant_limit:
             raise LimitReached("waitingSessions", self.tenant_limit)
         self.line = line = line.later(tx)
-        joined = _place(tx, line, request, priority)
+        standing = _Standing(max(priority, granted.priority), granted.is_bypassed, category, code, address)
+        joined = _place(tx, line, request, standing)
+        if code is not None:
+            use(code)
+        if address is not None:
+            self.address_places[address] = self.address_places.get(address, 0) + 1
         self.joined[joined.id] = joined
         if request.user_identifier is not None:
             self.places[request.user_identifier] = joined.id
@@ -141,13 +164,17 @@ class _Door:
         write_down(tx, line, lambda state: events.SessionJoined(state, events.state_of(joined)))
         return joined
 
-    def _priority(self, join: Join) -> int:
-        category, queue, request = None, self.line.queue, join.request
-        if request.category_id is not None:
-            if (category := self.categories.get(request.category_id)) is None:
-                raise NotFound("QueueCategory")
-            if category.queue_id != queue.id or not category.is_active:
-                raise InvalidInput("categoryId", "The category is not offered by this queue.")
+    def _category(self, request: JoinRequest) -> QueueCategory | None:
+        if request.category_id is None:
+            return None
+        if (category := self.categories.get(request.category_id)) is None:
+            raise NotFound("QueueCategory")
+        if category.queue_id != self.line.queue.id or not category.is_active:
+            raise InvalidInput("categoryId", "The category is not offered by this queue.")
+        return category
+
+    def _priority(self, join: Join, category: QueueCategory | None) -> int:
+        queue, request = self.line.queue, join.request
         if request.priority is None:
             return category.priority if category is not None else 0
         if request.priority > queue.visitor_max_priority and not join.actor.may(Permission.SESSION_WRITE):
@@ -158,6 +185,9 @@ class _Door:
 async def _look(tx: WriteTx, line: LockedLine, joins: Sequence[Join]) -> _Door:
     persons = [one.request.user_identifier for one in joins if one.request.user_identifier is not None]
     category_ids = {one.request.category_id for one in joins if one.request.category_id is not None}
+    codes = [one.request.code for one in joins if one.request.code is not None]
+    addresses = _addresses(tx, line, joins)
+    counted = [one for one in addresses.values() if one is not None and line.settings.max_places_per_address]
     limit, waiting = await queues.tenant_waiting(tx)
     if waiting >= limit - _NEAR_LIMIT:
         # Others join other queues at this moment, under other lines' locks: near the limit, one after the other.
@@ -168,14 +198,38 @@ async def _look(tx: WriteTx, line: LockedLine, joins: Sequence[Join]) -> _Door:
         # Exact, because every join of this queue holds its line; `sessions_person_key` stands behind it.
         places=await repository.places_of_persons(tx, line.queue.id, persons),
         categories=await queues.categories_by_id(tx, list(category_ids)) if category_ids else {},
+        passes=await Passes.of(tx, line, persons, codes),
+        addresses=addresses,
+        address_places=await repository.places_of_addresses(tx, line.queue.id, counted),
         tenant_limit=limit,
         tenant_waiting=waiting,
         joined={},
     )
 
 
-def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, priority: int) -> Joined:
-    rank, ticket = line.rank(priority, line.now), line.next_ticket()
+def _addresses(tx: WriteTx, line: LockedLine, joins: Sequence[Join]) -> dict[VisitorAddress, str | None]:
+    # Kept where places are counted by it, and where admissions are bound to it.
+    if line.settings.max_places_per_address is None and not line.queue.bind_address:
+        return {}
+    return {one.address: one.address.hash(tx.tenant) for one in joins if one.address is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What somebody joins as, decided."""
+
+    priority: int
+    is_bypassed: bool
+    category: QueueCategory | None
+    code: AccessCode | None
+    address_hash: str | None
+
+
+def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, standing: _Standing) -> Joined:
+    category, priority = standing.category, standing.priority
+    multiplier = WHOLE if category is None else category.multiplier_hundredths
+    rank = line.rank(priority, line.now, multiplier_hundredths=multiplier, is_bypassed=standing.is_bypassed)
+    ticket = line.next_ticket(category)
     return Joined(
         tenant_id=tx.tenant,
         id=new_id(),
@@ -195,8 +249,8 @@ def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, priority: int) -
         locale=request.locale,
         visitor_metadata=request.metadata,
         joined_at=line.now,
-        address_hash=None,
-        access_code_id=None,
+        address_hash=standing.address_hash,
+        access_code_id=None if standing.code is None else standing.code.id,
         ticket_category_id=ticket.category_id,
         revision=line.row.revision + 1,
     )

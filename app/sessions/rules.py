@@ -28,6 +28,7 @@ HOLD = Move("put on hold", frozenset({W}))
 UNHOLD = Move("taken off hold", frozenset({W}))
 TRANSFER = Move("transferred", frozenset({W, C, S}))
 SET_PRIORITY = Move("given another priority", frozenset({W}))
+USE_CODE = Move("moved by a code", frozenset({W}))
 ADD_NOTE = Move("noted", frozenset(SessionStatus))
 
 

@@ -7,14 +7,19 @@ what it then reads.
 from collections.abc import Callable
 from uuid import UUID
 
+from app.access.codes import CodeSigner
+from app.access.errors import AccessCodeRefused, CodeRefusal
+from app.access.models import AccessCodeKind
+from app.access.passes import usable_code, use
 from app.core.actor import ActorKind
 from app.core.db import WriteTx
 from app.core.errors import InvalidInput
 from app.core.ids import new_id
 from app.core.texts import ensure_text
 from app.counters import repository as counters
+from app.queues import repository as queues
 from app.queues.config import MAX_PRIORITY
-from app.queues.disciplines import Rank
+from app.queues.disciplines import WHOLE, Lot, Rank, is_bypassed
 from app.queues.events import LineState
 from app.queues.line import LockedLine, lock, lock_all, write_down
 from app.queues.rules import ensure_joinable, ensure_room
@@ -86,16 +91,36 @@ async def unhold(tx: WriteTx, session_id: UUID) -> Session:
 async def set_priority(tx: WriteTx, session_id: UUID, priority: int) -> Session:
     """Raise or lower somebody who waits; the join time is kept. Nothing happens if it is the priority already.
 
-    The new place is that of somebody who joined then with this priority: a step back is forgotten.
+    The new place is that of somebody who joined then with this priority: a step back is forgotten. Who is bypassed
+    stays so.
     """
     if not 0 <= priority <= MAX_PRIORITY:
         raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}.")
     line, session = await hold(tx, session_id, rules.SET_PRIORITY)
     if session.priority != priority:
-        session.priority = priority
-        _take(session, line.rank(priority, session.joined_at))
+        await _place_anew(tx, line, session, priority, is_bypassed=is_bypassed(session.rank_class))
         note(tx, line, session, events.SessionPriorityChanged)
         await settle(tx, line)
+    return session
+
+
+async def use_code(tx: WriteTx, session_id: UUID, signer: CodeSigner, text: str) -> Session:
+    """Move somebody who waits to what a code is worth; the join time is kept. The code is used once more.
+
+    Raises `IllegalTransition`, `AccessCodeRefused` (a code that would move nobody is refused, not used), `NotFound`.
+    """
+    line, session = await hold(tx, session_id, rules.USE_CODE)
+    code = await usable_code(tx, line, signer, text)
+    was_bypassed = is_bypassed(session.rank_class)
+    priority = max(session.priority, code.priority or 0)
+    bypasses = was_bypassed or code.kind is AccessCodeKind.BYPASS
+    if (priority, bypasses) == (session.priority, was_bypassed):
+        raise AccessCodeRefused(CodeRefusal.NO_EFFECT)
+    use(code)
+    session.access_code_id = code.id
+    await _place_anew(tx, line, session, priority, is_bypassed=bypasses)
+    note(tx, line, session, events.SessionPriorityChanged)
+    await settle(tx, line)
     return session
 
 
@@ -208,6 +233,20 @@ def note(
 ) -> None:
     """Record what happened to a session in its queue's log."""
     write_down(tx, line, lambda state: event(state, events.state_of(session, counter_name)))
+
+
+async def _place_anew(tx: WriteTx, line: LockedLine, session: Session, priority: int, *, is_bypassed: bool) -> None:
+    """The place of somebody who joined when this one did, with this priority; drawn lots are kept."""
+    category = None if session.category_id is None else await queues.get_category(tx, session.category_id)
+    session.priority = priority
+    rank = line.rank(
+        priority,
+        session.joined_at,
+        multiplier_hundredths=WHOLE if category is None else category.multiplier_hundredths,
+        is_bypassed=is_bypassed,
+        lot=None if session.lottery_id is None else Lot(session.rank_time, session.rank_sequence),
+    )
+    _take(session, rank)
 
 
 def _take(session: Session, rank: Rank) -> None:

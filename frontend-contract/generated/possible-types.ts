@@ -7,6 +7,23 @@
       }
       const result: PossibleTypesResultData = {
   "possibleTypes": {
+    "AccessCodeCreateResult": [
+      "AccessCodeCreateSuccess",
+      "IdempotencyConflictError",
+      "InvalidInputError"
+    ],
+    "AccessCodeRevokeResult": [
+      "AccessCodeRevokeSuccess",
+      "InvalidInputError"
+    ],
+    "AccessEntryAddResult": [
+      "AccessEntryAddSuccess",
+      "InvalidInputError"
+    ],
+    "AccessEntryRemoveResult": [
+      "AccessEntryRemoveSuccess",
+      "InvalidInputError"
+    ],
     "AdmissionEnterResult": [
       "AdmissionAddressMismatchError",
       "AdmissionEnterSuccess",
@@ -92,6 +109,7 @@
       "LogoutSuccess"
     ],
     "Node": [
+      "AccessCode",
       "ApiKey",
       "Counter",
       "Notification",
@@ -150,9 +168,12 @@
       "QueueSlugTakenError"
     ],
     "QueueJoinResult": [
+      "AccessCodeRefusedError",
+      "AddressLimitReachedError",
       "AlreadyWaitingError",
       "IdempotencyConflictError",
       "InvalidInputError",
+      "InvitationRequiredError",
       "LimitReachedError",
       "PriorityNotAllowedError",
       "QueueFullError",
@@ -271,6 +292,11 @@
       "SessionOnHoldError",
       "SessionUnholdSuccess"
     ],
+    "SessionUseAccessCodeResult": [
+      "AccessCodeRefusedError",
+      "IllegalTransitionError",
+      "SessionUseAccessCodeSuccess"
+    ],
     "ShiftEndResult": [
       "InvalidInputError",
       "NoRunningShiftError",
@@ -334,6 +360,8 @@
       "UserDeactivateSuccess"
     ],
     "UserError": [
+      "AccessCodeRefusedError",
+      "AddressLimitReachedError",
       "AdmissionAddressMismatchError",
       "AdmissionInvalidError",
       "AdmissionOverError",
@@ -353,6 +381,7 @@
       "InvalidInputError",
       "InvalidRefreshTokenError",
       "InvalidTemplateError",
+      "InvitationRequiredError",
       "LastAdminError",
       "LimitReachedError",
       "LoginRevokedError",

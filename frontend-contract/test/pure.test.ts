@@ -59,6 +59,7 @@ test("a session seen by one document is found by another", () => {
     ticketNumber: "R001",
     status: "WAITING",
     onHold: false,
+    isBypassed: false,
     position: 1,
     aheadCount: 0,
     estimatedWaitSeconds: null,

@@ -33,6 +33,7 @@ class Ground:
     queue_id: str
     other_queue_id: str
     category_id: str
+    code_id: str
     user_id: str
     shift_counter_id: str
 
@@ -57,6 +58,7 @@ class Ground:
             "Tenant": encode("Tenant", tenant_id, tenant_id),
             "Queue": self.queue_id,
             "QueueCategory": self.category_id,
+            "AccessCode": self.code_id,
             "User": self.user_id,
             "Counter": counter_id,
             "Session": session_id,
@@ -75,6 +77,11 @@ async def ground(api: Api, caller: Caller | None = None) -> Ground:
         " ... on QueueCategoryCreateSuccess { category { id } } } }",
         i={"queueId": queue_id, "name": "Category"},
     )
+    made = await business.admin(
+        "mutation($i: AccessCodeCreateInput!) { accessCodeCreate(input: $i) {"
+        " ... on AccessCodeCreateSuccess { codes { id } } } }",
+        i={"queueId": queue_id, "kind": "INVITE"},
+    )
     viewer = await (await business.user(Role.STAFF))("{ viewer { ... on User { id } } }")
     return Ground(
         business,
@@ -82,6 +89,7 @@ async def ground(api: Api, caller: Caller | None = None) -> Ground:
         queue_id,
         await business.queue(),
         category["category"]["id"],
+        made["codes"][0]["id"],
         viewer["id"],
         await business.counter(queue_id),
     )

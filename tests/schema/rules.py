@@ -24,6 +24,11 @@ Rule = Callable[[GraphQLSchema], Iterator[str]]
 
 # Lists that do not grow without end, and what keeps them from it.
 BOUNDED_LISTS = {
+    "AccessCodeCreateSuccess.codes": "1,000",
+    "AccessCodeRevokeInput.codeIds": "1,000",
+    "AccessCodeRevokeSuccess.codes": "1,000",
+    "AccessEntryAddInput.userIdentifiers": "1,000",
+    "AccessEntryRemoveInput.userIdentifiers": "1,000",
     "ApiKey.scopes": "the enum",
     "ApiKey.secrets": "6",
     "ApiKeyCreateInput.scopes": "the enum",
@@ -62,11 +67,12 @@ BOUNDED_LISTS = {
     "User.permissions": "the enum",
 }
 _ACTIONS = re.compile(
-    r"(tenant|user|login|apiKey|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate)"
+    r"(tenant|user|login|apiKey|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
+    r"|accessEntry|accessCode)"
     r"(Enter|Renew|Leave|Verify"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
-    r"|Transfer|SetPriority|SetHours|AddNote|Set|Rotate|Revoke)"
+    r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|Set|Rotate|Revoke)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}

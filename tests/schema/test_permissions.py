@@ -111,6 +111,7 @@ def test_what_is_not_gated_is_known() -> None:
         "sessionCancel",
         "sessionChanged",
         "sessionStepBack",
+        "sessionUseAccessCode",
         "tenantUpdate",
     }
 
@@ -121,6 +122,7 @@ SESSION_FIELDS = {
     "admissionChanged": Permission.SESSION_READ,
     "sessionCancel": Permission.SESSION_WRITE,
     "sessionStepBack": Permission.SESSION_WRITE,
+    "sessionUseAccessCode": Permission.SESSION_WRITE,
 }
 
 

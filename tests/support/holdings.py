@@ -90,6 +90,16 @@ async def holdings(api: Api) -> Holdings:
         " ... on QueueCategoryCreateSuccess { category { id } } } }",
         i={"queueId": queue_id, "name": f"Category {label}"},
     )
+    codes = await admin(
+        "mutation($i: AccessCodeCreateInput!) { accessCodeCreate(input: $i) {"
+        " ... on AccessCodeCreateSuccess { codes { id } } } }",
+        i={"queueId": queue_id, "kind": "PRIORITY", "priority": 5, "label": secret},
+    )
+    for kind in ("BYPASS", "INVITE"):
+        await admin(
+            "mutation($i: AccessEntryAddInput!) { accessEntryAdd(input: $i) { __typename } }",
+            i={"queueId": queue_id, "kind": kind, "userIdentifiers": [f"listed {secret}"]},
+        )
     user = await admin(
         "mutation($i: UserCreateInput!) { userCreate(input: $i) {"
         " ... on UserCreateSuccess { user { id } } ... on UserError { message } } }",
@@ -132,6 +142,7 @@ async def holdings(api: Api) -> Holdings:
         "Queue": queue_id,
         "QueueCategory": category["category"]["id"],
         "ScheduledEvent": event["event"]["id"],
+        "AccessCode": codes["codes"][0]["id"],
         "Counter": counter_id,
         "Shift": shift["shift"]["id"],
         "Session": waiting.id,

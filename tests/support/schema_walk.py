@@ -32,6 +32,7 @@ Path = tuple[str, ...]
 
 # What an id is an id of, by its name. `id` itself says nothing: there the field decides.
 KINDS = {
+    "codeIds": "AccessCode",
     "queueId": "Queue",
     "queueIds": "Queue",
     "toQueueId": "Queue",
@@ -47,6 +48,9 @@ KINDS_OF_ID = {"queue": "Queue", "session": "Session", "node": "Queue"}
 
 # Values for what has to be given, by its name; every one of them is acceptable.
 VALUES: dict[str, Any] = {
+    "userIdentifiers": ["somebody"],
+    "accessCode": "7K2QF-9R0MX-T4W3H-PZ6DA",
+    "code": "7K2QF-9R0MX-T4W3H-PZ6DA",
     "first": 5,
     "at": "2026-11-20T10:00:00Z",
     "slug": "some-slug",

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import strawberry
 
+from app.access.graphql.enums import AccessCodeKind
 from app.context import Info
 from app.core.db.pages import PageRequest
 from app.core.graphql.enums import explained_enum
@@ -22,6 +23,11 @@ LazyScheduledEventConnection = Annotated[
     "ScheduledEventConnection",  # type: ignore[name-defined]  # noqa: F821
     strawberry.lazy("app.schedules.graphql.types"),
 ]
+IdentifierSearch = Annotated[
+    str | None, strawberry.argument(description="Only those whose identifier begins with this.")
+]
+LazyAccessEntryConnection = Annotated["AccessEntryConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyAccessCodeConnection = Annotated["AccessCodeConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 QueueStatus = explained_enum(
@@ -295,6 +301,42 @@ class Queue(Node):
         from app.sessions.graphql.loaders import session_page
 
         return await session_page(info.context, self.tenant_key, self.key, status, PageRequest(first, after))
+
+    @strawberry.field(description="Who is bypassed, in the order of identifiers. Needs the permission `access:read`.")
+    async def bypass_list(
+        self, info: Info, first: First, after: After = None, search: IdentifierSearch = None
+    ) -> LazyAccessEntryConnection:
+        """A page of the list."""
+        from app.access.graphql.loaders import bypass_page
+
+        return await bypass_page(info.context, self.tenant_key, self.key, search, PageRequest(first, after))
+
+    @strawberry.field(description="Who is invited, in the order of identifiers. Needs the permission `access:read`.")
+    async def invite_list(
+        self, info: Info, first: First, after: After = None, search: IdentifierSearch = None
+    ) -> LazyAccessEntryConnection:
+        """A page of the list."""
+        from app.access.graphql.loaders import invite_page
+
+        return await invite_page(info.context, self.tenant_key, self.key, search, PageRequest(first, after))
+
+    @strawberry.field(
+        description="Its access codes in order of creation, old ones included. Needs the permission `access:read`."
+    )
+    async def access_codes(
+        self,
+        info: Info,
+        first: First,
+        after: After = None,
+        kind: Annotated[
+            AccessCodeKind | None,  # type: ignore[valid-type]
+            strawberry.argument(description="Only those of this kind."),
+        ] = None,
+    ) -> LazyAccessCodeConnection:
+        """A page of codes."""
+        from app.access.graphql.loaders import code_page
+
+        return await code_page(info.context, self.tenant_key, self.key, kind, PageRequest(first, after))
 
 
 # What only a change of the queue itself changes, by column.

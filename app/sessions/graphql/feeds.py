@@ -33,6 +33,7 @@ _ROW_FIELDS = frozenset(
         "queueId",
         "ticketNumber",
         "status",
+        "isBypassed",
         "onHold",
         "priority",
         "partySize",

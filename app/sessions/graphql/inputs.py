@@ -5,6 +5,8 @@ from typing import Any
 import strawberry
 from strawberry.scalars import JSON
 
+from app.access.codes import CodeSigner
+from app.access.passes import serial_of
 from app.context import Context
 from app.core.errors import InvalidInput, NotFound
 from app.queues.graphql.inputs import KEY
@@ -35,6 +37,10 @@ class QueueJoinInput:
         ),
     )
     category_id: strawberry.ID | None = strawberry.field(default=None, description="A category of the queue.")
+    access_code: str | None = strawberry.field(
+        default=None,
+        description="A code the tenant has handed out. It is used when the visitor is let in, and not by a refusal.",
+    )
     party_size: int = strawberry.field(default=1, description="How many people, 1 to 50. Default 1.")
     contact: ContactInput | None = strawberry.field(default=None, description="How to reach the visitor.")
     locale: str | None = strawberry.field(default=None, description="Language of messages, e.g. `en` or `pt-BR`.")
@@ -50,11 +56,15 @@ class QueueJoinInput:
         category = None if self.category_id is None else context.public_ref("QueueCategory", self.category_id)
         if category is not None and category.tenant_id != queue.tenant_id:
             raise NotFound("QueueCategory")
+        code = None
+        if self.access_code is not None:
+            code = serial_of(CodeSigner(context.runtime.settings.secret), *queue, self.access_code)
         return JoinRequest(
             queue_id=queue.id,
             user_identifier=self.user_identifier,
             priority=self.priority,
             category_id=None if category is None else category.id,
+            code=code,
             party_size=self.party_size,
             email=contact.email,
             phone=contact.phone,
@@ -144,6 +154,12 @@ class SessionTransferInput:
 class SessionSetPriorityInput:
     session_id: strawberry.ID = strawberry.field(description="The session; it has to be WAITING.")
     priority: int = strawberry.field(description="From 0 to 9; the higher, the sooner.")
+
+
+@strawberry.input(description="Who brings which code.")
+class SessionUseAccessCodeInput:
+    session_id: strawberry.ID = strawberry.field(description="The session; it has to be WAITING.")
+    access_code: str = strawberry.field(description="A code of its queue that the tenant has handed out.")
 
 
 @strawberry.input(description="What to write down about whom.")

@@ -5,6 +5,8 @@ from uuid import UUID
 
 import strawberry
 
+from app.access.addresses import VisitorAddress
+from app.access.codes import CodeSigner
 from app.context import Context, Info
 from app.core.db import WriteTx
 from app.core.graphql.permissions import Checked, Public, Requires
@@ -53,7 +55,11 @@ class SessionMutation:
         context = info.context
         queue = await context.open_ref("Queue", input.queue_id)
         join = Join(
-            input.request(context), context.actor_in(queue.tenant_id), context.request_id, input.idempotency_key
+            input.request(context),
+            context.actor_in(queue.tenant_id),
+            context.request_id,
+            input.idempotency_key,
+            VisitorAddress(context.address, context.runtime.settings.secret),
         )
         joined = await context.runtime.commands.join(queue, join)
         # What a repeated key gets is shown as it is now: much may have happened since.
@@ -196,6 +202,25 @@ class SessionMutation:
             lambda tx, id: service.set_priority(tx, id, input.priority),
         )
         return results.SessionSetPrioritySuccess(session=session)
+
+    @strawberry.mutation(
+        description=(
+            "Move up with a code while waiting: to the front of the line, or to the code's priority if that is higher. "
+            "The join time is kept. A code that would change nothing is refused and not used."
+        ),
+        extensions=[Checked(OWN)],
+    )
+    async def session_use_access_code(
+        self, info: Info, input: inputs.SessionUseAccessCodeInput
+    ) -> results.SessionUseAccessCodeResult:
+        signer = CodeSigner(info.context.runtime.settings.secret)
+        session = await _change(
+            info.context,
+            input.session_id,
+            Permission.SESSION_WRITE,
+            lambda tx, id: service.use_code(tx, id, signer, input.access_code),
+        )
+        return results.SessionUseAccessCodeSuccess(session=session)
 
     @strawberry.mutation(
         description="Write something down for other staff.", extensions=[Requires(Permission.SESSION_WRITE)]

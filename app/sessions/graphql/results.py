@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry.types import Info
 
+from app.access.graphql.results import AccessCodeRefusedError, AddressLimitReachedError, InvitationRequiredError
 from app.core.graphql.errors import IdempotencyConflictError, InvalidInputError, UserError, error_type
 from app.core.ids import Ref
 from app.counters.graphql.results import CounterNotServingQueueError, ShiftRequiredError
@@ -142,6 +143,11 @@ class SessionSetPrioritySuccess:
     session: Session = strawberry.field(description="The session as it is now.")
 
 
+@strawberry.type(description="The code was used, and the visitor moved.")
+class SessionUseAccessCodeSuccess:
+    session: Session = strawberry.field(description="The session as it is now.")
+
+
 @strawberry.type(description="The note was kept.")
 class SessionAddNoteSuccess:
     session: Session = strawberry.field(description="The session as it is now.")
@@ -154,6 +160,9 @@ QueueJoinResult = Annotated[
     | QueueFullError
     | AlreadyWaitingError
     | PriorityNotAllowedError
+    | AccessCodeRefusedError
+    | InvitationRequiredError
+    | AddressLimitReachedError
     | LimitReachedError
     | IdempotencyConflictError,
     strawberry.union("QueueJoinResult", description="What `queueJoin` answers."),
@@ -231,6 +240,10 @@ SessionTransferResult = Annotated[
 SessionSetPriorityResult = Annotated[
     SessionSetPrioritySuccess | IllegalTransitionError | InvalidInputError,
     strawberry.union("SessionSetPriorityResult", description="What `sessionSetPriority` answers."),
+]
+SessionUseAccessCodeResult = Annotated[
+    SessionUseAccessCodeSuccess | IllegalTransitionError | AccessCodeRefusedError,
+    strawberry.union("SessionUseAccessCodeResult", description="What `sessionUseAccessCode` answers."),
 ]
 SessionAddNoteResult = Annotated[
     SessionAddNoteSuccess | InvalidInputError,

@@ -6,12 +6,14 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import JSON
 
+from app.access.graphql.enums import BYPASSED
 from app.context import Context, Info
 from app.core.actor import ActorKind
 from app.core.graphql.node import Node
 from app.core.graphql.pages import PageInfo
 from app.core.ids import Ref, encode
 from app.identity.permissions import Permission
+from app.queues.disciplines import is_bypassed
 from app.queues.graphql.loaders import categories_by_id, load_queue
 from app.queues.graphql.types import Queue, QueueCategory
 from app.sessions import models
@@ -45,6 +47,7 @@ class Session(Node):
         description="What is printed and called, e.g. `A042`; unique and gapless per queue and service day."
     )
     status: SessionStatus = strawberry.field(description="Where it stands.")  # type: ignore[valid-type]
+    is_bypassed: bool = strawberry.field(description=f"Whether it was let to the front by a list or a code. {BYPASSED}")
     on_hold: bool = strawberry.field(description="Whether it is waiting outside the line: not called, place kept.")
     priority: int = strawberry.field(description="From 0 to 9; the higher, the sooner.")
     party_size: int = strawberry.field(description="How many people, 1 to 50.")
@@ -83,6 +86,7 @@ class Session(Node):
             row=row,
             is_own=False,
             revision=revision,
+            is_bypassed=is_bypassed(row.rank_class),
             on_hold=row.held_at is not None,
             position=place.position if place else None,
             ahead_count=place.ahead_count if place else None,
