@@ -22,7 +22,8 @@ from app.notifications.models import Notification, NotificationChannel, Notifica
 from app.notifications.texts import Text, Value
 from app.queues import repository as queues
 from app.queues.disciplines import Rank
-from app.queues.rules import estimated_wait_seconds
+from app.queues.estimates import outlook
+from app.queues.limits import state_of
 from app.sessions import repository as sessions
 from app.sessions.models import Session
 from app.settings import Settings
@@ -93,9 +94,10 @@ async def owe_people_ahead(tx: WriteTx, fact: Fact, settings: Settings) -> list[
     queue, line = (await queues.with_lines(tx, [fact.aggregate_id]))[fact.aggregate_id]
     tenant = await tenants.get(tx, tx.tenant)
     owed: list[UUID] = []
+    ahead = outlook(state_of(queue, line))
     for people_ahead, session in enumerate(front):
         if session.id in to_tell:
-            wait = estimated_wait_seconds(people_ahead, line.service_seconds_mean, line.open_counter_count)
+            wait = ahead.wait_seconds(people_ahead)
             values: dict[str, Value] = {
                 **_common(tenant, queue.name, session, settings),
                 "peopleAhead": people_ahead,

@@ -35,16 +35,21 @@ class Outlook:
     bend_seconds: float = 0.0
     # Null where it is not known how long people stay: beyond the bend nothing is known.
     seconds_per_leaving: float | None = None
-    # Why nothing is known, beyond the bend or at all.
-    unknown: WaitUnknown | None = None
+    # Then why.
+    unknown: WaitUnknown = WaitUnknown.NOBODY_SERVED
 
-    def wait_seconds(self, ahead_count: int) -> int | None:
-        """The expected wait of whoever has so many people ahead; None while it is unknown."""
+    def wait(self, ahead_count: int) -> int | WaitUnknown:
+        """The expected wait in seconds of whoever has so many people ahead, or why it is unknown."""
         if ahead_count < self.bend:
             return round(ahead_count * self.seconds_per_place)
         if self.seconds_per_leaving is None:
-            return None
+            return self.unknown
         return round(self.bend_seconds + (ahead_count - self.bend + 1) * self.seconds_per_leaving)
+
+    def wait_seconds(self, ahead_count: int) -> int | None:
+        """`wait`, where why does not matter."""
+        wait = self.wait(ahead_count)
+        return wait if isinstance(wait, int) else None
 
 
 def outlook(state: LineState) -> Outlook:
@@ -52,6 +57,8 @@ def outlook(state: LineState) -> Outlook:
 
     STAFFED: people ahead × mean service time ÷ open counters. METERED: see `metered`.
     """
+    if state.status is QueueStatus.PREQUEUE:
+        return _nothing(WaitUnknown.NOT_RELEASING)
     if state.limits is not None:
         inside = state.called_count + state.serving_count
         return metered(state.status, state.limits, inside, state.service_seconds_mean)
@@ -76,7 +83,7 @@ def metered(status: QueueStatus, limits: ReleaseLimits, inside_count: int, stay_
     if cap is None:
         return Outlook(spacing)
     if stay_seconds is None:
-        return Outlook(spacing, bend=max(0, cap - inside_count), unknown=WaitUnknown.NOBODY_SERVED)
+        return Outlook(spacing, bend=max(0, cap - inside_count))
     stay = max(stay_seconds, 0.001)
     leaving = stay / cap
     if inside_count >= cap:

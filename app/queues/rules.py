@@ -93,13 +93,6 @@ def moving_mean(mean: float | None, count: int, value: float) -> float:
     return value if mean is None else mean + (value - mean) / min(count + 1, _MEAN_WINDOW)
 
 
-def estimated_wait_seconds(ahead_count: int, service_seconds_mean: float | None, open_counters: int) -> int | None:
-    """People ahead × mean service time ÷ open counters; None while either is unknown."""
-    if service_seconds_mean is None or open_counters < 1:
-        return None
-    return round(ahead_count * service_seconds_mean / open_counters)
-
-
 def open_counters(active: int, on_shift: int, working: int, *, shift_required: bool = False) -> int:
     """Counters that call people: those with a shift at work. Where nobody keeps shifts, every active counter."""
     return working if on_shift or shift_required else active

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.queues.disciplines import Rank
-from app.queues.events import LineState, QueueEventType
+from app.queues.estimates import Outlook, WaitUnknown, outlook
+from app.queues.events import LineState, QueueEventType, ReleaseLimits
 from app.queues.models import QueueStatus
-from app.queues.rules import estimated_wait_seconds
 from app.sessions.events import SessionState
 from app.sessions.models import SessionStatus
 from app.sessions.order import Order
@@ -34,14 +34,24 @@ class Entry(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A place in line at a revision: 1-based position, people ahead, estimated wait in seconds (None while unknown)."""
+    """A place in line at a revision: 1-based position, people ahead, estimated wait in seconds or why it is unknown."""
 
     position: int | None
     ahead_count: int | None
-    estimated_wait_seconds: int | None
+    wait: int | WaitUnknown
+
+    @property
+    def estimated_wait_seconds(self) -> int | None:
+        """None while it is unknown."""
+        return self.wait if isinstance(self.wait, int) else None
+
+    @property
+    def estimated_wait_unknown(self) -> WaitUnknown | None:
+        """Why; None if it is known."""
+        return None if isinstance(self.wait, int) else self.wait
 
 
-HIDDEN = Place(None, None, None)
+HIDDEN = Place(None, None, WaitUnknown.NOT_RELEASING)
 """The place of whoever is in line before the opening: there is one, and nobody may know it yet."""
 
 
@@ -130,6 +140,7 @@ class Line:
         """A line with nobody waiting; a stored one is filled with `extend` before it is used."""
         self.revision = revision
         self._state: LineState | LineEventData = state
+        self._outlook: tuple[LineState, Outlook] | None = None
         self._order = Order()
         self._at_counters: dict[int, SessionState] = {session.id.int: session for session in at_counters}
 
@@ -140,6 +151,14 @@ class Line:
     def state(self) -> LineState:
         """The line's counts."""
         return self._state.line if isinstance(self._state, LineEventData) else self._state
+
+    @property
+    def outlook(self) -> Outlook:
+        """What those in line can expect; made once per state."""
+        state = self.state
+        if self._outlook is None or self._outlook[0] is not state:
+            self._outlook = state, outlook(state)
+        return self._outlook[1]
 
     def extend(self, waiting: Sequence[tuple[UUID, str, Rank]]) -> None:
         """Add stored sessions, in order, behind those that are there."""
@@ -190,11 +209,9 @@ class Line:
 
     def place_at(self, ahead_count: int) -> Place:
         """The place with so many people ahead; `HIDDEN` before the opening."""
-        state = self.state
-        if state.status is QueueStatus.PREQUEUE:
+        if self.is_hidden:
             return HIDDEN
-        wait = estimated_wait_seconds(ahead_count, state.service_seconds_mean, state.open_counter_count)
-        return Place(ahead_count + 1, ahead_count, wait)
+        return Place(ahead_count + 1, ahead_count, self.outlook.wait(ahead_count))
 
     def head(self, count: int) -> list[Entry]:
         """The next `count` people; nobody before the opening."""
@@ -213,6 +230,7 @@ def _called_at(session: SessionState) -> tuple[datetime, UUID]:
 
 
 def _line_state(data: Mapping[str, Any]) -> LineState:
+    limits = data.get("limits")  # events from before there were METERED queues have none
     return LineState(
         status=_QUEUE_STATUSES[data["status"]],
         waiting_count=data["waiting_count"],
@@ -221,6 +239,7 @@ def _line_state(data: Mapping[str, Any]) -> LineState:
         serving_count=data["serving_count"],
         open_counter_count=data["open_counter_count"],
         service_seconds_mean=data["service_seconds_mean"],
+        limits=None if limits is None else ReleaseLimits(**limits),
     )
 
 

@@ -10,8 +10,8 @@ from itertools import islice
 
 from app.core.live.fanout import SENDS_AT_ONCE, Rounds, Seat, Template
 from app.core.live.fanout.template import NULL
+from app.queues.estimates import Outlook, WaitUnknown
 from app.queues.events import QueueEventType
-from app.queues.rules import estimated_wait_seconds
 from app.sessions.line import Line, LineEventData
 from app.sessions.pace import Pace
 
@@ -38,12 +38,15 @@ _IN_PLACE = frozenset(
 """Events about somebody who stays where they are in line, or is not in it before and after."""
 
 
+_UNKNOWN = {why: b'"%b"' % why.encode() for why in WaitUnknown}
+
+
 class Mover:
     """A parked subscriber: how its next place is written, where to, and what it was shown last."""
 
     __slots__ = (
-        *("epoch", "estimate", "is_late", "outlet", "pace", "position"),
-        *("pick", "revision", "seat", "session_key", "text", "timer"),
+        *("epoch", "is_late", "outlet", "pace", "pick", "position"),
+        *("revision", "seat", "session_key", "text", "timer", "wait"),
     )
 
     def __init__(
@@ -53,7 +56,7 @@ class Mover:
         seat: Seat,
         revision: int,
         position: int | None,
-        estimate: int | None,
+        wait: int | WaitUnknown | None,
         pace: Pace | None,
         epoch: int | None = None,
     ) -> None:
@@ -64,7 +67,8 @@ class Mover:
         self.outlet = seat.outlet
         self.revision = revision
         self.position = position
-        self.estimate = estimate
+        # Seconds, or why they are unknown.
+        self.wait = wait
         self.pace = pace
         # Of the queue's configuration its template shows; None if it shows nothing of it.
         self.epoch = epoch
@@ -87,7 +91,7 @@ class Moves:
         self._line = Line()
         # How many people at the head of the line cannot have moved since the last round; None if nobody has.
         self._unmoved: int | None = None
-        self._basis: tuple[float | None, int, bool] | None = None
+        self._basis: tuple[Outlook, bool] | None = None
         # To be looked at by the next round, whether or not the line has moved. A dict, for its order.
         self._due: dict[Mover, None] = {}
         self._rounds = Rounds(f"moves {name}", self._round)
@@ -122,8 +126,7 @@ class Moves:
         if not self._count:
             self._basis = None
             return
-        state = line.state
-        basis = state.service_seconds_mean, state.open_counter_count, line.is_hidden
+        basis = line.outlook, line.is_hidden
         unmoved: int | None = 0
         if basis == self._basis:
             # In a pre-queue everybody is shown the same nothing, whoever comes before whom.
@@ -160,18 +163,17 @@ class Moves:
 
     def _walk(self, line: Line, unmoved: int) -> Iterator[None]:
         """The line as it is now, from front to back: what changes while the round goes on is the next round's."""
-        revision, state, order, movers_of = line.revision, line.state, line.in_order(), self._movers
-        mean, counters, revision_text = state.service_seconds_mean, state.open_counter_count, b"%d" % revision
-        is_hidden = line.is_hidden
+        revision, outlook, order, movers_of = line.revision, line.outlook, line.in_order(), self._movers
+        revision_text, is_hidden = b"%d" % revision, line.is_hidden
         work = 0
         for ahead, session_key in enumerate(islice(order, unmoved, None), start=unmoved):
             if (movers := movers_of.get(session_key)) is None:
                 work += 1
             else:
                 shown = None if is_hidden else ahead
-                estimate = None if is_hidden else estimated_wait_seconds(ahead, mean, counters)
+                wait = outlook.wait(ahead)
                 for mover in movers:
-                    if self._show(mover, shown, estimate, revision, revision_text):
+                    if self._show(mover, shown, wait, revision, revision_text):
                         work += _STEPS_PER_SEND
             if work >= _WORK_AT_ONCE:
                 work = 0
@@ -181,22 +183,23 @@ class Moves:
         line = self._line
         places = [(ahead, mover) for mover in movers if (ahead := line.ahead_count(mover.session_key)) is not None]
         places.sort(key=_ahead_count)
-        state, revision, revision_text = line.state, line.revision, b"%d" % line.revision
+        outlook, revision, revision_text = line.outlook, line.revision, b"%d" % line.revision
         hidden, sent = line.is_hidden, 0
         for ahead, mover in places:
-            estimate = estimated_wait_seconds(ahead, state.service_seconds_mean, state.open_counter_count)
-            sent += self._show(mover, None if hidden else ahead, None if hidden else estimate, revision, revision_text)
+            sent += self._show(mover, None if hidden else ahead, outlook.wait(ahead), revision, revision_text)
             if sent == SENDS_AT_ONCE:
                 sent = 0
                 yield
 
-    def _show(self, mover: Mover, ahead: int | None, estimate: int | None, revision: int, revision_text: bytes) -> bool:
+    def _show(
+        self, mover: Mover, ahead: int | None, wait: int | WaitUnknown, revision: int, revision_text: bytes
+    ) -> bool:
         """Send a place (None: it is hidden) unless it is known, older than what is known, or has to wait.
 
         Whether it was sent.
         """
         position = None if ahead is None else ahead + 1
-        if mover.revision >= revision or mover.is_late or (mover.position == position and mover.estimate == estimate):
+        if mover.revision >= revision or mover.is_late or (mover.position == position and mover.wait == wait):
             return False
         if mover.pace is not None and not self._is_due(mover, mover.pace, position):
             return False
@@ -208,12 +211,13 @@ class Moves:
         if mover.epoch is not None and mover.epoch != self.epoch:
             self._on_outdated(mover)
             return True
-        mover.position, mover.estimate, mover.revision = position, estimate, revision
+        mover.position, mover.wait, mover.revision = position, wait, revision
         values = (
             NULL if position is None else b"%d" % position,
             NULL if ahead is None else b"%d" % ahead,
-            NULL if estimate is None else b"%d" % estimate,
+            b"%d" % wait if isinstance(wait, int) else NULL,
             revision_text,
+            NULL if isinstance(wait, int) else _UNKNOWN[wait],
         )
         outlet.send(mover.text % mover.pick(values))
         return True

@@ -13,7 +13,8 @@ from app.core.errors import NotFound
 from app.core.events import read_recorded
 from app.queues import repository as queues
 from app.queues.disciplines import Rank
-from app.queues.events import QUEUE, LineState
+from app.queues.events import QUEUE
+from app.queues.limits import state_of as state_of_line
 from app.sessions import repository
 from app.sessions.events import state_of
 from app.sessions.line import Line, LineEventData, read_event
@@ -30,17 +31,8 @@ async def load(tx: ReadTx, queue_id: UUID) -> Line:
     if found is None:
         raise NotFound("Queue")
     queue, row = found
-    state = LineState(
-        queue.status,
-        row.waiting_count,
-        row.held_count,
-        row.called_count,
-        row.serving_count,
-        row.open_counter_count,
-        row.service_seconds_mean,
-    )
     at_counters = [state_of(session, counter) for session, counter in await repository.at_counters(tx, queue_id)]
-    line = Line(row.revision, state, at_counters)
+    line = Line(row.revision, state_of_line(queue, row), at_counters)
     async for portion in repository.line_of(tx, queue_id):
         line.extend([(id, ticket, Rank(class_, time, number)) for id, ticket, class_, time, number in portion])
         # A long line's loading must not keep the loop from everybody else.

@@ -63,6 +63,7 @@ test("a session seen by one document is found by another", () => {
     position: 1,
     aheadCount: 0,
     estimatedWaitSeconds: null,
+    estimatedWaitUnknown: null,
     callCount: 0,
     calledAt: null,
     startedAt: null,

@@ -9,6 +9,7 @@ SCALARS = [
     "aheadCount",
     "estimatedWaitSeconds",
     "revision",
+    "estimatedWaitUnknown",
     "id",
     "queueId",
     "ticketNumber",
@@ -27,7 +28,7 @@ SCALARS = [
     "cancelReason",
     "__typename",
 ]
-MOVING = SCALARS[:4]
+MOVING = SCALARS[:5]
 OBJECTS = {
     "queue": "{ id q: name status }",
     "counter": "{ id name }",

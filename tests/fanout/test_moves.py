@@ -72,7 +72,7 @@ class Place:
             seat(outlet),
             self.line.revision,
             place.position,
-            place.estimated_wait_seconds,
+            place.wait,
             pace,
         )
         self.moves.add(mover, self.line)

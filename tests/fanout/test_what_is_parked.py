@@ -114,6 +114,7 @@ def test_what_is_taken_for_configuration_is_what_only_the_queue_itself_changes()
     """Anything else of a queue may change with every join, unseen by who is parked."""
     fields = set(SCHEMA._schema.type_map["Queue"].fields)  # type: ignore[attr-defined]
     counted = {"waitingCount", "heldCount", "calledCount", "servingCount", "openCounterCount", "estimatedWaitSeconds"}
+    counted |= {"insideCount", "estimatedWaitUnknown", "effectiveReleaseRatePerMinute", "effectiveMaxConcurrentUsers"}
     others = {"revision", "lastCalled", "categories", "events", "counters", "waiting", "sessions"}
     others |= {"bypassList", "inviteList", "accessCodes"}
     assert counted | others < fields

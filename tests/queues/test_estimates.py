@@ -31,8 +31,7 @@ def _metered(
 
 def test_a_staffed_line_waits_for_its_counters() -> None:
     line = _staffed(90.0, 2)
-    assert [line.wait_seconds(ahead) for ahead in (0, 1, 3)] == [0, 45, 135]
-    assert line.unknown is None
+    assert [line.wait(ahead) for ahead in (0, 1, 3)] == [0, 45, 135]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +39,7 @@ def test_a_staffed_line_waits_for_its_counters() -> None:
     [
         (_staffed(None, 2), WaitUnknown.NOBODY_SERVED),
         (_staffed(90.0, 0), WaitUnknown.NO_OPEN_COUNTER),
+        (outlook(LineState(QueueStatus.PREQUEUE, 9, 0, 0, 0, 2, 90.0)), WaitUnknown.NOT_RELEASING),
         (_metered(0, 10), WaitUnknown.NOT_RELEASING),
         (_metered(0, None), WaitUnknown.NOT_RELEASING),
         *(
@@ -50,8 +50,8 @@ def test_a_staffed_line_waits_for_its_counters() -> None:
     ],
 )
 def test_where_it_cannot_be_told_it_says_why(line: Outlook, why: WaitUnknown) -> None:
-    assert [line.wait_seconds(ahead) for ahead in (0, 1, 1000)] == [None] * 3
-    assert line.unknown is why
+    assert [line.wait(ahead) for ahead in (0, 1, 1000)] == [why] * 3
+    assert line.wait_seconds(0) is None
 
 
 def test_a_closing_queue_releases_those_who_wait() -> None:
@@ -69,8 +69,7 @@ def test_without_rate_and_cap_nobody_waits() -> None:
 
 def test_free_places_come_first_and_are_known_before_anybody_has_left() -> None:
     line = _metered(60, 10, inside=7, stay=None)
-    assert [line.wait_seconds(ahead) for ahead in (0, 2, 3)] == [0, 2, None]
-    assert line.unknown is WaitUnknown.NOBODY_SERVED
+    assert [line.wait(ahead) for ahead in (0, 2, 3)] == [0, 2, WaitUnknown.NOBODY_SERVED]
 
 
 def test_a_full_line_moves_as_fast_as_people_leave() -> None:

@@ -182,22 +182,6 @@ def test_the_mean_forgets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ahead", "mean", "counters", "wait"),
-    [
-        (0, 120.0, 1, 0),
-        (3, 120.0, 1, 360),
-        (3, 120.0, 2, 180),
-        (1, 100.0, 3, 33),
-        (5, None, 2, None),
-        (5, 120.0, 0, None),
-        (0, None, 1, None),
-    ],
-)
-def test_estimated_wait(ahead: int, mean: float | None, counters: int, wait: int | None) -> None:
-    assert rules.estimated_wait_seconds(ahead, mean, counters) == wait
-
-
-@pytest.mark.parametrize(
     ("active", "on_shift", "working", "open_count"),
     [(0, 0, 0, 0), (3, 0, 0, 3), (3, 1, 1, 1), (3, 2, 1, 1), (3, 1, 0, 0), (3, 3, 3, 3)],
 )

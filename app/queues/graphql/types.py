@@ -12,9 +12,10 @@ from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import After, First, PageInfo
 from app.queues import models
+from app.queues.estimates import outlook
 from app.queues.graphql.events import QueueEventConnection
-from app.queues.rules import estimated_wait_seconds
-from app.sessions.graphql.enums import SessionStatus
+from app.queues.limits import state_of
+from app.sessions.graphql.enums import SessionStatus, WaitUnknown
 
 LazySessionConnection = Annotated["SessionConnection", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyBusinessHours = Annotated["BusinessHours", strawberry.lazy("app.schedules.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
@@ -168,11 +169,29 @@ class Queue(Node):
             "the tenant requires shifts."
         )
     )
+    inside_count: int = strawberry.field(
+        description="People called and being served: those who count against `effectiveMaxConcurrentUsers`."
+    )
+    effective_release_rate_per_minute: int | None = strawberry.field(
+        description=(
+            "Most visitors released a minute at present, with what a scheduled event, `queueAll` and the protected "
+            "site's health make of it, as of the line's last change. 0: nobody. Null for no limit, and for `STAFFED`."
+        )
+    )
+    effective_max_concurrent_users: int | None = strawberry.field(
+        description=(
+            "Most people called or served at once at present, as of the line's last change; null for no limit."
+        )
+    )
     estimated_wait_seconds: int | None = strawberry.field(
         description=(
-            "What somebody who joins now can expect: people waiting × mean service time ÷ open counters. "
-            "Null until somebody has been served, and while no counter is open."
+            "What somebody who joins now can expect, in the mean. `STAFFED`: people waiting × mean service time ÷ open "
+            "counters. `METERED`: people waiting over the effective rate or, once nobody fits in any more, over the "
+            "pace at which people leave. Null while `estimatedWaitUnknown` says why."
         )
+    )
+    estimated_wait_unknown: WaitUnknown | None = strawberry.field(  # type: ignore[valid-type]
+        description="Why there is no estimate; null if there is one."
     )
     revision: int = strawberry.field(
         description="Grows by exactly 1 with every change of the queue or its line; the greater, the newer."
@@ -189,6 +208,8 @@ class Queue(Node):
                 counter_name=line.last_called_counter,
                 called_at=line.last_called_at,
             )
+        state = state_of(row, line)
+        limits, wait = state.limits, outlook(state).wait(line.waiting_count)
         return cls(
             tenant_key=row.tenant_id,
             key=row.id,
@@ -198,9 +219,11 @@ class Queue(Node):
                 PriorityCredit(priority=int(entry["priority"]), seconds=entry["seconds"])
                 for entry in row.priority_credits
             ],
-            estimated_wait_seconds=estimated_wait_seconds(
-                line.waiting_count, line.service_seconds_mean, line.open_counter_count
-            ),
+            inside_count=line.called_count + line.serving_count,
+            effective_release_rate_per_minute=limits.rate_per_minute if limits else None,
+            effective_max_concurrent_users=limits.max_concurrent_users if limits else row.max_concurrent_users,
+            estimated_wait_seconds=wait if isinstance(wait, int) else None,
+            estimated_wait_unknown=None if isinstance(wait, int) else wait,
             last_called=last_called,
         )
 

@@ -7,8 +7,7 @@ import strawberry
 from app.core.ids import encode
 from app.queues.graphql.types import QueueStatus
 from app.queues.models import Queue, QueueLine
-from app.queues.rules import estimated_wait_seconds
-from app.sessions.graphql.enums import SessionStatus
+from app.sessions.graphql.enums import SessionStatus, WaitUnknown
 from app.sessions.line import Line
 
 NEXT_TICKETS = 10
@@ -44,6 +43,9 @@ class DisplayQueue:
     status: QueueStatus = strawberry.field(description="What it lets happen now.")  # type: ignore[valid-type]
     waiting_count: int = strawberry.field(description="People in line.")
     estimated_wait_seconds: int | None = strawberry.field(description="For somebody who joins now; null while unknown.")
+    estimated_wait_unknown: WaitUnknown | None = strawberry.field(  # type: ignore[valid-type]
+        description="Why there is no estimate; null if there is one."
+    )
     announcement: str | None = strawberry.field(description="Text to show.")
     revision: int = strawberry.field(description="The queue's revision this shows.")
     now_serving: list[DisplayCall] = strawberry.field(description="Numbers at counters, latest call first.")
@@ -53,14 +55,14 @@ class DisplayQueue:
     def of(cls, queue: Queue, row: QueueLine, line: Line) -> "DisplayQueue":
         """From the configuration and the live line, which may be a revision apart: numbers are the line's."""
         state = line.state
+        wait = line.outlook.wait(state.waiting_count)
         return cls(
             id=strawberry.ID(encode("Queue", queue.tenant_id, queue.id)),
             name=queue.name,
             status=state.status,
             waiting_count=state.waiting_count,
-            estimated_wait_seconds=estimated_wait_seconds(
-                state.waiting_count, state.service_seconds_mean, state.open_counter_count
-            ),
+            estimated_wait_seconds=wait if isinstance(wait, int) else None,
+            estimated_wait_unknown=None if isinstance(wait, int) else wait,
             announcement=queue.announcement,
             revision=line.revision,
             now_serving=DisplayCall.all_of(line),

@@ -1,6 +1,7 @@
 """Closed sets of the session types. Apart, because the queue types need them too."""
 
 from app.core.graphql.enums import explained_enum
+from app.queues import estimates
 from app.sessions import calls, models
 
 SessionStatus = explained_enum(
@@ -13,6 +14,16 @@ SessionStatus = explained_enum(
     CANCELLED="Given up by the visitor or by staff; the end.",
     NO_SHOW="Called and did not come; the end.",
     EXPIRED="Ended by the system, because time was over; the end.",
+)
+WaitUnknown = explained_enum(
+    estimates.WaitUnknown,
+    "Why there is no estimate of a wait.",
+    NOBODY_SERVED="It is not known yet how long people are served, or stay inside.",
+    NO_OPEN_COUNTER="No counter is open.",
+    NOT_RELEASING=(
+        "Nobody is let in at present: before the opening, while a `METERED` queue is paused or holds everybody, or "
+        "while the protected site is down."
+    ),
 )
 ReturnPlace = explained_enum(
     calls.ReturnPlace,

@@ -13,6 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 from app.context import Context
 from app.core.ids import Ref
 from app.core.live.fanout import Seat, Template
+from app.queues.estimates import WaitUnknown
 from app.queues.events import QueueEventType
 from app.queues.graphql.types import CONFIGURATION
 from app.sessions import models, repository
@@ -25,7 +26,7 @@ from app.sessions.moves import Mover
 from app.sessions.pace import Pace
 from app.sessions.watching import Told, Watch
 
-_GAPS = {"position": 0, "aheadCount": 1, "estimatedWaitSeconds": 2, "revision": 3}
+_GAPS = {"position": 0, "aheadCount": 1, "estimatedWaitSeconds": 2, "revision": 3, "estimatedWaitUnknown": 4}
 _ROW_FIELDS = frozenset(
     {
         "__typename",
@@ -63,6 +64,10 @@ _CONFIG_FIELDS = {
 }
 
 
+# In the order of the gaps.
+Shown = tuple[int | None, int | None, int | None, int, WaitUnknown | None]
+
+
 class SessionFeed:
     """One session, in whichever queue it is, until it ends.
 
@@ -84,14 +89,14 @@ class SessionFeed:
         self._watch: Watch | None = None
         # The last item; not kept while parked.
         self._shown: Session | None = None
-        self._values: tuple[int | None, ...] = ()
+        self._values: Shown = (None, None, None, 0, None)
         self._over = False
         # Of the queue's configuration, before the last item was executed.
         self._epoch = 0
         self.revision = 0
 
     @property
-    def values(self) -> tuple[int | None, ...]:
+    def values(self) -> Shown:
         """What the last item showed in the gaps."""
         return self._values
 
@@ -126,8 +131,9 @@ class SessionFeed:
         watch, live = self._watch, self._live
         if self._over or watch is None or live is None or watch.has_news:
             return None
-        position, _, estimate, _ = self._values
-        mover = Mover(self._ref.id.int, template, seat, self.revision, position, estimate, self._pace)
+        position, _, seconds, _, unknown = self._values
+        wait = unknown if seconds is None else seconds
+        mover = Mover(self._ref.id.int, template, seat, self.revision, position, wait, self._pace)
         mover.epoch = self._epoch if shows_config else None
         live.watching.park(watch, mover, live.line)
         self._shown = None
@@ -188,7 +194,10 @@ class SessionFeed:
             self._over = True
         self._shown, self.revision = session, session.revision
         self._epoch = self._live.watching.epoch if self._live is not None else 0
-        self._values = session.position, session.ahead_count, session.estimated_wait_seconds, session.revision
+        self._values = (
+            *(session.position, session.ahead_count, session.estimated_wait_seconds, session.revision),
+            session.estimated_wait_unknown,
+        )
         if self._pace is not None:
             self._pace.shown(asyncio.get_running_loop().time())
         return session
@@ -215,9 +224,10 @@ class SessionFeed:
             # line says of the place is older.
             return None
         place = live.line.place(shown.key)
-        if place is None or (place.position, place.estimated_wait_seconds) == (
+        if place is None or (place.position, place.estimated_wait_seconds, place.estimated_wait_unknown) == (
             shown.position,
             shown.estimated_wait_seconds,
+            shown.estimated_wait_unknown,
         ):
             return None
         if paced and self._pace is not None:

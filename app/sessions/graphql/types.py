@@ -17,7 +17,7 @@ from app.queues.disciplines import is_bypassed
 from app.queues.graphql.loaders import categories_by_id, load_queue
 from app.queues.graphql.types import Queue, QueueCategory
 from app.sessions import models
-from app.sessions.graphql.enums import SessionStatus
+from app.sessions.graphql.enums import SessionStatus, WaitUnknown
 from app.sessions.line import Place
 
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
@@ -51,13 +51,21 @@ class Session(Node):
     on_hold: bool = strawberry.field(description="Whether it is waiting outside the line: not called, place kept.")
     priority: int = strawberry.field(description="From 0 to 9; the higher, the sooner.")
     party_size: int = strawberry.field(description="How many people, 1 to 50.")
-    position: int | None = strawberry.field(description="Place in line, from 1; null unless in line.")
-    ahead_count: int | None = strawberry.field(description="People ahead, from 0; null unless in line.")
+    position: int | None = strawberry.field(
+        description="Place in line, from 1; 0 while let in by a `METERED` queue; null for all others."
+    )
+    ahead_count: int | None = strawberry.field(
+        description="People ahead, from 0, which it is while let in by a `METERED` queue; null for all others."
+    )
     estimated_wait_seconds: int | None = strawberry.field(
         description=(
-            "People ahead × mean service time ÷ open counters. Null unless in line, until somebody has been served, "
-            "and while no counter is open."
+            "The mean of what can be expected. `STAFFED`: people ahead × mean service time ÷ open counters. `METERED`: "
+            "people ahead over the release rate or, once nobody fits in any more, over the pace at which people leave; "
+            "0 while let in. Null unless in line, and while `estimatedWaitUnknown` says why."
         )
+    )
+    estimated_wait_unknown: WaitUnknown | None = strawberry.field(  # type: ignore[valid-type]
+        description="Why there is no estimate; null if there is one, and unless in line."
     )
     revision: int = strawberry.field(
         description="Revision of the queue this shows; of two answers with the same `queue.id` the greater is newer."
@@ -80,6 +88,9 @@ class Session(Node):
     def of(cls, row: models.Session | models.Joined, revision: int, place: Place | None) -> "Session":
         """From its row and its place, at a revision of its queue."""
         waited_until = row.called_at or row.ended_at
+        # Whoever was released waits for nobody any more. Only METERED queues number admissions.
+        if row.admission_number and row.status in _INSIDE:
+            place = _LET_IN
         return cls(
             tenant_key=row.tenant_id,
             key=row.id,
@@ -91,6 +102,7 @@ class Session(Node):
             position=place.position if place else None,
             ahead_count=place.ahead_count if place else None,
             estimated_wait_seconds=place.estimated_wait_seconds if place else None,
+            estimated_wait_unknown=place.estimated_wait_unknown if place else None,
             wait_seconds=(waited_until - row.joined_at).total_seconds() if waited_until else None,
             service_seconds=(
                 (row.completed_at - row.started_at).total_seconds() if row.completed_at and row.started_at else None
@@ -192,6 +204,7 @@ class Session(Node):
         return actor.may_in(self.tenant_key, Permission.SESSION_READ)
 
 
+_LET_IN, _INSIDE = Place(0, 0, 0), frozenset({models.SessionStatus.CALLED, models.SessionStatus.SERVING})
 _FROM_ROW = [
     "ticket_number",
     "status",
