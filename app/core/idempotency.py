@@ -4,9 +4,9 @@ A caller sends the same key again when it does not know whether the first try ar
 of a refused mutation is tried afresh.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import Index, text
@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel, select
 
 from app.core.actor import Actor, ActorKind
 from app.core.crypto import fingerprint
-from app.core.db import WriteTx, time_column
+from app.core.db import Statement, WriteTx, time_column
 from app.core.errors import UserFacingError
 from app.core.texts import ensure_text
 
@@ -98,13 +98,25 @@ class FirstResults:
         self._new: list[tuple[str, str, str, UUID]] = []
 
     @classmethod
-    async def of(cls, tx: WriteTx, scope: str, callers: Iterable[tuple[Actor, str | None]]) -> Self:
+    async def of(cls, tx: WriteTx, scope: str, callers: Sequence[tuple[Actor, str | None]]) -> Self:
         """What is known of these callers' keys, which have to be usable ones."""
+        if all(key is None for _, key in callers):
+            return cls(scope)
+        (rows,) = await tx.ask(cls.asked(tx, scope, callers))
+        return cls.read(scope, rows)
+
+    @staticmethod
+    def asked(tx: WriteTx, scope: str, callers: Sequence[tuple[Actor, str | None]]) -> Statement:
+        """`of`, to be asked together with something else."""
+        keys = [(_of_caller(actor, scope), key) for actor, key in callers if key is not None]
+        return Statement(_FIRST_RESULTS, (tx.tenant, [scope for scope, _ in keys], [key for _, key in keys]))
+
+    @classmethod
+    def read(cls, scope: str, rows: Sequence[tuple[Any, ...]]) -> Self:
+        """What `asked` asks."""
         results = cls(scope)
-        asked = [(_of_caller(actor, scope), key) for actor, key in callers if key is not None]
-        if asked:
-            for row in await tx.rows(_FIRST_RESULTS, tx.tenant, *zip(*asked, strict=True)):
-                results._known[row["scope"], row["key"]] = row["input_hash"], row["result_id"]
+        for of_caller, key, input_hash, result_id in rows:
+            results._known[of_caller, key] = input_hash, result_id
         return results
 
     def get(self, actor: Actor, key: str | None, *given: object) -> UUID | None:
@@ -126,10 +138,10 @@ class FirstResults:
             self._new.append((scope, key, input_hash, result_id))
 
     async def write(self, tx: WriteTx) -> None:
-        """Write down what was remembered."""
+        """Write down what was remembered, with the next statement or at the end."""
         if self._new:
             # Sorted: two who write the same keys wait for each other's first, not one for each of the other's.
-            await tx.rows(_REMEMBER, tx.tenant, tx.now(), *zip(*sorted(self._new), strict=True))
+            tx.rows_later(_REMEMBER, tx.tenant, tx.now(), *zip(*sorted(self._new), strict=True))
 
 
 _FIRST_RESULTS = """

@@ -6,10 +6,10 @@ Whoever holds a `LockedLine` is alone with that queue until the transaction ends
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.core.db import WriteTx
+from app.core.db import Statement, WriteTx
 from app.core.events import record
 from app.queues import disciplines, repository, rules
 from app.queues.events import QUEUE, LineEvent, LineState, ReleaseLimits
@@ -117,9 +117,15 @@ async def lock_all(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, LockedL
     return {queue.id: _locked(tx, queue, row, told) for queue, row, told in rows.values()}
 
 
-async def hold(tx: WriteTx, queue_id: UUID) -> LockedLine:
-    """`lock` for verbs that change many sessions at once. What they change of the row has to be written by `keep`."""
-    return _locked(tx, *await repository.hold(tx, queue_id))
+async def hold_and_ask(
+    tx: WriteTx, queue_id: UUID, *statements: Statement
+) -> tuple[LockedLine, Sequence[Sequence[tuple[Any, ...]]]]:
+    """`lock` for verbs that change many sessions at once. What they change of the row has to be written by `keep`.
+
+    The second are the rows of statements that read, as they are under the lock: in the same round trip.
+    """
+    queue, row, told, rows = await repository.hold(tx, queue_id, *statements)
+    return _locked(tx, queue, row, told), rows
 
 
 def locked(queue: Queue, row: QueueLine, now: datetime) -> LockedLine:
@@ -127,9 +133,9 @@ def locked(queue: Queue, row: QueueLine, now: datetime) -> LockedLine:
     return LockedLine(queue, row, now, LineSettings.of(queue))
 
 
-async def keep(tx: WriteTx, line: LockedLine) -> None:
-    """Write a line that was taken by `hold`."""
-    await repository.keep(tx, line.row)
+def keep(tx: WriteTx, line: LockedLine) -> None:
+    """Write a line that was taken by `hold_and_ask`, with the next statement or at the end."""
+    repository.keep(tx, line.row)
 
 
 def write_down(tx: WriteTx, line: LockedLine, event: Callable[[LineState], LineEvent]) -> None:

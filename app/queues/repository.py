@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import DateTime
 from sqlmodel import col, func, select
 
-from app.core.db import ReadTx, WriteTx
+from app.core.db import ReadTx, Statement, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
 from app.queues.models import (
@@ -80,14 +81,21 @@ async def lock(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, tuple[Queue
     return {queue.id: (queue, lines[queue.id], told) for queue, told in found}
 
 
-_HOLD = "select * from queue_lines where tenant_id = $1 and id = $2 for no key update"
-_CONFIGURATION = "select *, clock_timestamp() as told from queues where tenant_id = $1 and id = $2"
+_HOLD = "select 1 from queue_lines where tenant_id = $1 and id = $2 for no key update"
 _QUEUE_SETS: dict[str, type[StrEnum]] = {
     "status": QueueStatus,
     "mode": QueueMode,
     "discipline": QueueDiscipline,
     "failure_mode": FailureMode,
 }
+_QUEUE_COLUMNS = [column.name for column in Queue.__table__.columns]  # type: ignore[attr-defined]
+_LINE_COLUMNS = [column.name for column in QueueLine.__table__.columns]  # type: ignore[attr-defined]
+_HELD = f"""
+    select clock_timestamp(), {", ".join(f"queue.{name}" for name in _QUEUE_COLUMNS)},
+        {", ".join(f"line.{name}" for name in _LINE_COLUMNS)}
+    from queue_lines line join queues queue on queue.tenant_id = line.tenant_id and queue.id = line.id
+    where line.tenant_id = $1 and line.id = $2
+"""
 _KEPT = [column.name for column in QueueLine.__table__.columns if not column.primary_key]  # type: ignore[attr-defined]
 _KEEP = (
     f"update queue_lines set {', '.join(f'{name} = ${number}' for number, name in enumerate(_KEPT, start=3))}"
@@ -95,24 +103,36 @@ _KEEP = (
 )
 
 
-async def hold(tx: WriteTx, queue_id: UUID) -> tuple[Queue, QueueLine, datetime]:
-    """`lock` for one line, as rows nobody tracks: cheap, and `keep` has to be told what became of the second."""
-    locked = await tx.rows(_HOLD, tx.tenant, queue_id)
-    if not locked:
-        raise NotFound("Queue")
+def holding(tenant_id: UUID, queue_id: UUID) -> str:
+    """For `begin_with`: a block that begins so waits for the line's lock together with its BEGIN."""
+    return f"SELECT 1 FROM queue_lines WHERE tenant_id = '{tenant_id}' AND id = '{queue_id}' FOR NO KEY UPDATE"
+
+
+async def hold(
+    tx: WriteTx, queue_id: UUID, *beside: Statement
+) -> tuple[Queue, QueueLine, datetime, Sequence[Sequence[tuple[Any, ...]]]]:
+    """`lock` for one line, as rows nobody tracks: cheap, and `keep` has to be told what became of the second.
+
+    The last are the rows of what is asked `beside`.
+    """
+    if tx.began_with != holding(tx.tenant, queue_id):
+        await tx.rows(_HOLD, tx.tenant, queue_id)
     # A second statement, as in `lock`.
-    (found,) = await tx.rows(_CONFIGURATION, tx.tenant, queue_id)
-    queue, line = dict(found), dict(locked[0])
-    told: datetime = queue.pop("told")
+    found, *rest = await tx.ask(Statement(_HELD, (tx.tenant, queue_id)), *beside)
+    if not found:
+        raise NotFound("Queue")
+    ((told, *values),) = found
+    queue = dict(zip(_QUEUE_COLUMNS, values, strict=False))
+    line = dict(zip(_LINE_COLUMNS, values[len(_QUEUE_COLUMNS) :], strict=True))
     for name, kind in _QUEUE_SETS.items():
         queue[name] = kind(queue[name])
     line["origin_health"] = OriginHealth(line["origin_health"])
-    return Queue(**queue), QueueLine(**line), told
+    return Queue(**queue), QueueLine(**line), told, rest
 
 
-async def keep(tx: WriteTx, line: QueueLine) -> None:
-    """Write a line row that was taken by `hold`."""
-    await tx.rows(_KEEP, tx.tenant, line.id, *(getattr(line, name) for name in _KEPT))
+def keep(tx: WriteTx, line: QueueLine) -> None:
+    """Write a line row that was taken by `hold`, with the next statement or at the end."""
+    tx.rows_later(_KEEP, tx.tenant, line.id, *(getattr(line, name) for name in _KEPT))
 
 
 async def page(
@@ -166,10 +186,15 @@ _TENANT_WAITING = """
 """
 
 
-async def tenant_waiting(tx: ReadTx) -> tuple[int, int]:
-    """How many may wait in all the tenant's queues, and how many do: `waiting_total`, and cheap."""
-    (row,) = await tx.rows(_TENANT_WAITING, tx.tenant)
-    return TenantLimits.model_validate(row["limits"]).waiting_sessions, int(row["waiting"])
+def tenant_waiting(tx: ReadTx) -> Statement:
+    """Asks how many may wait in all the tenant's queues, and how many do: `waiting_total`, and cheap."""
+    return Statement(_TENANT_WAITING, (tx.tenant,))
+
+
+def read_tenant_waiting(rows: Sequence[tuple[Any, ...]]) -> tuple[int, int]:
+    """What `tenant_waiting` asks."""
+    ((limits, waiting),) = rows
+    return TenantLimits.model_validate(limits).waiting_sessions, int(waiting)
 
 
 async def get_category(tx: ReadTx, category_id: UUID) -> QueueCategory:

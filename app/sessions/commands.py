@@ -17,6 +17,7 @@ from app.core.db.outage import is_worth_another_try
 from app.core.errors import CodedError, UserFacingError
 from app.core.ids import Ref
 from app.core.turns import Turns
+from app.queues.repository import holding
 from app.sessions import calls, joins
 from app.sessions.calls import Called, CallNext
 from app.sessions.joins import Join
@@ -59,7 +60,7 @@ class LineCommands:
     ) -> Sequence[Answer | Exception]:
         """All in one transaction; each in one of its own where the database, or a bug, has refused that."""
         try:
-            async with self._db.write(queue.tenant_id) as tx:
+            async with self._db.write(queue.tenant_id, begin_with=holding(*queue)) as tx:
                 return await verb(tx, queue.id, commands)
         except Exception as problem:
             if is_last_try or not _is_undone(problem, alone=len(commands) == 1):

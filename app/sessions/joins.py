@@ -26,7 +26,7 @@ from app.identity.permissions import Permission
 from app.queues import repository as queues
 from app.queues.config import MAX_PRIORITY
 from app.queues.disciplines import WHOLE
-from app.queues.line import LockedLine, hold, keep, write_down
+from app.queues.line import LockedLine, hold_and_ask, keep, write_down
 from app.queues.models import QueueCategory
 from app.queues.rules import ensure_joinable, ensure_room
 from app.sessions import events, repository
@@ -94,10 +94,9 @@ async def join_all(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> list[J
 
     A `Session` is the first result of a key that was used before. Raises `NotFound` if there is no such queue.
     """
-    line = await hold(tx, queue_id)
     refusals = [_unusable(one) for one in joins]
     # Unusable values must not reach a statement, where they would fail for everybody.
-    door = await _look(tx, line, [one for one, refusal in zip(joins, refusals, strict=True) if refusal is None])
+    door = await _look(tx, queue_id, [one for one, refusal in zip(joins, refusals, strict=True) if refusal is None])
     answers: list[Joined | UUID | Refusal] = []
     for one, refusal in zip(joins, refusals, strict=True):
         tx.act_for(one.actor, one.request_id)
@@ -106,10 +105,10 @@ async def join_all(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> list[J
         except (UserFacingError, CodedError) as refused:
             answers.append(refused)
     if door.joined:
-        await repository.add_all(tx, queue_id, list(door.joined.values()))
+        repository.add_all(tx, queue_id, list(door.joined.values()))
         await door.first_results.write(tx)
         await settle(tx, door.line, door.joined)
-        await keep(tx, door.line)
+        keep(tx, door.line)
     return [await repository.get(tx, answer) if isinstance(answer, UUID) else answer for answer in answers]
 
 
@@ -182,21 +181,28 @@ class _Door:
         return request.priority
 
 
-async def _look(tx: WriteTx, line: LockedLine, joins: Sequence[Join]) -> _Door:
+async def _look(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> _Door:
     persons = [one.request.user_identifier for one in joins if one.request.user_identifier is not None]
     category_ids = {one.request.category_id for one in joins if one.request.category_id is not None}
     codes = [one.request.code for one in joins if one.request.code is not None]
+    line, (tenant, places, first_results) = await hold_and_ask(
+        tx,
+        queue_id,
+        queues.tenant_waiting(tx),
+        repository.places_of_persons(tx, queue_id, persons),
+        FirstResults.asked(tx, _SCOPE, [(one.actor, one.idempotency_key) for one in joins]),
+    )
     addresses = _addresses(tx, line, joins)
     counted = [one for one in addresses.values() if one is not None and line.settings.max_places_per_address]
-    limit, waiting = await queues.tenant_waiting(tx)
+    limit, waiting = queues.read_tenant_waiting(tenant)
     if waiting >= limit - _NEAR_LIMIT:
         # Others join other queues at this moment, under other lines' locks: near the limit, one after the other.
         limit, waiting = (await tenants.hold_limits(tx)).waiting_sessions, await queues.waiting_total(tx)
     return _Door(
         line=line,
-        first_results=await FirstResults.of(tx, _SCOPE, [(one.actor, one.idempotency_key) for one in joins]),
+        first_results=FirstResults.read(_SCOPE, first_results),
         # Exact, because every join of this queue holds its line; `sessions_person_key` stands behind it.
-        places=await repository.places_of_persons(tx, line.queue.id, persons),
+        places=dict(places),
         categories=await queues.categories_by_id(tx, list(category_ids)) if category_ids else {},
         passes=await Passes.of(tx, line, persons, codes),
         addresses=addresses,

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import BigInteger, Boolean, ColumnElement, DateTime, Integer, literal, literal_column, tuple_
 from sqlmodel import col, func, select
 
-from app.core.db import ReadTx, WriteTx
+from app.core.db import ReadTx, Statement, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
 from app.counters.models import Counter
@@ -68,12 +68,9 @@ _PLACES_OF_PERSONS = """
 """
 
 
-async def places_of_persons(tx: ReadTx, queue_id: UUID, user_identifiers: Sequence[str]) -> dict[str, UUID]:
-    """Which of these people have a place in a queue, and the session it is."""
-    if not user_identifiers:
-        return {}
-    found = await tx.rows(_PLACES_OF_PERSONS, tx.tenant, queue_id, user_identifiers)
-    return {row["user_identifier"]: row["id"] for row in found}
+def places_of_persons(tx: ReadTx, queue_id: UUID, user_identifiers: Sequence[str]) -> Statement:
+    """Asks which of these people have a place in a queue, and the session it is: pairs."""
+    return Statement(_PLACES_OF_PERSONS, (tx.tenant, queue_id, user_identifiers))
 
 
 _PLACES_OF_ADDRESSES = """
@@ -269,8 +266,11 @@ _ADD = """
 """
 
 
-async def add_all(tx: WriteTx, queue_id: UUID, joined: Sequence[Joined]) -> None:
-    """Write sessions that have joined a queue. `IntegrityError` if one of them has a place, or its number is taken."""
+def add_all(tx: WriteTx, queue_id: UUID, joined: Sequence[Joined]) -> None:
+    """Write sessions that have joined a queue.
+
+    With the next statement, or at the end: `IntegrityError` then if one of them has a place, or its number is taken.
+    """
     if joined:
         values = [
             (
@@ -296,7 +296,7 @@ async def add_all(tx: WriteTx, queue_id: UUID, joined: Sequence[Joined]) -> None
             )
             for one in joined
         ]
-        await tx.rows(_ADD, tx.tenant, queue_id, *zip(*values, strict=True))
+        tx.rows_later(_ADD, tx.tenant, queue_id, *zip(*values, strict=True))
 
 
 def _after(rank: Rank) -> ColumnElement[bool]:

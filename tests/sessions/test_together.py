@@ -21,6 +21,7 @@ from tests.support.api import JOIN, Api, Business
 from tests.support.doors import Doors, join_of, names
 from tests.support.log_checks import Expected
 from tests.support.queue_logs import assert_sound, read_queue
+from tests.support.waiting import eventually
 
 
 async def test_five_hundred_at_once_with_bad_ones_among_them(api: Api, business: Business, doors: Doors) -> None:
@@ -122,8 +123,9 @@ async def test_a_connection_that_is_killed_is_told_to_everybody_and_leaves_nothi
     queue_id = await business.queue()
     door = doors.to(queue_id)
     wanted: list[dict[str, object]] = [{"key": f"key {number}"} for number in range(60)]
-    async with door.db.write(door.queue.tenant_id) as tx:
-        await lock(tx, door.queue.id)
+    async with api.runtime.dbs.system.write(None) as tx:
+        # They hold the line, and wait for what they are about to write.
+        await tx.rows("lock table sessions in share mode")
         first = asyncio.create_task(door.join(**wanted[0]))
         await door.waiting_for_lock()
         rest = [asyncio.create_task(door.join(**given)) for given in wanted[1:]]
@@ -141,6 +143,26 @@ async def test_a_connection_that_is_killed_is_told_to_everybody_and_leaves_nothi
 
     assert len({one.id for one in retried}) == 60
     assert len((await read_queue(door.db, door.queue.tenant_id, door.queue.id)).sessions) == 60
+    await assert_sound(api, queue_id)
+
+
+async def test_a_connection_that_is_killed_before_its_turn_is_another_one(
+    api: Api, business: Business, doors: Doors
+) -> None:
+    queue_id = await business.queue()
+    door = doors.to(queue_id)
+    async with door.db.write(door.queue.tenant_id) as tx:
+        await lock(tx, door.queue.id)
+        joining = asyncio.create_task(door.join())
+        await door.waiting_for_lock()
+        (backend,) = await door.waiting_backends()
+        await _end(api, [backend])
+
+        async def waits_again() -> bool:
+            return await door.waiting_backends() not in ([], [backend])
+
+        await eventually(waits_again)
+    assert isinstance(await joining, Joined)
     await assert_sound(api, queue_id)
 
 

@@ -3,6 +3,7 @@
 from app.core.db.engine import Database, Databases, ReadTx, WriteTx
 from app.core.db.recorded import Aggregate, Recorded
 from app.core.db.tables import TenantRow, enum_column, json_column, optional_time, time_column
+from app.core.db.together import Statement
 
 __all__ = [
     "Aggregate",
@@ -10,6 +11,7 @@ __all__ = [
     "Databases",
     "ReadTx",
     "Recorded",
+    "Statement",
     "TenantRow",
     "WriteTx",
     "enum_column",

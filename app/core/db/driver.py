@@ -1,4 +1,4 @@
-"""How a transaction begins, in the driver's own words: BEGIN and the tenant in one round trip. Knows no statement.
+"""How a transaction begins, in the driver's own words: BEGIN, the tenant and a lock in one round trip. Knows no rule.
 
 A connection that died in the pool is found out here as well: by looking at it, and by the BEGIN that fails, after which
 nothing has happened yet. A ping before every block would cost a round trip each.
@@ -20,12 +20,16 @@ class TenantConnection(asyncpg.Connection):  # type: ignore[misc]
     """asyncpg's connection; its BEGIN binds the transaction to `tenant_id`, if there is one."""
 
     tenant_id: UUID | None = None
+    begin_with: str | None = None
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
         """asyncpg's, with more behind BEGIN."""
-        if self.tenant_id is not None and query.startswith("BEGIN"):
-            # Transaction-local: a session-level SET would stay on the pooled connection and leak to the next request.
-            query += f" SELECT set_config('app.tenant_id', '{self.tenant_id}', true);"
+        if query.startswith("BEGIN"):
+            if self.tenant_id is not None:
+                # Transaction-local: a session-level SET would stay on the pooled connection and leak to the next one.
+                query += f" SELECT set_config('app.tenant_id', '{self.tenant_id}', true);"
+            if self.begin_with is not None:
+                query += f" {self.begin_with};"
         done: str = await super().execute(query, *args, timeout=timeout)
         return done
 
@@ -44,7 +48,7 @@ def _begin(session: Session, transaction: SessionTransaction, connection: Connec
     driver = session.info["driver"] = connection.connection.driver_connection
     assert isinstance(driver, TenantConnection)
     # Set in every case: the connection has served another tenant before.
-    driver.tenant_id = session.info["tenant_id"]
+    driver.tenant_id, driver.begin_with = session.info["tenant_id"], session.info["begin_with"]
     adapted: Any = connection.connection.dbapi_connection
     try:
         # What SQLAlchemy would do before the first statement. Now, so that a dead connection can still be exchanged.

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -22,6 +22,7 @@ from app.core.actor import SYSTEM, Actor
 from app.core.clock import Clock, SystemClock
 from app.core.db.driver import BoundSession, TenantConnection, refuse_closed, translated
 from app.core.db.recorded import Aggregate, Recorded
+from app.core.db.together import Statement, changes_in_one, reads_in_one
 from app.core.errors import BadInput
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,11 @@ class ReadTx(AsyncSession):
             await self.flush()
         found: Sequence[Any] = await self._driven(self._driver.fetch(statement, *values), statement)
         return found
+
+    async def ask(self, *statements: Statement) -> Sequence[Sequence[tuple[Any, ...]]]:
+        """The rows of several statements that read, each a tuple: one round trip, and all are of the same instant."""
+        (found,) = await self.rows(*_spread(reads_in_one(statements)))
+        return tuple(found)
 
     async def portions(self, size: int, statement: str, *values: object) -> AsyncIterator[Sequence[Any]]:
         """`rows`, at most `size` at a time: what is too much to be read, or held, at once."""
@@ -87,7 +93,40 @@ class WriteTx(ReadTx):
     recorded: dict[Aggregate, list[Recorded]]
     # The rows of what was recorded, and who writes them when the block ends: all in one statement.
     unwritten: list[tuple[object, ...]]
-    write_recorded: "Callable[[WriteTx], Awaitable[None]] | None"
+    write_recorded: "Callable[[WriteTx], None] | None"
+    # What was said together with BEGIN.
+    began_with: str | None
+    unsent: list[Statement]
+
+    def rows_later(self, statement: str, *values: object) -> None:
+        """Change rows with the next statement, or at the end: whatever is changed so becomes one round trip.
+
+        For changes that give nothing back and do not see each other. What they raise is raised then.
+        """
+        self.unsent.append(Statement(statement, values))
+
+    async def send(self) -> None:
+        """Make the changes that were put off."""
+        if self.unsent:
+            changes, self.unsent = self.unsent, []
+            await super().rows(*_spread(changes_in_one(changes)))
+
+    async def rows(self, statement: str, *values: object) -> Sequence[Any]:
+        """Run a statement in PostgreSQL's own words, behind what was put off."""
+        await self.send()
+        return await super().rows(statement, *values)
+
+    if not TYPE_CHECKING:  # their types are the library's
+
+        async def exec(self, *arguments: Any, **keywords: Any) -> Any:
+            """Run a statement of the ORM, behind what was put off."""
+            await self.send()
+            return await super().exec(*arguments, **keywords)
+
+        async def get(self, *arguments: Any, **keywords: Any) -> Any:
+            """A row by its key, read behind what was put off."""
+            await self.send()
+            return await super().get(*arguments, **keywords)
 
     def act_for(self, actor: Actor, request_id: str | None) -> None:
         """From here on the block acts for this caller: commands of several may commit together."""
@@ -103,6 +142,10 @@ class WriteTx(ReadTx):
 
 
 Tx = TypeVar("Tx", bound=ReadTx)
+
+
+def _spread(statement: Statement) -> tuple[Any, ...]:
+    return statement.text, *statement.values
 
 
 class Database:
@@ -132,17 +175,27 @@ class Database:
 
     @asynccontextmanager
     async def write(
-        self, tenant_id: UUID | None, actor: Actor = SYSTEM, request_id: str | None = None
+        self,
+        tenant_id: UUID | None,
+        actor: Actor = SYSTEM,
+        request_id: str | None = None,
+        *,
+        begin_with: str | None = None,
     ) -> AsyncIterator[WriteTx]:
-        """A block that commits when it ends and rolls back when anything is raised, cancellation included."""
+        """A block that commits when it ends and rolls back when anything is raised, cancellation included.
+
+        `begin_with` is a statement that is run together with BEGIN, for what it does: its rows are not seen.
+        """
         with _explained():
-            async with await self._begun(WriteTx, self.engine, tenant_id) as tx:
+            async with await self._begun(WriteTx, self.engine, tenant_id, begin_with) as tx:
                 tx.actor, tx.request_id, tx.clock = actor, request_id, self.clock
                 tx.recorded, tx.unwritten, tx.write_recorded = {}, [], None
+                tx.began_with, tx.unsent = begin_with, []
                 try:
                     yield tx
                     if tx.write_recorded is not None:
-                        await tx.write_recorded(tx)
+                        tx.write_recorded(tx)
+                    await tx.send()
                     await tx.commit()
                 except BaseException:
                     await tx.rollback()
@@ -154,7 +207,9 @@ class Database:
                 # It has happened: whoever is told otherwise does it once more.
                 logger.exception("a commit could not be announced; the relay will")
 
-    async def _begun(self, kind: type[Tx], engine: AsyncEngine, tenant_id: UUID | None) -> Tx:
+    async def _begun(
+        self, kind: type[Tx], engine: AsyncEngine, tenant_id: UUID | None, begin_with: str | None = None
+    ) -> Tx:
         """A block whose transaction has begun, and with that has shown that its connection is alive."""
         for spare in range(self._pool_size, -1, -1):
             tx = kind(
@@ -162,7 +217,7 @@ class Database:
                 sync_session_class=BoundSession,
                 expire_on_commit=False,
                 autoflush=False,
-                info={"tenant_id": tenant_id},
+                info={"tenant_id": tenant_id, "begin_with": begin_with},
             )
             tx.tenant_id = tenant_id
             try:

@@ -56,8 +56,8 @@ _INSERT = """
 """
 
 
-async def _write(tx: WriteTx) -> None:
-    await tx.rows(_INSERT, tx.tenant, *zip(*tx.unwritten, strict=True))
+def _write(tx: WriteTx) -> None:
+    tx.rows_later(_INSERT, tx.tenant, *zip(*tx.unwritten, strict=True))
 
 
 async def read_recorded(
