@@ -117,13 +117,16 @@ async def lock_all(tx: WriteTx, queue_ids: Sequence[UUID]) -> dict[UUID, LockedL
     return {queue.id: _locked(tx, queue, row, told) for queue, row, told in rows.values()}
 
 
+async def hold(tx: WriteTx, queue_id: UUID) -> LockedLine:
+    """`lock` for verbs that change many sessions at once. What they change of the row has to be written by `keep`."""
+    line, _ = await hold_and_ask(tx, queue_id)
+    return line
+
+
 async def hold_and_ask(
     tx: WriteTx, queue_id: UUID, *statements: Statement
 ) -> tuple[LockedLine, Sequence[Sequence[tuple[Any, ...]]]]:
-    """`lock` for verbs that change many sessions at once. What they change of the row has to be written by `keep`.
-
-    The second are the rows of statements that read, as they are under the lock: in the same round trip.
-    """
+    """`hold`, and the rows of statements that read, as they are under the lock: in the same round trip."""
     queue, row, told, rows = await repository.hold(tx, queue_id, *statements)
     return _locked(tx, queue, row, told), rows
 
@@ -133,8 +136,8 @@ def locked(queue: Queue, row: QueueLine, now: datetime) -> LockedLine:
     return LockedLine(queue, row, now, LineSettings.of(queue))
 
 
-def keep(tx: WriteTx, line: LockedLine) -> None:
-    """Write a line that was taken by `hold_and_ask`, with the next statement or at the end."""
+async def keep(tx: WriteTx, line: LockedLine) -> None:
+    """Write a line that was taken by `hold`, with the next statement or at the end."""
     repository.keep(tx, line.row)
 
 

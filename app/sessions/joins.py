@@ -108,7 +108,7 @@ async def join_all(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> list[J
         repository.add_all(tx, queue_id, list(door.joined.values()))
         await door.first_results.write(tx)
         await settle(tx, door.line, door.joined)
-        keep(tx, door.line)
+        await keep(tx, door.line)
     return [await repository.get(tx, answer) if isinstance(answer, UUID) else answer for answer in answers]
 
 
