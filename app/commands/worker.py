@@ -1,4 +1,4 @@
-"""`vq worker`: one process that does jobs. Several may run."""
+"""`vq worker`: one process that does jobs, and what only time causes in lines. Several may run."""
 
 import argparse
 
@@ -6,6 +6,9 @@ from app.commands.servers import settings_of_running_servers
 from app.core.jobs.worker import main
 from app.core.logs import configure_logging
 from app.reactions import JOBS
+from app.sessions.metered.clockwork import run_clockwork
+
+BESIDE = [run_clockwork]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -16,5 +19,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Work until signalled."""
     settings = settings_of_running_servers()
     configure_logging(settings.log_level)
-    main(settings, JOBS)
+    main(settings, JOBS, BESIDE)
     return 0

@@ -1,17 +1,17 @@
-"""A metered queue under a clock that the test moves."""
+"""Metered queues under a clock that the test moves."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.metered.world import Opened, World
-from tests.support.api import Business
+from app.settings import Settings
+from tests.metered.world import Opened, World, open_worlds
 
 
 @pytest.fixture
-async def opened(business: Business) -> AsyncIterator[Opened]:
+async def opened(migrated_settings: Settings) -> AsyncIterator[Opened]:
     """Makes worlds, of one tenant; their connections end with the test."""
-    worlds = Opened(business)
+    worlds = await open_worlds(migrated_settings)
     yield worlds
     for db in worlds.databases:
         await db.dispose()
@@ -19,10 +19,5 @@ async def opened(business: Business) -> AsyncIterator[Opened]:
 
 @pytest.fixture
 async def world(opened: Opened) -> World:
-    """Two places, one release a second, and a minute for each timer."""
-    return await opened.world(
-        max_concurrent_users=2,
-        release_rate_per_minute=60,
-        claim_seconds=60,
-        stay_seconds=60,
-    )
+    """Two places, one release a second, and a minute for the claim window and for the stay."""
+    return await opened.world(max_concurrent_users=2, release_rate_per_minute=60, claim_seconds=60, stay_seconds=60)

@@ -6,19 +6,21 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from app.core.clock import ManualClock
+from app.core.clock import Clock, ManualClock
 from app.core.db import Database
-from app.core.db.urls import APP_ROLE, role_url
-from app.core.ids import Ref, parse
+from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
+from app.core.ids import Ref
 from app.queues import service as queues
 from app.queues.config import QueueConfig
-from app.queues.line import lock
 from app.queues.models import QueueMode
 from app.sessions import calls, service
-from app.sessions.metered.settle import settle
+from app.sessions.metered.clockwork import settle_due
+from app.sessions.metered.settle import settle_changed
 from app.sessions.models import Session
 from app.sessions.service import JoinRequest
-from tests.support.api import Business
+from app.settings import Settings
+from app.tenants import service as tenants
+from app.tenants.service import NewTenant
 from tests.support.contenders import Verb, attempt
 from tests.support.queue_logs import StoredQueue, read_queue
 
@@ -30,7 +32,7 @@ class World:
     """One metered queue."""
 
     db: Database
-    clock: ManualClock
+    clock: Clock
     queue: Ref
 
     async def do(self, verb: Verb, *given: Any) -> Any:
@@ -57,15 +59,18 @@ class World:
 
     async def change(self, **changes: Any) -> None:
         """Change the configuration."""
-        await self.do(queues.update, self.queue.id, changes)
+        async with self.db.write(self.queue.tenant_id) as tx:
+            await queues.update(tx, self.queue.id, changes)
+            await settle_changed(tx, self.queue.id)
 
     async def settle(self) -> None:
-        """What the clockwork does, once."""
-        async with self.db.write(self.queue.tenant_id) as tx:
-            await settle(tx, await lock(tx, self.queue.id))
+        """What the clockwork does in this line, as long as there is something."""
+        while (await self.stored()).line.due_at is not None and await settle_due(self.db, self.queue):
+            pass
 
     async def after(self, seconds: float) -> None:
         """Some time later, when the clockwork has looked."""
+        assert isinstance(self.clock, ManualClock)
         self.clock.advance(seconds=seconds)
         await self.settle()
 
@@ -83,24 +88,30 @@ class World:
 class Opened:
     """Worlds of one tenant."""
 
-    business: Business
+    settings: Settings
+    tenant_id: UUID
     databases: list[Database] = field(default_factory=list)
 
-    def database(self, clock: ManualClock) -> Database:
+    def database(self, clock: Clock) -> Database:
         """Connections of one's own."""
-        url = role_url(self.business.api.runtime.settings, APP_ROLE)
+        url = role_url(self.settings, APP_ROLE)
         self.databases.append(Database(url, pool_size=4, clock=clock, name="metered"))
         return self.databases[-1]
 
-    async def world(self, clock: ManualClock | None = None, **config: Any) -> World:
+    async def world(self, clock: Clock | None = None, **config: Any) -> World:
         """A metered queue."""
         clock = clock or ManualClock(START)
-        db, tenant_id = self.database(clock), await self.tenant_id()
+        db = self.database(clock)
         wanted = QueueConfig(name="Door", slug=f"q-{uuid4().hex[:12]}", mode=QueueMode.METERED, **config)
-        async with db.write(tenant_id) as tx:
+        async with db.write(self.tenant_id) as tx:
             queue = await queues.create(tx, wanted)
-        return World(db, clock, Ref(tenant_id, queue.id))
+        return World(db, clock, Ref(self.tenant_id, queue.id))
 
-    async def tenant_id(self) -> UUID:
-        """The tenant."""
-        return parse(await self.business.queue())[1].tenant_id
+
+async def open_worlds(settings: Settings) -> Opened:
+    """A tenant nobody else uses."""
+    system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="metered")
+    async with system.write(uuid4()) as tx:
+        tenant = await tenants.create(tx, NewTenant("Business", f"t-{uuid4().hex[:12]}"))
+    await system.dispose()
+    return Opened(settings, tenant.id)

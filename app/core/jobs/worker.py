@@ -7,6 +7,7 @@ connections and one way to stop; more workers are more processes.
 import asyncio
 import logging
 import signal
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import CancelledError as FutureCancelledError
 from contextlib import suppress
 from threading import Event, Thread
@@ -36,13 +37,17 @@ _GRACE_SECONDS = 2.5
 _LAST_SECONDS = 1.5
 
 
-def main(settings: Settings, jobs: Jobs) -> None:
+Beside = Callable[[Settings], Awaitable[None]]
+"""Work that is no job: it runs beside them, until it is cancelled."""
+
+
+def main(settings: Settings, jobs: Jobs, beside: Sequence[Beside] = ()) -> None:
     """Run a worker in this process until SIGTERM or SIGINT."""
     with suppress(asyncio.CancelledError):
-        asyncio.run(_until_signal(settings, jobs))
+        asyncio.run(_until_signal(settings, jobs, beside))
 
 
-async def run_worker(settings: Settings, jobs: Jobs) -> None:
+async def run_worker(settings: Settings, jobs: Jobs, beside: Sequence[Beside] = ()) -> None:
     """Run a worker in this loop until cancelled. Jobs under way get some seconds to end; the rest is given back."""
     db = Database(role_url(settings, APP_ROLE), pool_size=settings.database_pool_size, name="vq-worker")
     dispatcher = Dispatcher(settings)
@@ -67,7 +72,7 @@ async def run_worker(settings: Settings, jobs: Jobs) -> None:
     try:
         await asyncio.to_thread(worker.start)
         logger.info("Worker started.", extra={"kinds": sorted(jobs)})
-        await asyncio.Event().wait()
+        await asyncio.gather(asyncio.Event().wait(), *(work(settings) for work in beside))
     finally:
         stopping.set()
         showing.cancel()
@@ -78,12 +83,12 @@ async def run_worker(settings: Settings, jobs: Jobs) -> None:
         logger.info("Worker stopped.")
 
 
-async def _until_signal(settings: Settings, jobs: Jobs) -> None:
+async def _until_signal(settings: Settings, jobs: Jobs, beside: Sequence[Beside]) -> None:
     loop, this = asyncio.get_running_loop(), asyncio.current_task()
     assert this is not None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, this.cancel)
-    await run_worker(settings, jobs)
+    await run_worker(settings, jobs, beside)
 
 
 async def _stop(worker: dramatiq.Worker, runner: JobRunner) -> None:

@@ -14,6 +14,7 @@ from app.queues import models, service
 from app.queues.graphql import inputs, results
 from app.queues.graphql.loaders import load_queue
 from app.queues.graphql.types import Queue, QueueCategory
+from app.sessions.metered.settle import settle_changed
 
 
 async def _change(
@@ -22,6 +23,7 @@ async def _change(
     ref = context.ref("Queue", queue_id)
     async with context.write() as tx:
         await verb(tx, ref.id)
+        await settle_changed(tx, ref.id)
     return await load_queue(context, ref)
 
 

@@ -1,15 +1,16 @@
 """Every statement of the release engine: many sessions at once, in order, one statement each. Decides nothing.
 
-All of them are right only while the line is held.
+Those about one line are right only while it is held.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from app.core.db import ReadTx, WriteTx
+from app.core.ids import Ref
 from app.sessions.events import SessionState
 from app.sessions.models import Session, SessionStatus
 
@@ -46,6 +47,66 @@ async def release(
 ) -> list[SessionState]:
     """Call the first `count` in line, one `STEP` after the other from `at` on, and number the releases; in order."""
     return await _states(tx, _RELEASE, tx.tenant, queue_id, count, last_number, at, claim)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A line for which there is a time to look at it, and the database's time when that was asked."""
+
+    ref: Ref
+    due_at: datetime
+    now: datetime
+
+
+_NEXT_DUE = """
+    select tenant_id, id, due_at, clock_timestamp() from queue_lines
+    where due_at is not null order by due_at limit $1
+"""
+
+
+async def next_due(tx: ReadTx, limit: int) -> list[Due]:
+    """The lines that are due next, of all tenants, whether their time has come or not; for the system role."""
+    return [Due(Ref(tenant_id, id), due_at, now) for tenant_id, id, due_at, now in await tx.rows(_NEXT_DUE, limit)]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A line nobody else holds, and for when it is due."""
+
+    due_at: datetime
+    schedule_due_at: datetime | None
+    now: datetime
+
+
+_CLAIM = """
+    select due_at, schedule_due_at, clock_timestamp() from queue_lines
+    where tenant_id = $1 and id = $2 and due_at is not null for no key update skip locked
+"""
+
+
+async def claim(tx: WriteTx, queue_id: UUID) -> Claimed | None:
+    """Hold a line that is due, unless somebody holds it."""
+    found = await tx.rows(_CLAIM, tx.tenant, queue_id)
+    return Claimed(*found[0]) if found else None
+
+
+async def time(tx: ReadTx) -> datetime:
+    """The database's clock."""
+    ((now,),) = await tx.rows("select clock_timestamp()")
+    return cast(datetime, now)
+
+
+_FORGET = """
+    delete from queue_releases where (tenant_id, queue_id, number) in (
+        select tenant_id, queue_id, number from queue_releases where released_at < $1
+        order by released_at limit 20000 for update skip locked
+    )
+"""
+
+
+async def forget_releases(tx: WriteTx, before: datetime) -> None:
+    """Delete the numbers of releases before a time, at most 20,000; for the system role."""
+    await tx.rows(_FORGET, before)
 
 
 _RELEASED_AT = """

@@ -15,7 +15,7 @@ from app.core.actor import SYSTEM
 from app.core.db import WriteTx
 from app.queues.events import LineState
 from app.queues.health import next_change_at
-from app.queues.line import LockedLine, write_down
+from app.queues.line import LockedLine, lock, write_down
 from app.queues.models import QueueLine, QueueMode
 from app.queues.rules import CALLABLE, moving_mean
 from app.sessions import events
@@ -60,6 +60,13 @@ async def settle(tx: WriteTx, line: LockedLine, joined: Mapping[UUID, Joined] = 
         row.schedule_due_at, row.timer_due_at, expiry_at, released.expiry_at, released.next_at, health_at
     )
     return line
+
+
+async def settle_changed(tx: WriteTx, queue_id: UUID) -> None:
+    """`settle` after a change of a queue's configuration or status; the timers that count now are looked at anew."""
+    line = await lock(tx, queue_id)
+    line.row.timer_due_at = None
+    await settle(tx, line)
 
 
 async def _end_overdue(tx: WriteTx, line: LockedLine) -> tuple[LockedLine, datetime | None]:
