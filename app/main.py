@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.admission import discovery
 from app.admission.tokens import AdmissionTokens
 from app.api.compiled import Compiled
 from app.api.graphiql import graphiql_assets, graphiql_page
@@ -182,6 +183,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     async def jwks(request: Request) -> Response:
         return JSONResponse(await authenticator.jwks(), headers={"Cache-Control": "public, max-age=300"})
 
+    async def about(request: Request) -> Response:
+        return JSONResponse(discovery.document(settings), headers={"Cache-Control": "public, max-age=300"})
+
     async def root(request: Request) -> Response:
         return RedirectResponse("/graphql")
 
@@ -192,7 +196,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             graphiql_assets(),
             Route("/graphql", sse),
             WaitingPage(settings.base_url).route(),
-            Route("/.well-known/jwks.json", jwks),
+            Route(discovery.KEYS_PATH, jwks),
+            Route(discovery.PATH, about),
             *health_routes(runtime),
         ],
         middleware=[

@@ -25,8 +25,10 @@ _STATES = {
     SessionStatus.CALLED: AdmissionState.RELEASED,
     SessionStatus.SERVING: AdmissionState.INSIDE,
 }
+_END_OF_TIME = {_C: AdmissionEnd.CLAIM_OVER, _S: AdmissionEnd.STAY_OVER}
 # A renewal this soon after the last one changes nothing: several tabs renew at once, and each would be an event.
 _FRESH = timedelta(seconds=60)
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +108,18 @@ def ensure_stands(session: Session, now: datetime, claims: Claims | None) -> Non
         return
     if claims is not None and claims.number < _first_number(session):
         raise AdmissionOver(AdmissionEnd.RETURNED, session.status, None)
-    if session.expires_at is not None and session.expires_at <= now:
+    place_ends_at = session.expires_at
+    if place_ends_at is not None and place_ends_at <= now:
         # Nobody has written it down yet, but nobody will be let in any more.
-        is_inside = session.status is SessionStatus.SERVING
-        end = AdmissionEnd.STAY_OVER if is_inside else AdmissionEnd.CLAIM_OVER
-        raise AdmissionOver(end, session.status, session.expires_at)
-    if claims is not None and claims.expires_at <= now:
-        is_old = claims.number < session.admission_number
-        raise AdmissionOver(
-            AdmissionEnd.REPLACED if is_old else AdmissionEnd.EXPIRED, session.status, claims.expires_at
-        )
+        raise AdmissionOver(_END_OF_TIME[session.status], session.status, place_ends_at)
+    if claims is None or claims.expires_at > now:
+        return
+    if claims.number < session.admission_number:
+        raise AdmissionOver(AdmissionEnd.REPLACED, session.status, claims.expires_at)
+    if place_ends_at is not None and place_ends_at - claims.expires_at < _SECOND:
+        # The token says whole seconds: what is left of the place is less than one.
+        raise AdmissionOver(_END_OF_TIME[session.status], session.status, place_ends_at)
+    raise AdmissionOver(AdmissionEnd.EXPIRED, session.status, claims.expires_at)
 
 
 def is_used(session: Session, claims: Claims | None) -> bool:

@@ -5,7 +5,7 @@ was given to nobody else. Signatures are checked before, by `tokens.py`.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from app.admission import repository, rules
@@ -76,13 +76,7 @@ async def enter(tx: WriteTx, bearer: Bearer, idempotency_key: str | None = None)
             assert session.started_at is not None  # a SERVING session has been started
             raise AdmissionUsed(session.started_at)
         return Admitted(session, line.row.revision)
-    sessions.leave(line, session)
-    session.status = SessionStatus.SERVING
-    session.started_at = line.now
-    line.row.serving_count += 1
-    session.admission_number += 1
-    session.entry_number, session.renewed_at = session.admission_number, None
-    session.expires_at = _end_of_stay(line)
+    sessions.begin_stay(line, session)
     remember(tx, "admissionEnter", idempotency_key, session.id, bearer.session_id, number)
     sessions.note(tx, line, session, events.SessionEntered)
     return await _settled(tx, line, session)
@@ -95,7 +89,7 @@ async def renew(tx: WriteTx, bearer: Bearer) -> Admitted:
     if not rules.is_fresh(session, line.now, line.settings.stay_seconds):
         session.admission_number += 1
         session.renewed_at = line.now
-        session.expires_at = _end_of_stay(line)
+        session.expires_at = sessions.end_of_stay(line)
         sessions.note(tx, line, session, events.SessionRenewed)
     return await _settled(tx, line, session)
 
@@ -106,7 +100,8 @@ async def leave(tx: WriteTx, bearer: Bearer) -> Admitted:
     Nothing happens to somebody who has left before. Raises as `enter`.
     """
     line, session = await _look(tx, bearer.session_id)
-    if session.status is SessionStatus.COMPLETED and session.queue_id == line.queue.id:
+    _ensure_metered(line)
+    if session.status is SessionStatus.COMPLETED:
         return Admitted(session, line.row.revision)
     _ensure_may(line, session, rules.LEAVE, bearer)
     verb = calls.complete if session.status is SessionStatus.SERVING else sessions.cancel
@@ -125,7 +120,6 @@ async def revoke(tx: WriteTx, session_id: UUID, reason: str | None = None) -> Ad
     session.status = SessionStatus.CANCELLED
     session.cancelled_at = session.ended_at = line.now
     session.cancelled_by, session.cancel_reason = "STAFF", reason
-    session.expires_at = None
     sessions.note(tx, line, session, events.SessionRevoked)
     return await _settled(tx, line, session)
 
@@ -181,11 +175,15 @@ async def _look(tx: WriteTx, session_id: UUID) -> tuple[LockedLine, Session]:
 
 
 def _ensure_may(line: LockedLine, session: Session, move: Move, bearer: Bearer | None) -> None:
-    if line.queue.mode is not QueueMode.METERED:
-        raise QueueNotMetered
+    _ensure_metered(line)
     if bearer is not None:
         rules.ensure_stands(session, line.now, bearer.claims)
     ensure_may(move, session.status)
+
+
+def _ensure_metered(line: LockedLine) -> None:
+    if line.queue.mode is not QueueMode.METERED:
+        raise QueueNotMetered
 
 
 def _ensure_address(queue: Queue, session: Session, bearer: Bearer, *, is_needed: bool) -> None:
@@ -196,8 +194,3 @@ def _ensure_address(queue: Queue, session: Session, bearer: Bearer, *, is_needed
     is_told = bearer.address_hash is not None
     if (is_told or is_needed) and bearer.address_hash != session.address_hash:
         raise AdmissionAddressMismatch(is_told=is_told)
-
-
-def _end_of_stay(line: LockedLine) -> datetime | None:
-    seconds = line.settings.stay_seconds
-    return None if seconds is None else line.now + timedelta(seconds=seconds)

@@ -24,6 +24,9 @@ from app.identity.keyring import Key, KeyRing
 from app.identity.models import KeyPurpose
 
 TYPE = "admission+jwt"
+CLAIMS = ("iss", "aud", "sub", "queue", "tenant", "state", "iat", "exp", "jti", "aph")
+"""All of them are in every token but the last, which is in those that are bound to a network address."""
+
 # Some 1 KB each. Signing one with RSA costs 250 µs, and a visitor's devices and reloads ask for the same one.
 _KEPT = 4_096
 # What a `datetime` can hold.

@@ -27,7 +27,7 @@ from app.sessions import events, repository, rules
 from app.sessions.errors import CounterBusy, NobodyWaiting, SessionOnHold
 from app.sessions.metered.settle import settle
 from app.sessions.models import Session, SessionStatus
-from app.sessions.service import clear_call, hold, leave, note, place_last
+from app.sessions.service import begin_stay, clear_call, hold, leave, note, place_last
 
 
 class ReturnPlace(StrEnum):
@@ -176,12 +176,10 @@ async def recall(tx: WriteTx, session_id: UUID) -> Session:
 async def start(tx: WriteTx, session_id: UUID) -> Session:
     """The visitor is at the counter. Raises `IllegalTransition`, `NotFound`."""
     line, session = await hold(tx, session_id, rules.START)
-    leave(line, session)
-    session.status = SessionStatus.SERVING
-    session.started_at = line.now
+    begin_stay(line, session)
     session.served_by = tx.actor.id if tx.actor.kind is ActorKind.USER else session.served_by
-    line.row.serving_count += 1
     note(tx, line, session, events.SessionStarted, await _counter_of(tx, session))
+    await settle(tx, line)
     return session
 
 

@@ -5,6 +5,7 @@ what it then reads.
 """
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.access.codes import CodeSigner
@@ -22,6 +23,7 @@ from app.queues.config import MAX_PRIORITY
 from app.queues.disciplines import WHOLE, Lot, Rank, is_bypassed
 from app.queues.events import LineState
 from app.queues.line import LockedLine, lock, lock_all, write_down
+from app.queues.models import QueueMode
 from app.queues.rules import ensure_joinable, ensure_room
 from app.sessions import events, repository, rules
 from app.sessions.errors import AlreadyWaiting, SessionMoved, SessionOnHold
@@ -216,6 +218,25 @@ def clear_call(session: Session) -> None:
     """Make a called or served session a waiting one again."""
     session.status = SessionStatus.WAITING
     session.called_at = session.started_at = session.counter_id = session.served_by = None
+    session.entry_number = session.renewed_at = None
+
+
+def begin_stay(line: LockedLine, session: Session) -> None:
+    """Let somebody in who was called. In a METERED queue the stay has an end, and tokens of its own."""
+    leave(line, session)
+    session.status = SessionStatus.SERVING
+    session.started_at = line.now
+    line.row.serving_count += 1
+    if line.queue.mode is QueueMode.METERED:
+        session.admission_number += 1
+        session.entry_number = session.admission_number
+        session.expires_at = end_of_stay(line)
+
+
+def end_of_stay(line: LockedLine) -> datetime | None:
+    """When a stay is over that begins, or is renewed, now; None for never."""
+    seconds = line.settings.stay_seconds
+    return None if seconds is None else line.now + timedelta(seconds=seconds)
 
 
 def place_last(line: LockedLine, session: Session, last: Rank | None) -> None:

@@ -1,4 +1,4 @@
-"""A METERED queue, its visitors and the site behind it, at a time the test moves. Checks nothing but that it was done."""
+"""A METERED queue, its visitors and the site behind it, at a time the test moves. Checks nothing but what was done."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +15,7 @@ from app.sessions.metered.settle import settle
 from tests.support.api import Api, Business, Caller, Joined
 from tests.support.verbs import ask, done
 
-ADMISSION = (
-    "sessionId queueId state token tokenExpiresAt releasedAt enteredAt renewedAt expiresAt endedAt end revision"
-)
+ADMISSION = "sessionId queueId state token tokenExpiresAt releasedAt enteredAt renewedAt expiresAt endedAt end revision"
 
 
 @dataclass(frozen=True)
