@@ -6,10 +6,12 @@ event goes to its queue's (or tenant's) topic.
 
 from typing import Final
 
+from app.admission.health import tasks as health
 from app.core.events.reactions import Reactions, each, latest
 from app.core.jobs.kinds import Jobs
 from app.counters import tasks as counters
 from app.notifications import tasks as notifications
+from app.queues import events as queues
 from app.sessions import events as sessions
 from app.tenants import events as tenants
 
@@ -19,6 +21,8 @@ _NEARER = latest(notifications.tell_people_ahead)
 
 REACTIONS: Final[Reactions] = {
     tenants.TenantUpdated.type: [latest(counters.restaff)],
+    queues.QueueCreated.type: [latest(health.look_at_origin)],
+    queues.QueueUpdated.type: [latest(health.look_at_origin)],
     sessions.SessionCalled.type: [each(notifications.tell_called), _NEARER],
     sessions.SessionRecalled.type: [each(notifications.tell_called)],
     sessions.SessionCancelled.type: [_NEARER],
@@ -29,5 +33,11 @@ REACTIONS: Final[Reactions] = {
 }
 
 JOBS: Final = Jobs(
-    [counters.restaff, notifications.tell_called, notifications.tell_people_ahead, notifications.deliver]
+    [
+        counters.restaff,
+        health.look_at_origin,
+        notifications.tell_called,
+        notifications.tell_people_ahead,
+        notifications.deliver,
+    ]
 )

@@ -4,6 +4,7 @@ Built by `load_settings()` and handed down; nothing else in the code reads envir
 """
 
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -49,11 +50,21 @@ def _smtp_url(value: str | None) -> str | None:
     return value
 
 
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for text in value:
+        try:
+            ip_network(text)
+        except ValueError:
+            raise ValueError(f"`{text}` is not a network; write 10.1.0.0/16,fd00:1::/64") from None
+    return value
+
+
 def _origins(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 DatabaseUrl = Annotated[str | None, AfterValidator(_database_url)]
+Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins), AfterValidator(_networks)]
 
 
 class Settings(BaseSettings):
@@ -104,6 +115,17 @@ class Settings(BaseSettings):
         description="Mail server, e.g. smtp+starttls://user:password@mail.example:587. Unset: e-mail is off.",
     )
     smtp_from: str = Field(default="Virtual Queue <no-reply@localhost>", description="Sender of e-mails.")
+
+    outbound_networks: Networks = Field(
+        default=(),
+        description="Comma-separated internal networks that may be asked where a business names an address; else none.",
+    )
+    health_poll_seconds: float = Field(
+        default=10.0, gt=0, le=3600, description="How often a queue's health URL is asked, at most."
+    )
+    health_timeout_seconds: float = Field(
+        default=5.0, gt=0, le=15, description="How long the answer of a health URL is waited for."
+    )
 
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
         default=(), description="Comma-separated origins of browser front-ends; * for any."

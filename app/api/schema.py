@@ -10,6 +10,7 @@ from strawberry.types import get_object_definition
 
 from app.access.graphql import queries as access
 from app.access.graphql.mutations import AccessMutation
+from app.admission.graphql.health.mutations import OriginHealthMutation
 from app.admission.graphql.mutations import AdmissionMutation
 from app.admission.graphql.subscriptions import AdmissionSubscription
 from app.api.execution import ServedSchema
@@ -98,6 +99,7 @@ class Mutation(
     CounterMutation,
     SessionMutation,
     AdmissionMutation,
+    OriginHealthMutation,
     NotificationMutation,
 ):
     pass

@@ -130,6 +130,11 @@
       "InvalidTemplateError",
       "NotificationTemplateSetSuccess"
     ],
+    "OriginHealthReportResult": [
+      "InvalidInputError",
+      "OriginHealthReportSuccess",
+      "QueueNotMeteredError"
+    ],
     "QueueArchiveResult": [
       "IllegalQueueTransitionError",
       "QueueArchiveSuccess",

@@ -3,9 +3,6 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,47 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.core.outbound import Answer, NoAnswer, fetch, network
+from tests.support.origin import ok, serving
 
 LOOPBACK = [network("127.0.0.0/8"), network("::1/128")]
-
-
-@dataclass
-class Server:
-    """A server on this machine, and what it was asked."""
-
-    port: int
-    asked: list[bytes] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/health"
-
-
-@asynccontextmanager
-async def server(
-    answer: Callable[[asyncio.StreamWriter], Awaitable[None]] | bytes, secured: ssl.SSLContext | None = None
-) -> AsyncIterator[Server]:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        here.asked.append(await reader.readuntil(b"\r\n\r\n"))
-        try:
-            if isinstance(answer, bytes):
-                writer.write(answer)
-            else:
-                await answer(writer)
-            await writer.drain()
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
-
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=secured)
-    here = Server(listening.sockets[0].getsockname()[1])
-    async with listening:
-        yield here
-
-
-def ok(body: bytes = b"{}", head: bytes = b"") -> bytes:
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + head + b"Connection: close\r\n\r\n" + body
 
 
 async def get(url: str, allowed: list[Any] | None = None, timeout_seconds: float = 5.0) -> Answer:
@@ -72,7 +31,7 @@ async def refused(url: str, **given: Any) -> str:
 
 
 async def test_an_answer_is_read() -> None:
-    async with server(ok(b'{"status":"ok"}')) as here:
+    async with serving(ok(b'{"status":"ok"}')) as here:
         answer = await get(here.url)
     assert (answer.status, answer.content_type, answer.body) == (200, "application/json", b'{"status":"ok"}')
     assert here.asked[0].startswith(b"GET /health HTTP/1.1\r\n")
@@ -83,14 +42,14 @@ async def test_an_answer_is_read() -> None:
     "host", ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "0.0.0.0"]
 )
 async def test_nothing_is_asked_in_our_own_network_however_it_is_written(host: str) -> None:
-    async with server(ok()) as here:
+    async with serving(ok()) as here:
         reason = await refused(f"http://{host}:{here.port}/", allowed=[])
         assert reason == "The address leads into an internal network, which is not asked."
         assert here.asked == []
 
 
 async def test_a_name_with_one_internal_address_among_others_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with server(ok()) as here:
+    async with serving(ok()) as here:
         resolved(monkeypatch, ["127.0.0.1", "10.0.0.1"])
         assert "internal network" in await refused(f"http://origin.example:{here.port}/")
         assert here.asked == []
@@ -100,7 +59,7 @@ async def test_the_connection_goes_to_what_was_checked_and_the_name_is_not_asked
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A name that is another address the second time."""
-    async with server(ok()) as here:
+    async with serving(ok()) as here:
         asked = resolved(monkeypatch, ["127.0.0.1"], then=["10.0.0.1"])
         answer = await get(f"http://origin.example:{here.port}/")
         assert (answer.status, asked) == (200, ["origin.example"])
@@ -108,7 +67,7 @@ async def test_the_connection_goes_to_what_was_checked_and_the_name_is_not_asked
 
 
 async def test_the_second_address_is_tried_where_the_first_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with server(ok()) as here:
+    async with serving(ok()) as here:
         resolved(monkeypatch, ["127.0.0.2", "127.0.0.1"])
         assert (await get(f"http://origin.example:{here.port}/")).status == 200
 
@@ -131,9 +90,9 @@ def resolved(monkeypatch: pytest.MonkeyPatch, first: list[str], then: list[str] 
 
 
 async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
-    async with server(ok()) as inside:
+    async with serving(ok()) as inside:
         moved = f"HTTP/1.1 302 Found\r\nLocation: {inside.url}\r\nContent-Length: 0\r\n\r\n".encode()
-        async with server(moved) as here:
+        async with serving(moved) as here:
             assert (await get(here.url)).status == 302
         assert inside.asked == []
 
@@ -150,7 +109,7 @@ async def test_time_is_bounded_whatever_the_site_does_with_it() -> None:
             await asyncio.sleep(0.01)
 
     for answer in (silent, dripping):
-        async with server(answer) as here:
+        async with serving(answer) as here:
             body_bytes = 10**9
             with pytest.raises(NoAnswer, match=r"No answer within 0\.2 s"):
                 await fetch(here.url, timeout_seconds=0.2, body_bytes=body_bytes, allowed=LOOPBACK)
@@ -167,7 +126,7 @@ async def test_so_much_is_read_and_no_more() -> None:
             sent += 65_536
             await writer.drain()
 
-    async with server(endless) as here:
+    async with serving(endless) as here:
         answer = await get(here.url)
     assert answer.body == b"x" * 1_000
     assert sent < 20_000_000
@@ -180,13 +139,13 @@ async def test_endless_headers_are_not_waited_for() -> None:
             writer.write(b"X-More: " + b"x" * 8_000 + b"\r\n")
             await writer.drain()
 
-    async with server(endless) as here:
+    async with serving(endless) as here:
         assert await refused(here.url) == "The connection broke, or what came was no HTTP."
 
 
 @pytest.mark.parametrize("sent", [b"", b"SSH-2.0-OpenSSH\r\n", b"\x00\x01\x02" * 100, b"HTTP/1.1 200 OK\r\nConte"])
 async def test_what_is_no_http(sent: bytes) -> None:
-    async with server(sent) as here:
+    async with serving(sent) as here:
         assert await refused(here.url) == "The connection broke, or what came was no HTTP."
 
 
@@ -198,7 +157,7 @@ async def test_nobody_there() -> None:
 
 
 async def test_a_certificate_nobody_has_signed(tmp_path: Path) -> None:
-    async with server(ok(), secured=self_signed(tmp_path)) as here:
+    async with serving(ok(), secured=self_signed(tmp_path)) as here:
         reason = await refused(here.url.replace("http://", "https://"))
     assert reason == "The connection could not be secured: its certificate is not valid."
     assert here.asked == []
@@ -252,6 +211,6 @@ async def test_what_is_no_address_has_no_answer(url: str) -> None:
 
 async def test_a_reason_tells_nothing_of_the_network() -> None:
     """It is shown to whoever runs the queue: no address, no port, no error of the system's."""
-    async with server(b"") as here:
+    async with serving(b"") as here:
         for reason in (await refused(here.url), await refused(here.url, allowed=[])):
             assert not any(character.isdigit() for character in reason)

@@ -67,12 +67,12 @@ BOUNDED_LISTS = {
     "User.permissions": "the enum",
 }
 _ACTIONS = re.compile(
-    r"(tenant|user|login|apiKey|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
+    r"(tenant|user|login|apiKey|originHealth|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
     r"|accessEntry|accessCode)"
     r"(Enter|Renew|Leave|Verify"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
-    r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|Set|Rotate|Revoke)"
+    r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|Set|Rotate|Revoke|Report)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}

@@ -26,6 +26,10 @@ QueueEventType = explained_enum(
     QUEUE_MAINTENANCE_STARTED="It was put into maintenance.",
     QUEUE_ARCHIVED="It was archived.",
     QUEUE_STAFFING_CHANGED="Counters opened, closed or went on a break.",
+    ORIGIN_HEALTH_CHANGED=(
+        "Something else is believed of the protected site: `data.health`, for `data.reason` (REPORTED, ASKED, STALE, "
+        "NOT_TOLD) and `data.detail`; `data.factor` is what part of the rate was in force until then."
+    ),
     PREQUEUE_STARTED=(
         "A scheduled event's pre-queue began, and its overrides are in force; `data.seedHash` is the SHA-256 of its "
         "lottery's seed, null if it draws no lots."
@@ -61,7 +65,9 @@ class QueueEvent:
     revision: int = strawberry.field(description="Grows by exactly 1 from event to event; resume with `after:` this.")
     type: QueueEventType = strawberry.field(description="What happened.")  # type: ignore[valid-type]
     occurred_at: datetime = strawberry.field(description="When.")
-    actor: str = strawberry.field(description="Who: `USER:<uuid>`, `VISITOR:<uuid>`, `ANONYMOUS` or `SYSTEM`.")
+    actor: str = strawberry.field(
+        description="Who: `USER:<uuid>`, `API_KEY:<uuid>`, `VISITOR:<uuid>`, `ANONYMOUS` or `SYSTEM`."
+    )
     queue_id: strawberry.ID = strawberry.field(description="Id of the queue.")
     session_id: strawberry.ID | None = strawberry.field(description="Id of the session it is about, if any.")
     ticket_number: str | None = strawberry.field(description="That session's ticket number.")

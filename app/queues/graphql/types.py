@@ -29,6 +29,7 @@ IdentifierSearch = Annotated[
 ]
 LazyAccessEntryConnection = Annotated["AccessEntryConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyAccessCodeConnection = Annotated["AccessCodeConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyOriginHealthState = Annotated["OriginHealthState", strawberry.lazy("app.admission.graphql.health.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 QueueStatus = explained_enum(
@@ -281,6 +282,18 @@ class Queue(Node):
 
         request = PageRequest(first, after)
         return await event_page(info.context, self.tenant_key, self.key, request, include_ended=include_ended)
+
+    @strawberry.field(
+        description=(
+            "How the site behind it is; null in mode STAFFED, and to whoever has neither `queue:read` nor "
+            "`health:report`."
+        )
+    )
+    async def origin_health(self, info: Info) -> LazyOriginHealthState | None:
+        """Loaded for all queues of the answer at once."""
+        from app.admission.graphql.health.loaders import health_of_queue
+
+        return await health_of_queue(info.context, self.tenant_key, self.key)
 
     @strawberry.field(description="Its log, oldest first. Needs the permission `event:read`.")
     async def events(self, info: Info, first: First, after: After = None) -> QueueEventConnection:
