@@ -24,6 +24,7 @@ from app.queues import repository as queues
 from app.queues.disciplines import Rank
 from app.queues.estimates import outlook
 from app.queues.limits import state_of
+from app.queues.models import QueueStatus
 from app.sessions import repository as sessions
 from app.sessions.models import Session
 from app.settings import Settings
@@ -77,6 +78,8 @@ async def owe_people_ahead(tx: WriteTx, fact: Fact, settings: Settings) -> list[
 
     Looks at the first four in line and at the newest part of the log, however long the line is.
     """
+    if (await queues.get(tx, fact.aggregate_id)).status is QueueStatus.PREQUEUE:
+        return []  # nobody is ahead of anybody yet
     front = (await sessions.waiting_page(tx, fact.aggregate_id, PageRequest(first=rules.PEOPLE_AHEAD + 1))).rows
     reachable = [session.id for session in front if session.email is not None]
     if not reachable:

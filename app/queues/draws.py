@@ -3,18 +3,32 @@
 Nothing is drawn when it opens: the order stands from the first join on, and until then nobody is shown it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
-from app.core.db import WriteTx
+from app.core.db import ReadTx, WriteTx
 from app.core.ids import encode, new_id
 from app.queues import repository_lotteries as repository
-from app.queues.disciplines import Rank, is_bypassed
+from app.queues.disciplines import Lot
 from app.queues.events import LotteryOpened
 from app.queues.line import LockedLine, write_down
 from app.queues.lottery import lot_of, new_seed, seed_hash
 from app.queues.models import Lottery, QueueDiscipline
+
+
+class Participant(Protocol):
+    """Somebody who has joined, as far as a lottery is concerned; no lottery's id: takes no part."""
+
+    id: UUID
+    lottery_id: UUID | None
+    ticket_number: str
+    rank_class: int
+    rank_time: datetime
+    rank_sequence: int
+    joined_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +84,25 @@ async def open_running(tx: WriteTx, line: LockedLine) -> LockedLine:
     return line
 
 
-def entry_of(
-    line: LockedLine, draw: Draw, rank: Rank, session_id: UUID, ticket_number: str, joined_at: datetime
-) -> repository.NewEntry | None:
-    """What is written down of somebody who takes part; None for whoever goes first without a lot."""
-    if is_bypassed(rank.rank_class):
-        return None
-    draw_class = rank.rank_class
-    if line.queue.discipline is QueueDiscipline.TIME_CREDIT:
-        draw_class = (rank.rank_time - draw.began_at) // timedelta(milliseconds=1)
-    return repository.NewEntry(session_id, draw_class, rank.sequence, ticket_number, joined_at)
+async def lot_of_session(tx: ReadTx, lottery_id: UUID, session_id: UUID) -> Lot | None:
+    """The lot somebody has had; None for whoever took no part."""
+    lottery = await repository.get(tx, lottery_id)
+    entry = await repository.entry(tx, lottery_id, session_id)
+    return None if lottery is None or entry is None else Lot(lottery.began_at, entry.lot)
 
 
-def drawn_rank(line: LockedLine, draw: Draw, rank: Rank, session_id: UUID) -> Rank:
-    """A rank made for `draw.began_at` with the session's lot in it; whoever goes first anyhow keeps the place."""
-    if is_bypassed(rank.rank_class):
-        return rank
-    return rank._replace(sequence=draw.lot(line.queue.tenant_id, session_id))
+async def enter(tx: WriteTx, line: LockedLine, draw: Draw, participants: Iterable[Participant]) -> None:
+    """Write down who takes part, as drawn; their sessions are there."""
+    is_by_time = line.queue.discipline is QueueDiscipline.TIME_CREDIT
+    entries = [
+        repository.NewEntry(
+            one.id,
+            (one.rank_time - draw.began_at) // timedelta(milliseconds=1) if is_by_time else one.rank_class,
+            one.rank_sequence,
+            one.ticket_number,
+            one.joined_at,
+        )
+        for one in participants
+        if one.lottery_id is not None
+    ]
+    await repository.add_entries(tx, draw.lottery_id, entries)

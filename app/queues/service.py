@@ -13,7 +13,7 @@ from app.core.errors import InvalidInput, NotFound
 from app.core.idempotency import first_result, remember
 from app.core.ids import new_id
 from app.core.texts import ensure_text
-from app.queues import events, repository, rules
+from app.queues import draws, events, repository, rules
 from app.queues.config import MAX_PRIORITY, QueueConfig, ensure_valid
 from app.queues.errors import CategoryNameTaken, QueueNotEmpty, QueueSlugTaken
 from app.queues.events import LineEvent, LineState
@@ -80,6 +80,9 @@ async def update(tx: WriteTx, queue_id: UUID, changes: dict[str, Any]) -> Queue:
     queue.updated_at, queue.updated_by = line.now, tx.actor.label
     await _flush(tx, wanted.slug)
     write_down(tx, line, lambda state: events.QueueUpdated(state, changed))
+    if "time_zone" in changed and queue.weekly_hours is not None:
+        # Its hours are at other times now: the clockwork looks at once.
+        line.row.schedule_due_at = line.row.due_at = min(line.row.schedule_due_at or line.now, line.now)
     return queue
 
 
@@ -166,7 +169,8 @@ async def _move(
     tx: WriteTx, queue_id: UUID, transition: rules.Transition, event: Callable[[LineState], LineEvent]
 ) -> Queue:
     line = await lock(tx, queue_id)
-    status = rules.next_status(transition, line.queue.status)
+    before = line.queue.status
+    status = rules.next_status(transition, before)
     if status is None:
         return line.queue
     if status is QueueStatus.ARCHIVED:
@@ -176,6 +180,8 @@ async def _move(
     line.queue.status = status
     line.queue.updated_at, line.queue.updated_by = line.now, tx.actor.label
     write_down(tx, line, event)
+    if before is QueueStatus.PREQUEUE:
+        line = await draws.open_running(tx, line)
     return line.queue
 
 

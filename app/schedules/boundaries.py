@@ -75,14 +75,8 @@ async def note_due(tx: WriteTx, line: LockedLine) -> None:
     else:
         schedule = await load(tx, queue, line.now + LOOK_AGAIN)
         row.schedule_due_at = schedule.plan.due_after(line.now) or await repository.first_begin(tx, queue.id)
-    due = [at for at in (row.release_due_at, row.timer_due_at, row.schedule_due_at) if at is not None]
-    row.due_at = min(due, default=None)
-
-
-def wake(line: LockedLine) -> None:
-    """Let the clockwork look at a metered line at once: whom it may release has changed."""
-    if line.queue.mode is QueueMode.METERED:
-        line.row.due_at = line.now if line.row.due_at is None else min(line.row.due_at, line.now)
+    # Whom a metered line may release may have changed: the clockwork settles it at once, unless the caller does.
+    row.due_at = line.now if queue.mode is QueueMode.METERED else row.schedule_due_at
 
 
 async def load(tx: ReadTx, queue: Queue, until: datetime) -> Schedule:

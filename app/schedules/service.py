@@ -30,7 +30,6 @@ from app.schedules.boundaries import (
     note_due,
     planned,
     schedule_of,
-    wake,
 )
 from app.schedules.errors import ScheduledEventOver, ScheduledEventOverlaps
 from app.schedules.hours import Hours, hours_of
@@ -113,7 +112,6 @@ async def set_hours(tx: WriteTx, queue_id: UUID, changes: Mapping[str, Any]) -> 
         if after != schedule.standing:
             line = await enact(tx, line, schedule.rows, boundary, schedule.standing, after)
     await note_due(tx, line)
-    wake(line)
     return queue
 
 
@@ -193,7 +191,6 @@ async def delete_event(tx: WriteTx, event_id: UUID) -> Queue:
         write_down(tx, line, lambda state: QueueUpdated(state, {"scheduled_event_deleted": gone}))
         await tx.delete(row)
     await note_due(tx, line)
-    wake(line)
     return line.queue
 
 
@@ -306,7 +303,6 @@ async def _reschedule(tx: WriteTx, line: LockedLine, row: ScheduledEvent) -> Non
     if begins is not None:
         line.row.schedule_due_at = begins
         line = await apply_due(tx, line)
-    wake(line)
 
 
 def _note(tx: WriteTx, line: LockedLine, row: ScheduledEvent) -> None:

@@ -7,6 +7,7 @@ before anything is written, so that nobody's mistake is another's.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,12 +24,14 @@ from app.core.idempotency import FirstResults, ensure_key
 from app.core.ids import new_id
 from app.core.texts import ensure_json, ensure_text
 from app.identity.permissions import Permission
+from app.queues import draws
 from app.queues import repository as queues
 from app.queues.config import MAX_PRIORITY
 from app.queues.disciplines import WHOLE
 from app.queues.line import LockedLine, hold_and_ask, keep, write_down
 from app.queues.models import QueueCategory
-from app.queues.rules import ensure_joinable, ensure_room
+from app.queues.rules import JOINABLE, ensure_joinable, ensure_room
+from app.schedules import service as schedules
 from app.sessions import events, repository
 from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed
 from app.sessions.metered.settle import settle
@@ -106,6 +109,8 @@ async def join_all(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> list[J
             answers.append(refused)
     if door.joined:
         repository.add_all(tx, queue_id, list(door.joined.values()))
+        if door.draw is not None:
+            await draws.enter(tx, door.line, door.draw, door.joined.values())
         await door.first_results.write(tx)
         await settle(tx, door.line, door.joined)
         await keep(tx, door.line)
@@ -125,6 +130,9 @@ class _Door:
     # Hashes of the addresses this line keeps, and how many have a place from each, if that is limited.
     addresses: Mapping[VisitorAddress, str | None]
     address_places: dict[str, int]
+    # The lottery of the pre-queue that runs; when it opens next, if nobody can join.
+    draw: draws.Draw | None
+    next_opening_at: datetime | None
     tenant_limit: int
     tenant_waiting: int
     joined: dict[UUID, Joined]
@@ -134,7 +142,7 @@ class _Door:
         request, line = join.request, self.line
         if (first := self.first_results.get(join.actor, join.idempotency_key, request)) is not None:
             return self.joined.get(first, first)
-        ensure_joinable(line.queue.status)
+        ensure_joinable(line.queue.status, self.next_opening_at)
         category = self._category(request)
         priority = self._priority(join, category)
         if request.user_identifier is not None and (place := self.places.get(request.user_identifier)) is not None:
@@ -149,7 +157,7 @@ class _Door:
             raise LimitReached("waitingSessions", self.tenant_limit)
         self.line = line = line.later(tx)
         standing = _Standing(max(priority, granted.priority), granted.is_bypassed, category, code, address)
-        joined = _place(tx, line, request, standing)
+        joined = _place(tx, line, request, standing, self.draw)
         if code is not None:
             use(code)
         if address is not None:
@@ -185,13 +193,16 @@ async def _look(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> _Door:
     persons = [one.request.user_identifier for one in joins if one.request.user_identifier is not None]
     category_ids = {one.request.category_id for one in joins if one.request.category_id is not None}
     codes = [one.request.code for one in joins if one.request.code is not None]
-    line, (tenant, places, first_results) = await hold_and_ask(
-        tx,
-        queue_id,
+    asked = (
         queues.tenant_waiting(tx),
         repository.places_of_persons(tx, queue_id, persons),
         FirstResults.asked(tx, _SCOPE, [(one.actor, one.idempotency_key) for one in joins]),
     )
+    line, (tenant, places, first_results) = await hold_and_ask(tx, queue_id, *asked)
+    if schedules.is_due(line):
+        # Closed by its hours, even where no worker has come by yet.
+        await schedules.catch_up(tx, queue_id)
+        line, (tenant, places, first_results) = await hold_and_ask(tx, queue_id, *asked)
     addresses = _addresses(tx, line, joins)
     counted = [one for one in addresses.values() if one is not None and line.settings.max_places_per_address]
     limit, waiting = queues.read_tenant_waiting(tenant)
@@ -207,6 +218,8 @@ async def _look(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> _Door:
         passes=await Passes.of(tx, line, persons, codes),
         addresses=addresses,
         address_places=await repository.places_of_addresses(tx, line.queue.id, counted),
+        draw=await draws.running(tx, line),
+        next_opening_at=None if line.queue.status in JOINABLE else await schedules.next_opening_of(tx, line),
         tenant_limit=limit,
         tenant_waiting=waiting,
         joined={},
@@ -231,14 +244,20 @@ class _Standing:
     address_hash: str | None
 
 
-def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, standing: _Standing) -> Joined:
+def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, standing: _Standing, draw: draws.Draw | None) -> Joined:
     category, priority = standing.category, standing.priority
     multiplier = WHOLE if category is None else category.multiplier_hundredths
-    rank = line.rank(priority, line.now, multiplier_hundredths=multiplier, is_bypassed=standing.is_bypassed)
+    id = new_id()
+    # Who is bypassed goes before everybody without a lot.
+    draw = None if standing.is_bypassed else draw
+    since = line.now if draw is None else draw.began_at
+    rank = line.rank(priority, since, multiplier_hundredths=multiplier, is_bypassed=standing.is_bypassed)
+    if draw is not None:
+        rank = rank._replace(sequence=draw.lot(tx.tenant, id))
     ticket = line.next_ticket(category)
     return Joined(
         tenant_id=tx.tenant,
-        id=new_id(),
+        id=id,
         queue_id=line.queue.id,
         service_day=ticket.service_day,
         ticket_serial=ticket.serial,
@@ -258,6 +277,7 @@ def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, standing: _Stand
         address_hash=standing.address_hash,
         access_code_id=None if standing.code is None else standing.code.id,
         ticket_category_id=ticket.category_id,
+        lottery_id=None if draw is None else draw.lottery_id,
         revision=line.row.revision + 1,
     )
 

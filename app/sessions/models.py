@@ -190,6 +190,7 @@ class Joined:
     address_hash: str | None
     access_code_id: UUID | None
     ticket_category_id: UUID | None
+    lottery_id: UUID | None
     # The revision of the queue that the join is.
     revision: int
 

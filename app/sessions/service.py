@@ -18,13 +18,16 @@ from app.core.errors import InvalidInput
 from app.core.ids import new_id
 from app.core.texts import ensure_text
 from app.counters import repository as counters
+from app.queues import draws
 from app.queues import repository as queues
 from app.queues.config import MAX_PRIORITY
-from app.queues.disciplines import WHOLE, Lot, Rank, is_bypassed
+from app.queues.disciplines import WHOLE, Rank, is_bypassed
+from app.queues.errors import QueueNotOpen, QueueNotServing
 from app.queues.events import LineState
 from app.queues.line import LockedLine, lock, lock_all, write_down
-from app.queues.models import QueueMode
-from app.queues.rules import ensure_joinable, ensure_room
+from app.queues.models import QueueMode, QueueStatus
+from app.queues.rules import JOINABLE, ensure_room
+from app.schedules import service as schedules
 from app.sessions import events, repository, rules
 from app.sessions.errors import AlreadyWaiting, SessionMoved, SessionOnHold
 from app.sessions.joins import JoinRequest, join
@@ -57,6 +60,9 @@ async def step_back(tx: WriteTx, session_id: UUID, places: int) -> Session:
         raise InvalidInput("places", f"`places` is from 1 to {MAX_STEP_BACK}.")
     line, session = await hold(tx, session_id, rules.STEP_BACK)
     _ensure_in_line(session)
+    if line.queue.status is QueueStatus.PREQUEUE:
+        # There is nobody to let go first: nobody has a place that may be known.
+        raise QueueNotServing(QueueStatus.PREQUEUE)
     behind = await repository.rank_places_behind(tx, session, places)
     if behind is not None:
         _take(session, line.rank_behind(behind, await repository.next_sequence(tx, line.queue.id, behind)))
@@ -141,16 +147,17 @@ async def transfer(tx: WriteTx, session_id: UUID, to_queue_id: UUID) -> Session:
         raise SessionMoved
     if from_queue_id == to_queue_id:
         raise InvalidInput("toQueueId", "The session is in this queue already.")
-    source, target = lines[from_queue_id], lines[to_queue_id]
+    source, target = lines[from_queue_id], await schedules.apply_due(tx, lines[to_queue_id])
     rules.ensure_may(rules.TRANSFER, session.status)
-    ensure_joinable(target.queue.status)
+    if target.queue.status not in JOINABLE:
+        raise QueueNotOpen(target.queue.status, await schedules.next_opening_of(tx, target))
     if session.user_identifier is not None:
         await _ensure_no_place(tx, to_queue_id, session.user_identifier)
     ensure_room(target.settings.capacity, target.row.waiting_count + target.row.held_count)
     left = events.state_of(session)
     leave(source, session)
     write_down(tx, source, lambda state: events.SessionTransferredOut(state, left, to_queue_id))
-    session.queue_id, session.category_id = to_queue_id, None
+    session.queue_id, session.category_id, session.lottery_id = to_queue_id, None, None
     clear_call(session)
     _take(session, target.rank(session.priority, session.joined_at))
     target.row.waiting_count += 1
@@ -259,15 +266,15 @@ def note(
 async def _place_anew(tx: WriteTx, line: LockedLine, session: Session, priority: int, *, is_bypassed: bool) -> None:
     """The place of somebody who joined when this one did, with this priority; drawn lots are kept."""
     category = None if session.category_id is None else await queues.get_category(tx, session.category_id)
+    lot = None if session.lottery_id is None else await draws.lot_of_session(tx, session.lottery_id, session.id)
     session.priority = priority
     rank = line.rank(
         priority,
-        session.joined_at,
+        session.joined_at if lot is None or is_bypassed else lot.time,
         multiplier_hundredths=WHOLE if category is None else category.multiplier_hundredths,
         is_bypassed=is_bypassed,
-        lot=None if session.lottery_id is None else Lot(session.rank_time, session.rank_sequence),
     )
-    _take(session, rank)
+    _take(session, rank if lot is None or is_bypassed else rank._replace(sequence=lot.number))
 
 
 def _take(session: Session, rank: Rank) -> None:

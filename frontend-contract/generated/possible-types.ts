@@ -281,6 +281,7 @@
     "SessionStepBackResult": [
       "IllegalTransitionError",
       "InvalidInputError",
+      "QueueNotServingError",
       "SessionOnHoldError",
       "SessionStepBackSuccess"
     ],

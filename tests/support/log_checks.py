@@ -52,12 +52,17 @@ class Expected:
     credits: Mapping[int, float] | None = None
 
 
+# The class of whoever is before all priorities, by a list or a code.
+_BYPASSED = -1_000
+
 # From which status each event takes a session, and where it leaves it. None: not in this queue.
 MOVES: Mapping[str, tuple[frozenset[str | None], str | None]] = {
     "SESSION_JOINED": (frozenset({None}), "WAITING"),
     "SESSION_CALLED": (frozenset({"WAITING"}), "CALLED"),
     "SESSION_RECALLED": (frozenset({"CALLED"}), "CALLED"),
     "SESSION_STARTED": (frozenset({"CALLED"}), "SERVING"),
+    "SESSION_RELEASED": (frozenset({"WAITING"}), "CALLED"),
+    "SESSION_EXPIRED": (frozenset({"WAITING", "SERVING"}), "EXPIRED"),
     "SESSION_ENTERED": (frozenset({"CALLED"}), "SERVING"),
     "SESSION_RENEWED": (frozenset({"SERVING"}), "SERVING"),
     "SESSION_REVOKED": (frozenset({"CALLED", "SERVING"}), "CANCELLED"),
@@ -81,7 +86,10 @@ STATUS_AFTER = {
     "QUEUE_MAINTENANCE_STARTED": "MAINTENANCE",
     "QUEUE_ARCHIVED": "ARCHIVED",
 }
+# What comes of them is decided by the schedule.
+_BY_SCHEDULE = ("PREQUEUE_STARTED", "LOTTERY_OPENED", "SCHEDULED_EVENT_STARTED", "SCHEDULED_EVENT_ENDED")
 _ENTERING = ("SESSION_JOINED", "SESSION_TRANSFERRED_IN")
+_CALLS = ("SESSION_CALLED", "SESSION_RELEASED")
 _RANKED = (*_ENTERING, "SESSION_PRIORITY_CHANGED")
 _MAY_MOVE_IN_LINE = (*_RANKED, "SESSION_STEPPED_BACK", "SESSION_RETURNED")
 
@@ -98,6 +106,9 @@ class Fold:
     capacity: int | None = None
     max_concurrent_users: int | None = None
     credits: Mapping[int, float] | None = None
+    # Since when a pre-queue draws lots, and who has one: their place is that time and the lot.
+    draws_since: datetime | None = None
+    drawn: dict[str, datetime] = field(default_factory=dict)
 
     def order(self) -> list[str]:
         """Ids of those in line, first to last."""
@@ -117,7 +128,13 @@ class Fold:
     def apply(self, event: LogEvent) -> None:
         """Take one event over, whatever it says."""
         line = event.data["line"]
-        self.status = STATUS_AFTER.get(event.type, self.status)
+        self.status = STATUS_AFTER.get(event.type, line["status"] if event.type in _BY_SCHEDULE else self.status)
+        if event.type == "PREQUEUE_STARTED" and event.data["seed_hash"] is not None:
+            self.draws_since = event.occurred_at
+        elif event.type == "LOTTERY_OPENED":
+            self.draws_since = None
+        elif event.type == "SESSION_JOINED" and self.draws_since is not None:
+            self.drawn[event.data["session"]["id"]] = self.draws_since
         if event.type == "QUEUE_STAFFING_CHANGED":
             self.open_counter_count = line["open_counter_count"]
         if event.type == "QUEUE_UPDATED":
@@ -133,8 +150,8 @@ class Fold:
             self.sessions.pop(session["id"], None)
         else:
             self.sessions[session["id"]] = session
-        if event.type == "SESSION_COMPLETED":
-            seconds = (_time(session["completed_at"]) - _time(session["started_at"])).total_seconds()
+        if event.type == "SESSION_COMPLETED" or (event.type == "SESSION_EXPIRED" and session["started_at"] is not None):
+            seconds = (_time(session["ended_at"]) - _time(session["started_at"])).total_seconds()
             weight = min(self.served + 1, MEAN_WINDOW)
             self.mean = seconds if self.mean is None else self.mean + (seconds - self.mean) / weight
             self.served += 1
@@ -221,14 +238,22 @@ def _before(state: Fold, event: LogEvent) -> Iterator[tuple[str, str]]:
             yield "order", f"{session['ticket_number']} was {state.order().index(id) + 1}. in line, and not said to be"
         if state.status not in ("ACTIVE", "CLOSED"):
             yield "callable", f"called while the queue was {state.status}"
-    if event.type in _ENTERING and state.status not in ("ACTIVE", "PAUSED"):
+    if event.type == "SESSION_RELEASED":
+        if held:
+            yield "order", f"{id} was on hold"
+        elif status == "WAITING" and state.order()[0] != id:
+            yield "order", f"{session['ticket_number']} was {state.order().index(id) + 1}. in line"
+        if state.status not in ("ACTIVE", "CLOSED"):
+            yield "callable", f"released while the queue was {state.status}"
+    if event.type in _ENTERING and state.status not in ("ACTIVE", "PAUSED", "PREQUEUE"):
         yield "joinable", f"entered while the queue was {state.status}"
-    if event.type in _RANKED and rank_of(session)[:2] != _due_rank(session, state.credits):
+    since = state.drawn.get(id, state.draws_since if event.type == "SESSION_JOINED" else None)
+    if event.type in _RANKED and rank_of(session)[:2] != _due_rank(session, state.credits, since):
         yield "rank", f"{session['ticket_number']} has rank {rank_of(session)[:2]}"
     if was is not None and event.type not in _MAY_MOVE_IN_LINE and rank_of(was) != rank_of(session):
         yield "rank", f"{session['ticket_number']} lost its place"
     calls_before = 0 if was is None else was["call_count"]
-    if event.type == "SESSION_CALLED" and session["call_count"] != calls_before + 1:
+    if event.type in _CALLS and session["call_count"] != calls_before + 1:
         yield "called once", f"{session['ticket_number']} was called {session['call_count']} times"
 
 
@@ -251,7 +276,7 @@ def _after(state: Fold, event: LogEvent) -> Iterator[tuple[str, str]]:
         yield "capacity", f"{waiting} wait where {state.capacity} may"
     served = counts["called_count"] + counts["serving_count"]
     if (
-        event.type == "SESSION_CALLED"
+        event.type in _CALLS
         and state.max_concurrent_users is not None
         and served > state.max_concurrent_users
     ):
@@ -260,15 +285,19 @@ def _after(state: Fold, event: LogEvent) -> Iterator[tuple[str, str]]:
         yield "rank", "two have the same place"
     holders = defaultdict(list)
     for one in state.sessions.values():
-        if one["status"] in ("CALLED", "SERVING"):
+        if one["status"] in ("CALLED", "SERVING") and one["counter_id"] is not None:
             holders[one["counter_id"]].append(one["ticket_number"])
     for counter, tickets in holders.items():
         if len(tickets) > 1:
             yield "counters", f"{counter} holds {tickets}"
 
 
-def _due_rank(session: Mapping[str, Any], credits: Mapping[int, float] | None) -> tuple[int, datetime]:
-    joined_at = _time(session["joined_at"])
+def _due_rank(
+    session: Mapping[str, Any], credits: Mapping[int, float] | None, drawn_since: datetime | None
+) -> tuple[int, datetime]:
+    if session["rank_class"] == _BYPASSED:
+        return _BYPASSED, _time(session["joined_at"])
+    joined_at = drawn_since or _time(session["joined_at"])
     if credits is None:
         return -session["priority"], joined_at
     return 0, joined_at - timedelta(seconds=credits.get(session["priority"], 0.0))

@@ -30,6 +30,7 @@ _SHOWN = {
     " user { id }",
     "admission": "sessionId queueId state token tokenExpiresAt releasedAt enteredAt renewedAt expiresAt endedAt end"
     " revision",
+    "event": "id name state startsAt endsAt prequeueStartsAt drawsLots queueStatus beganAt endedAt",
     "category": "id name priority isActive",
 }
 

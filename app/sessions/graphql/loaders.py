@@ -13,6 +13,8 @@ from app.core.errors import NotFound
 from app.core.graphql.pages import connection
 from app.core.ids import Ref
 from app.identity.permissions import Permission
+from app.queues import repository as queues
+from app.queues.models import QueueStatus
 from app.sessions import models, repository
 from app.sessions.graphql import types
 from app.sessions.models import SessionStatus
@@ -142,7 +144,11 @@ async def waiting_page(
     """A page of the line in order, for staff."""
     context.actor.require_in(tenant_id, Permission.SESSION_READ)
     async with context.read(tenant_id) as tx:
-        page = await repository.waiting_page(tx, queue_id, request)
+        if (await queues.get(tx, queue_id)).status is QueueStatus.PREQUEUE:
+            # The order is that of the lots, which nobody may know before the opening.
+            page: Page[models.Session] = Page((), (), has_next=False)
+        else:
+            page = await repository.waiting_page(tx, queue_id, request)
     return await _connection(context, tenant_id, page)
 
 

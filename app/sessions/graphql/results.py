@@ -217,7 +217,7 @@ SessionReturnToQueueResult = Annotated[
     strawberry.union("SessionReturnToQueueResult", description="What `sessionReturnToQueue` answers."),
 ]
 SessionStepBackResult = Annotated[
-    SessionStepBackSuccess | IllegalTransitionError | SessionOnHoldError | InvalidInputError,
+    SessionStepBackSuccess | IllegalTransitionError | SessionOnHoldError | QueueNotServingError | InvalidInputError,
     strawberry.union("SessionStepBackResult", description="What `sessionStepBack` answers."),
 ]
 SessionHoldResult = Annotated[
