@@ -24,6 +24,8 @@ COMMANDS = {
     "schema": "write the GraphQL schema to schema.graphql",
     "settings": "print every setting with its meaning and default",
     "replay": "play a recorded day through a running server",
+    "demo-site": "run the demo's protected site behind its waiting room",
+    "visitors": "send fifty simulated visitors through the demo's waiting room",
     "doctor": "check settings, database, bus, worker and relay, and say what to do",
 }
 
@@ -71,7 +73,7 @@ def _run(arguments: list[str]) -> int:
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
         if known == name:
-            command = cast(_Command, import_module(f"app.commands.{known}"))
+            command = cast(_Command, import_module(f"app.commands.{known.replace('-', '_')}"))
             command.configure(subparser)
     options = parser.parse_args(arguments)
     assert command is not None, "argparse lets no unknown command through"

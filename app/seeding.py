@@ -1,7 +1,7 @@
-"""The demo data every new installation starts with: two tenants, their users, two queues, three counters.
+"""The demo data every new installation starts with: two tenants, their users, three queues, three counters.
 
-Idempotent, and safe beside itself: what is there is left as it is, but for the demo users' passwords, which follow the
-setting. Nothing here runs unless `vq up` or `vq seed` is called.
+Idempotent, and safe beside itself: what is there is left as it is, but for the demo users' passwords and where the
+demo's site is, which follow the settings. Nothing here runs unless `vq up` or `vq seed` is called.
 """
 
 import logging
@@ -28,7 +28,8 @@ from app.identity.passwords import HashedPassword
 from app.identity.service import NewUser
 from app.queues import repository as queues
 from app.queues import service as queue_service
-from app.queues.config import QueueConfig
+from app.queues.config import MAX_ORIGINS, QueueConfig
+from app.queues.models import QueueMode
 from app.settings import Settings
 from app.tenants import repository as tenants
 from app.tenants.models import PLATFORM_SLUG
@@ -52,6 +53,20 @@ _DEMO_USERS = (
 )
 
 _RECEPTION = QueueConfig(name="Reception", slug="reception", ticket_prefix="R")
+_SALE = QueueConfig(
+    name="Ticket sale",
+    slug="sale",
+    description="The waiting room of the demo's protected site.",
+    mode=QueueMode.METERED,
+    ticket_prefix="T",
+    # Few and short, so that everything there is to see is seen in a minute.
+    release_rate_per_minute=60,
+    max_concurrent_users=10,
+    grace_seconds=30,
+    phone_grace_seconds=60,
+    claim_seconds=30,
+    stay_seconds=40,
+)
 _SERVICE = QueueConfig(name="Service", slug="service", ticket_prefix="S")
 # By name: the slugs of the queues they serve.
 _COUNTERS = {
@@ -70,7 +85,7 @@ async def seed_demo(settings: Settings, clock: Clock | None = None) -> None:
             await ensure_keys(system, settings)
             await _seed_tenant(system, settings.demo_password, _PLATFORM, _PLATFORM_USERS)
             demo = await _seed_tenant(system, settings.demo_password, _DEMO, _DEMO_USERS)
-            await _seed_queues(system, demo)
+            await _seed_queues(system, demo, settings.site_origin)
     finally:
         await system.dispose()
 
@@ -124,8 +139,9 @@ async def _user(password: str, person: tuple[str, Role, str, str]) -> NewUser:
     )
 
 
-async def _seed_queues(system: Database, tenant_id: UUID) -> None:
-    ids = {config.slug: await _queue(system, tenant_id, config) for config in (_RECEPTION, _SERVICE)}
+async def _seed_queues(system: Database, tenant_id: UUID, site_origin: str) -> None:
+    ids = {config.slug: await _queue(system, tenant_id, config) for config in (_RECEPTION, _SERVICE, _SALE)}
+    await _let_back_to(system, tenant_id, ids[_SALE.slug], site_origin)
     async with system.write(tenant_id, SYSTEM) as tx:
         # Counters have whatever names their tenant gives them: only where there are none, ours are made, all or none.
         if not (await counters.page(tx, PageRequest(1))).rows:
@@ -137,3 +153,12 @@ async def _queue(system: Database, tenant_id: UUID, config: QueueConfig) -> UUID
     async with system.write(tenant_id, SYSTEM) as tx:
         found = await queues.by_slug(tx, config.slug)
         return found[0].id if found is not None else (await queue_service.create(tx, config)).id
+
+
+async def _let_back_to(system: Database, tenant_id: UUID, queue_id: UUID, site_origin: str) -> None:
+    """The demo's site may be on another port than the last time; the newest origin is the first."""
+    async with system.write(tenant_id, SYSTEM) as tx:
+        known = (await queue_service.get(tx, queue_id)).site_origins
+        if known[:1] != [site_origin]:
+            origins = [site_origin, *(origin for origin in known if origin != site_origin)][:MAX_ORIGINS]
+            await queue_service.update(tx, queue_id, {"site_origins": origins})

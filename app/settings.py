@@ -98,6 +98,12 @@ class Settings(BaseSettings):
         default=None,
         description="At least 32 characters; signs visitors' tokens, wraps signing keys, names role passwords.",
     )
+    demo_site_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of the demo's protected site; the first free one after VQ_PORT if unset.",
+    )
     demo_password: str = Field(default="demo-password", min_length=8, description="Password of the seeded demo users.")
 
     access_token_seconds: int = Field(default=900, ge=30, description="Life of a user's access token.")
@@ -159,6 +165,25 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """Where clients find the API, without a trailing slash."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def local_url(self) -> str:
+        """Where this machine finds the API: an address that means "all" is not one to connect to."""
+        return self._local(self.port)
+
+    @property
+    def site_port(self) -> int:
+        """Where the demo's protected site is, or is looked for first."""
+        return self.demo_site_port or (self.port + 1 if self.port < 65_535 else self.port - 1)
+
+    @property
+    def site_origin(self) -> str:
+        """Where browsers on this machine find the demo's protected site."""
+        return self._local(self.site_port)
+
+    def _local(self, port: int) -> str:
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{port}"
 
     @property
     def issuer(self) -> str:

@@ -40,7 +40,8 @@ class WaitingPage:
 
     def __init__(self, api_url: str) -> None:
         texts: dict[str, dict[str, str]] = orjson.loads((_FILES / "texts.json").read_bytes())
-        style, script = ((_FILES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+        style, *parts = ((_FILES / name).read_text(encoding="utf-8") for name in ("page.css", "socket.js", "page.js"))
+        script = "(() => {\n" + '"use strict";\n' + "".join(parts) + "})();\n"
         template = Template((_FILES / "page.html").read_text(encoding="utf-8"))
         self._pages = {lang: _page(template, style, script, lang, texts) for lang in texts}
         self._headers = {

@@ -18,9 +18,8 @@ _LOGIN = (
 
 
 def local_url(settings: Settings) -> str:
-    """Where this machine finds the API: an address that means "all" is not one to connect to."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
-    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.port}"
+    """Where this machine finds the API."""
+    return settings.local_url
 
 
 def first_request(settings: Settings) -> str:
@@ -30,7 +29,11 @@ def first_request(settings: Settings) -> str:
     return f"curl -s {local_url(settings)}/graphql -H 'content-type: application/json' -d {shlex.quote(body)}"
 
 
-def show(console: Console, settings: Settings, data_dir: Path) -> None:
+def _site(settings: Settings) -> str:
+    return f"{settings.site_origin}/sale is behind it; `vq visitors` sends fifty people there"
+
+
+def show(console: Console, settings: Settings, data_dir: Path, *, has_site: bool) -> None:
     """Print the banner."""
     url = local_url(settings)
     table = Table.grid(padding=(0, 2))
@@ -43,6 +46,7 @@ def show(console: Console, settings: Settings, data_dir: Path) -> None:
         ("Health", f"{url}/health/ready"),
         ("Demo", f"tenant demo, admin@demo.example, {settings.demo_password}"),
         ("Platform", "tenant platform, super@demo.example, same password"),
+        *((("Waiting room", _site(settings)),) if has_site else ()),
         ("Logs", f"{data_dir / 'logs'}"),
     ):
         table.add_row(name, Text(value))

@@ -9,17 +9,19 @@ import errno
 import ipaddress
 import socket
 import sys
+from contextlib import suppress
 
 from app.commands.errors import CommandError
 from app.settings import Settings, SettingsError
 
 _BACKLOG = 2048
 _TRIED = 50
+_LAST_PORT = 65_535
 # Elsewhere it means something else: macOS gives everything to the last that came.
 _CAN_SHARE = sys.platform == "linux"
 
 
-def listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings, *, port_name: str = "VQ_PORT") -> socket.socket:
     """A listening socket on VQ_HOST and VQ_PORT; the error names the variable to change."""
     host, port = settings.host, settings.port
     try:
@@ -35,8 +37,18 @@ def listen(settings: Settings) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as problem:
         listener.close()
-        raise _explained(problem, host, port) from None
+        raise _explained(problem, host, port, port_name) from None
     return listener
+
+
+def listen_near(settings: Settings) -> socket.socket:
+    """A listening socket for the demo's site: on VQ_DEMO_SITE_PORT, else on the first free port after VQ_PORT."""
+    there = settings.model_copy(update={"port": settings.site_port})
+    if settings.demo_site_port is None and settings.site_port <= _LAST_PORT - _TRIED:
+        for port in range(settings.site_port, settings.site_port + _TRIED):
+            with suppress(CommandError):
+                return listen(there.model_copy(update={"port": port}))
+    return listen(there, port_name="VQ_DEMO_SITE_PORT")
 
 
 def claim(settings: Settings) -> socket.socket:
@@ -71,23 +83,23 @@ def _sharing(family: int, address: tuple[str, int]) -> socket.socket:
     return sharing
 
 
-def _explained(problem: OSError, host: str, port: int) -> Exception:
+def _explained(problem: OSError, host: str, port: int, name: str) -> Exception:
     if problem.errno == errno.EADDRINUSE:
         free = _free_port(host, port)
         return CommandError(
-            f"Port {port} on {host} is used by another program: stop it, or set VQ_PORT, e.g. VQ_PORT={free}."
+            f"Port {port} on {host} is used by another program: stop it, or set {name}, e.g. {name}={free}."
         )
     if problem.errno == errno.EACCES:
-        return SettingsError(f"VQ_PORT: {port} needs more rights than we have; set one above 1023, e.g. VQ_PORT=8000.")
+        return SettingsError(f"{name}: {port} needs more rights than we have; set one above 1023, e.g. {name}=8000.")
     if problem.errno == errno.EADDRNOTAVAIL:
         return SettingsError(
             f"VQ_HOST: {host!r} is not an address of this machine; 127.0.0.1 is, and 0.0.0.0 means all of them."
         )
-    return CommandError(f"Cannot listen on {host} port {port}: {problem.strerror}. Set VQ_HOST and VQ_PORT.")
+    return CommandError(f"Cannot listen on {host} port {port}: {problem.strerror}. Set VQ_HOST and {name}.")
 
 
 def _free_port(host: str, port: int) -> int:
-    for candidate in [*range(port + 1, min(port + _TRIED, 65535)), 0]:
+    for candidate in [*range(port + 1, min(port + _TRIED, _LAST_PORT)), 0]:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -20,13 +20,14 @@ from app.commands import banner
 from app.commands.errors import CommandError
 from app.commands.health import ask
 from app.commands.parent import MakeWatch
-from app.commands.ports import claim, is_loopback, listen
+from app.commands.ports import claim, is_loopback, listen, listen_near
 from app.commands.processes import number_of_processes
 from app.commands.reach import bus_connection, database_connection
 from app.commands.servers import with_urls
 from app.commands.supervisor import Kept, describe_exit, end_remembered, remember, stop_together
 from app.core.embedded import Cluster, open_cluster
 from app.core.embedded.process import Daemon
+from app.demo import site as demo_site
 from app.settings import Settings, SettingsError, ensure_secret, load_settings
 
 _TICK_SECONDS = 0.1
@@ -54,6 +55,7 @@ class _Up:
     api_processes: int
     programs: list[Kept] = field(default_factory=list)
     listener: socket.socket | None = None
+    site_listener: socket.socket | None = None
     stopping: bool = False
     hurry: bool = False
     make: MakeWatch = field(default_factory=MakeWatch)
@@ -76,14 +78,20 @@ class _Up:
         if left := end_remembered(self.remembered, _STOP_SECONDS):
             self.say(f"A run that was killed had left {left} processes; they are ended.")
         self.listener = listen(self.settings) if self.api_processes == 1 else claim(self.settings)
+        if demo_site.is_possible():
+            self.site_listener = listen_near(self.settings)
+            self.settings = self.settings.model_copy(update={"demo_site_port": self.site_listener.getsockname()[1]})
         self._start_servers()
         self._prepare_database()
         serve = ["serve", f"--fd={self.listener.fileno()}", f"--grace={_API_GRACE_SECONDS}"]
-        for name, arguments, files in (
+        programs: list[tuple[str, list[str], list[socket.socket]]] = [
             ("API", [*serve, f"--workers={self.api_processes}"], [self.listener]),
             ("relay", ["relay"], []),
             ("worker", ["worker"], []),
-        ):
+        ]
+        if self.site_listener is not None:
+            programs.append(("demo-site", ["demo-site", f"--fd={self.site_listener.fileno()}"], [self.site_listener]))
+        for name, arguments, files in programs:
             daemon = self._program(name, arguments, [file.fileno() for file in files])
             self._run(daemon)
         self._remember()
@@ -113,8 +121,9 @@ class _Up:
             self.say("Stopping …")
         stop_together(daemons, _STOP_SECONDS, lambda: self.hurry)
         self.remembered.unlink(missing_ok=True)
-        if self.listener is not None:
-            self.listener.close()
+        for listener in (self.listener, self.site_listener):
+            if listener is not None:
+                listener.close()
         self.cluster.stop()
 
     def _start_servers(self) -> None:
@@ -156,6 +165,8 @@ class _Up:
 
     def _program(self, name: str, arguments: list[str], files: list[int]) -> Daemon:
         urls = {"VQ_DATABASE_URL": self.settings.database_url, "VQ_REDIS_URL": self.settings.redis_url}
+        if self.settings.demo_site_port is not None:
+            urls["VQ_DEMO_SITE_PORT"] = str(self.settings.demo_site_port)
         secret = {"VQ_SECRET_KEY": self.settings.secret, "VQ_DATA_DIR": str(self.cluster.data_dir)}
         log = None if self.in_terminal else self.cluster.data_dir / "logs" / f"{name.lower()}.log"
         return Daemon(
@@ -209,7 +220,7 @@ def run(arguments: argparse.Namespace) -> int:
         signal.signal(number, up.on_signal)
     try:
         up.start()
-        banner.show(up.console, up.settings, cluster.data_dir)
+        banner.show(up.console, up.settings, cluster.data_dir, has_site=up.site_listener is not None)
         up.watch()
     except _StopRequested:
         pass

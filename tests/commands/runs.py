@@ -84,7 +84,9 @@ class Run:
         for child in psutil.Process(self.process.pid).children():
             with suppress(psutil.Error):  # it ended just now
                 command = " ".join(child.cmdline())
-                if match := re.search(r"app\.cli (serve|relay|worker)|(postgres) -D|(valkey|redis)-server", command):
+                if match := re.search(
+                    r"app\.cli (serve|relay|worker|demo-site)|(postgres) -D|(valkey|redis)-server", command
+                ):
                     found[match[1] or match[2] or "valkey"] = child
         return found
 

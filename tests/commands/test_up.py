@@ -16,7 +16,7 @@ from tests.servers import private_cluster
 
 pytestmark = pytest.mark.processes
 
-PROGRAMS = {"serve", "relay", "worker"}
+PROGRAMS = {"serve", "relay", "worker", "demo-site"}
 EVERYTHING = PROGRAMS | {"postgres", "valkey"}
 
 
@@ -28,6 +28,10 @@ async def test_everything_runs_heals_and_ends() -> None:
         if sys.platform == "linux":
             soft, hard = run.children()["serve"].rlimit(psutil.RLIMIT_NOFILE)
             assert soft == hard, "every file descriptor there is can be a visitor's socket"
+
+        crowd = vq("visitors", "--count", "6", "--pace", "10", env=run.settings)
+        assert crowd.returncode == 0, crowd.stdout
+        assert "6 visitors: " in crowd.stdout
 
         doctor = vq("doctor", env=run.settings)
         assert doctor.returncode == 0, doctor.stdout
@@ -47,7 +51,7 @@ async def test_everything_runs_heals_and_ends() -> None:
 
         until(all_are_new, 20, "every process is started again")
         until(lambda: run.ready, 60, "everything is ready again")
-        for name in ("API", "relay", "worker", "PostgreSQL", "Valkey"):
+        for name in ("API", "relay", "worker", "demo-site", "PostgreSQL", "Valkey"):
             assert f"{name} ended (killed by SIGKILL); starting it again." in run.output
         assert "accessToken" in str(run.first_request())
 

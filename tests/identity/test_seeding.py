@@ -44,7 +44,9 @@ async def test_seeding_twice_and_beside_itself(house: House) -> None:
         counters = (await tx.exec(select(Counter).where(Counter.tenant_id == demo.id))).all()
         pairs = (await tx.exec(select(CounterQueue).where(CounterQueue.tenant_id == demo.id))).all()
     assert len(users) == 3
-    assert {queue.slug: queue.name for queue in queues} == {"reception": "Reception", "service": "Service"}
+    names = {"reception": "Reception", "service": "Service", "sale": "Ticket sale"}
+    assert {queue.slug: queue.name for queue in queues} == names
+    assert [queue.site_origins for queue in queues if queue.slug == "sale"] == [[house.settings.site_origin]]
     assert sorted(counter.name for counter in counters) == ["Counter 1", "Counter 2", "Counter 3"]
     assert len(pairs) == 4
 
@@ -60,4 +62,14 @@ async def test_the_passwords_follow_the_setting(house: House) -> None:
             await signed_in(house, slug, email, house.settings.demo_password)
     with pytest.raises(TokenRevoked):
         await house.authenticator.authenticate(granted.access_token)
+    await seed_demo(house.settings, house.clock)
+
+
+async def test_the_waiting_page_goes_back_to_where_the_site_is_now(house: House) -> None:
+    await seed_demo(house.settings, house.clock)
+    moved = house.settings.model_copy(update={"demo_site_port": 8_432})
+    await seed_demo(moved, house.clock)
+    async with house.dbs.system.read(None) as tx:
+        (sale,) = (await tx.exec(select(Queue).where(Queue.slug == "sale"))).all()
+    assert sale.site_origins == ["http://127.0.0.1:8432", house.settings.site_origin]
     await seed_demo(house.settings, house.clock)

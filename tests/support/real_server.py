@@ -61,10 +61,10 @@ class RealServer:
 
 @contextmanager
 def real_server(
-    app: ASGIApp, protocol: type[FrameProtocol] = FrameProtocol, *, loop: str = "asyncio", **options: Any
+    app: ASGIApp, protocol: type[FrameProtocol] = FrameProtocol, *, loop: str = "asyncio", port: int = 0, **options: Any
 ) -> Iterator[RealServer]:
     """Serve until the block ends; every connection is gone then."""
-    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+    with socket.create_server(("127.0.0.1", port), backlog=2048) as listener:
         given = {"ws_per_message_deflate": False, "ws_ping_interval": None, "timeout_graceful_shutdown": 1, **options}
         config = uvicorn.Config(app, ws=protocol, lifespan="off", log_config=None, access_log=False, **given)
         server = uvicorn.Server(config)

@@ -2,425 +2,392 @@
  * The waiting page: joins, shows the live place, goes back to the site with the admission token. Uses nothing but the
  * public GraphQL API. Decides nothing about the line, and knows no site: the queue says where it may send people.
  */
-"use strict";
-(() => {
-  const QUEUE = `query WaitingRoom($id: ID!) { queue(id: $id) {
-    name status mode announcement refusalMessage waitingCount siteOrigins } }`;
-  const JOIN = `mutation WaitingRoomJoin($input: QueueJoinInput!) { queueJoin(input: $input) { __typename
-    ... on QueueJoinSuccess { sessionToken session { id } }
-    ... on QueueNotOpenError { queueStatus } ... on QueueFullError { waitingCount } ... on UserError { message } } }`;
-  const PLACE = "status onHold position aheadCount estimatedWaitSeconds ticketNumber revision cancelledBy startedAt";
-  const SESSION = `query WaitingRoomPlace($id: ID!) { session(id: $id) { ${PLACE} admission { token state } } }`;
-  const CHANGED = `subscription WaitingRoomChanged($id: ID!) {
-    sessionChanged(sessionId: $id, maxPerSecond: 2) { ${PLACE} } }`;
-  const ADMITTED = "subscription WaitingRoomAdmitted($id: ID!) { admissionChanged(sessionId: $id) { token state } }";
-  const LEAVE = `mutation WaitingRoomLeave($id: ID!) { sessionCancel(input: {sessionId: $id}) { __typename
-    ... on UserError { message } } }`;
 
-  const POLL_MS = 5_000;
-  const QUEUE_MS = 45_000;
-  const SILENCE_MS = 15_000;
-  const SAY_MS = 30_000;
-  const TRY_AGAIN_MS = 60_000;
+const QUEUE = `query WaitingRoom($id: ID!) { queue(id: $id) {
+  name status mode announcement refusalMessage waitingCount siteOrigins } }`;
+const JOIN = `mutation WaitingRoomJoin($input: QueueJoinInput!) { queueJoin(input: $input) { __typename
+  ... on QueueJoinSuccess { sessionToken session { id } }
+  ... on QueueNotOpenError { queueStatus } ... on QueueFullError { waitingCount } ... on UserError { message } } }`;
+const PLACE = "status onHold position aheadCount estimatedWaitSeconds ticketNumber revision cancelledBy startedAt";
+const SESSION = `query WaitingRoomPlace($id: ID!) { session(id: $id) { ${PLACE} admission { token state } } }`;
+const CHANGED = `subscription WaitingRoomChanged($id: ID!) {
+  sessionChanged(sessionId: $id, maxPerSecond: 2) { ${PLACE} } }`;
+const ADMITTED = "subscription WaitingRoomAdmitted($id: ID!) { admissionChanged(sessionId: $id) { token state } }";
+const LEAVE = `mutation WaitingRoomLeave($id: ID!) { sessionCancel(input: {sessionId: $id}) { __typename
+  ... on UserError { message } } }`;
 
-  const $ = (id) => document.getElementById(id);
-  const { texts, lang } = JSON.parse($("texts").textContent);
-  const queueId = decodeURIComponent(location.pathname.split("/").pop());
-  const parameters = new URLSearchParams(location.search);
-  const numbers = new Intl.NumberFormat(lang);
-  const minutes = new Intl.NumberFormat(lang, { style: "unit", unit: "minute", unitDisplay: "long" });
-  const hours = new Intl.NumberFormat(lang, { style: "unit", unit: "hour", unitDisplay: "long" });
-  const clock = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const POLL_MS = 5_000;
+const QUEUE_MS = 45_000;
+const SAY_MS = 30_000;
+const TRY_AGAIN_MS = 60_000;
 
-  let queue = null;
-  let place = null; // { key, id, token, first }: kept where a reload finds it
-  let seen = null; // the newest state of the place
-  let said = { text: "", at: 0 };
-  let gone = false; // on the way to the site, or at the end
-  let socket = null;
+const $ = (id) => document.getElementById(id);
+const { texts, lang } = JSON.parse($("texts").textContent);
+const queueId = decodeURIComponent(location.pathname.split("/").pop());
+const parameters = new URLSearchParams(location.search);
+const numbers = new Intl.NumberFormat(lang);
+const minutes = new Intl.NumberFormat(lang, { style: "unit", unit: "minute", unitDisplay: "long" });
+const hours = new Intl.NumberFormat(lang, { style: "unit", unit: "hour", unitDisplay: "long" });
+const clock = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
-  // ---- what is kept -------------------------------------------------------------------------------------------------
+let queue = null;
+let place = null; // { key, id, token, first }: kept where a reload finds it
+let seen = null; // the newest state of the place
+let said = { text: "", at: 0 };
+let gone = false; // on the way to the site, or at the end
+let socket = null;
 
-  const memory = {};
-  /** Storage may be forbidden: then a reload costs the place, and the page still works. */
-  function kept(store, name, value) {
+// ---- what is kept -------------------------------------------------------------------------------------------------
+
+const memory = {};
+/** Storage may be forbidden: then a reload costs the place, and the page still works. */
+function kept(store, name, value) {
+  try {
+    if (value === undefined) return JSON.parse(window[store].getItem(name) ?? "null");
+    if (value === null) window[store].removeItem(name);
+    else window[store].setItem(name, JSON.stringify(value));
+  } catch {
+    if (value === undefined) return memory[name] ?? null;
+    memory[name] = value;
+  }
+  return value;
+}
+const PLACE_KEY = `vq:${queueId}`;
+const TRIED_KEY = `vq:tried:${queueId}`;
+
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function forget() {
+  place = kept("localStorage", PLACE_KEY, null);
+  kept("sessionStorage", TRIED_KEY, null);
+  seen = null;
+}
+
+// ---- asking -------------------------------------------------------------------------------------------------------
+
+class Later extends Error {
+  constructor(seconds, busy) {
+    super();
+    this.ms = 1000 * seconds * (1 + Math.random() / 2); // spread, so that all do not come back at once
+    this.busy = busy;
+  }
+}
+class Gone extends Error {}
+
+async function ask(query, variables) {
+  const headers = { "content-type": "application/json" };
+  if (place?.token) headers.authorization = `Bearer ${place.token}`;
+  let answer;
+  try {
+    const signal = AbortSignal.timeout(15_000);
+    answer = await fetch("/graphql", { method: "POST", headers, signal, body: JSON.stringify({ query, variables }) });
+    answer = await answer.json();
+  } catch {
+    throw new Later(3, false);
+  }
+  const problem = answer.errors?.[0]?.extensions ?? (answer.errors ? {} : null);
+  if (problem === null) return answer.data;
+  if (["UNAUTHENTICATED", "NOT_FOUND", "FORBIDDEN"].includes(problem.code)) throw new Gone();
+  throw new Later(problem.retryAfterSeconds ?? 5, true);
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Ask until it is answered; what stands in the way is shown. */
+async function patiently(query, variables) {
+  for (;;) {
     try {
-      if (value === undefined) return JSON.parse(window[store].getItem(name) ?? "null");
-      if (value === null) window[store].removeItem(name);
-      else window[store].setItem(name, JSON.stringify(value));
-    } catch {
-      if (value === undefined) return memory[name] ?? null;
-      memory[name] = value;
-    }
-    return value;
-  }
-  const PLACE_KEY = `vq:${queueId}`;
-  const TRIED_KEY = `vq:tried:${queueId}`;
-
-  function newKey() {
-    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  }
-
-  function forget() {
-    place = kept("localStorage", PLACE_KEY, null);
-    kept("sessionStorage", TRIED_KEY, null);
-    seen = null;
-  }
-
-  // ---- asking -------------------------------------------------------------------------------------------------------
-
-  class Later extends Error {
-    constructor(seconds, busy) {
-      super();
-      this.ms = 1000 * seconds * (1 + Math.random() / 2); // spread, so that all do not come back at once
-      this.busy = busy;
-    }
-  }
-  class Gone extends Error {}
-
-  async function ask(query, variables) {
-    const headers = { "content-type": "application/json" };
-    if (place?.token) headers.authorization = `Bearer ${place.token}`;
-    let answer;
-    try {
-      const signal = AbortSignal.timeout(15_000);
-      answer = await fetch("/graphql", { method: "POST", headers, signal, body: JSON.stringify({ query, variables }) });
-      answer = await answer.json();
-    } catch {
-      throw new Later(3, false);
-    }
-    const problem = answer.errors?.[0]?.extensions ?? (answer.errors ? {} : null);
-    if (problem === null) return answer.data;
-    if (["UNAUTHENTICATED", "NOT_FOUND", "FORBIDDEN"].includes(problem.code)) throw new Gone();
-    throw new Later(problem.retryAfterSeconds ?? 5, true);
-  }
-
-  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-  /** Ask until it is answered; what stands in the way is shown. */
-  async function patiently(query, variables) {
-    for (;;) {
-      try {
-        const data = await ask(query, variables);
-        trouble(null);
-        return data;
-      } catch (problem) {
-        if (!(problem instanceof Later)) throw problem;
-        trouble(problem.busy ? texts.busy : texts.offline);
-        await pause(problem.ms);
-      }
-    }
-  }
-
-  // ---- the story ----------------------------------------------------------------------------------------------------
-
-  async function start() {
-    place = kept("localStorage", PLACE_KEY);
-    try {
-      ({ queue } = await patiently(QUEUE, { id: queueId }));
+      const data = await ask(query, variables);
+      trouble(null);
+      return data;
     } catch (problem) {
-      if (!(problem instanceof Gone)) throw problem;
-      queue = null;
-      // A token that is over makes every question fail: ask once more as nobody.
-      if (place !== null) {
-        forget();
-        return start();
-      }
+      if (!(problem instanceof Later)) throw problem;
+      trouble(problem.busy ? texts.busy : texts.offline);
+      await pause(problem.ms);
     }
-    if (queue === null) return show("unknown", texts.unknown);
-    showQueue();
-    if (place?.id) {
+  }
+}
+
+// ---- the story ----------------------------------------------------------------------------------------------------
+
+async function start() {
+  place = kept("localStorage", PLACE_KEY);
+  try {
+    ({ queue } = await patiently(QUEUE, { id: queueId }));
+  } catch (problem) {
+    if (!(problem instanceof Gone)) throw problem;
+    queue = null;
+    // A token that is over makes every question fail: ask once more as nobody.
+    if (place !== null) {
+      forget();
+      return start();
+    }
+  }
+  if (queue === null) return show("unknown", texts.unknown);
+  showQueue();
+  if (place?.id) {
+    const found = await look();
+    if (found !== null && !isOver(found)) return watch();
+    forget(); // it ended while nobody looked: whoever comes now wants a new one
+  }
+  return join();
+}
+
+async function join() {
+  gone = false;
+  for (;;) {
+    place ??= { key: newKey() };
+    kept("localStorage", PLACE_KEY, place); // before it is sent: a reload now must not make two
+    const input = { queueId, idempotencyKey: place.key, locale: lang };
+    const { queueJoin: result } = await patiently(JOIN, { input });
+    if (result.__typename === "QueueJoinSuccess") {
+      place = { ...place, id: result.session.id, token: result.sessionToken };
+      kept("localStorage", PLACE_KEY, place);
       const found = await look();
       if (found !== null && !isOver(found)) return watch();
-      forget(); // it ended while nobody looked: whoever comes now wants a new one
+      forget();
+      continue;
     }
-    return join();
-  }
-
-  async function join() {
-    gone = false;
-    for (;;) {
-      place ??= { key: newKey() };
-      kept("localStorage", PLACE_KEY, place); // before it is sent: a reload now must not make two
-      const input = { queueId, idempotencyKey: place.key, locale: lang };
-      const { queueJoin: result } = await patiently(JOIN, { input });
-      if (result.__typename === "QueueJoinSuccess") {
-        place = { ...place, id: result.session.id, token: result.sessionToken };
-        kept("localStorage", PLACE_KEY, place);
-        const found = await look();
-        if (found !== null && !isOver(found)) return watch();
-        forget();
-        continue;
-      }
-      if (result.__typename === "IdempotencyConflictError") {
-        forget();
-        continue;
-      }
-      refused(result);
-      await pause(QUEUE_MS * (1 + Math.random() / 2));
-      ({ queue } = await patiently(QUEUE, { id: queueId }));
-      showQueue();
+    if (result.__typename === "IdempotencyConflictError") {
+      forget();
+      continue;
     }
+    refused(result);
+    await pause(QUEUE_MS * (1 + Math.random() / 2));
+    ({ queue } = await patiently(QUEUE, { id: queueId }));
+    showQueue();
   }
+}
 
-  function refused(result) {
-    const why = queue.refusalMessage;
-    if (result.__typename === "QueueFullError") {
-      return show("full", texts.full, `${texts.waiting}: ${numbers.format(result.waitingCount)}. ${texts.tryingAgain}`);
-    }
-    if (result.__typename === "QueueNotOpenError") {
-      const heading = result.queueStatus === "MAINTENANCE" ? texts.maintenance : texts.closed;
-      return show("closed", heading, [why, texts.tryingAgain].filter(Boolean).join(" "));
-    }
-    return show("refused", texts.refused, why ?? result.message);
+function refused(result) {
+  const why = queue.refusalMessage;
+  if (result.__typename === "QueueFullError") {
+    return show("full", texts.full, `${texts.waiting}: ${numbers.format(result.waitingCount)}. ${texts.tryingAgain}`);
   }
-
-  /** The place as it is, with the admission if there is one; null if it is nobody's any more. */
-  async function look() {
-    try {
-      const { session } = await patiently(SESSION, { id: place.id });
-      if (session === null) return null;
-      showPlace(session);
-      if (session.admission?.token) go(session.admission.token);
-      return session;
-    } catch (problem) {
-      if (problem instanceof Gone) return null;
-      throw problem;
-    }
+  if (result.__typename === "QueueNotOpenError") {
+    const heading = result.queueStatus === "MAINTENANCE" ? texts.maintenance : texts.closed;
+    return show("closed", heading, [why, texts.tryingAgain].filter(Boolean).join(" "));
   }
+  return show("refused", texts.refused, why ?? result.message);
+}
 
-  async function lookAgain() {
-    const found = await look();
-    if (found === null) end({ status: "EXPIRED" });
-    else if (isOver(found)) end(found);
+/** The place as it is, with the admission if there is one; null if it is nobody's any more. */
+async function look() {
+  try {
+    const { session } = await patiently(SESSION, { id: place.id });
+    if (session === null) return null;
+    showPlace(session);
+    if (session.admission?.token) go(session.admission.token);
+    return session;
+  } catch (problem) {
+    if (problem instanceof Gone) return null;
+    throw problem;
   }
+}
 
-  const isOver = (session) => ["COMPLETED", "CANCELLED", "EXPIRED", "NO_SHOW"].includes(session.status);
+async function lookAgain() {
+  const found = await look();
+  if (found === null) end({ status: "EXPIRED" });
+  else if (isOver(found)) end(found);
+}
 
-  function watch() {
-    if (gone) return;
-    connect(0);
-    poll();
-    watchQueue();
+const isOver = (session) => ["COMPLETED", "CANCELLED", "EXPIRED", "NO_SHOW"].includes(session.status);
+
+function watch() {
+  if (gone) return;
+  connect();
+  poll();
+  watchQueue();
+}
+
+/** Where no socket gets through: the same, a little later. Whoever asks is seen, and keeps the place. */
+async function poll() {
+  const mine = place;
+  while (!gone && place === mine) {
+    await pause(POLL_MS * (1 + Math.random()));
+    if (!gone && place === mine && !socket?.isLive) await lookAgain();
   }
+}
 
-  /** Where no socket gets through: the same, a little later. Whoever asks is seen, and keeps the place. */
-  async function poll() {
-    const mine = place;
-    while (!gone && place === mine) {
-      await pause(POLL_MS * (1 + Math.random()));
-      if (!gone && place === mine && !socket?.isLive) await lookAgain();
-    }
+async function watchQueue() {
+  const mine = place;
+  while (!gone && place === mine) {
+    await pause(QUEUE_MS * (1 + Math.random() / 2));
+    if (gone || place !== mine || document.hidden) continue;
+    ({ queue } = await patiently(QUEUE, { id: queueId }).catch(() => ({ queue })));
+    showQueue();
+    if (seen !== null && !gone) showPlace(seen);
   }
+}
 
-  async function watchQueue() {
-    const mine = place;
-    while (!gone && place === mine) {
-      await pause(QUEUE_MS * (1 + Math.random() / 2));
-      if (gone || place !== mine || document.hidden) continue;
-      ({ queue } = await patiently(QUEUE, { id: queueId }).catch(() => ({ queue })));
-      showQueue();
-      if (seen !== null && !gone) showPlace(seen);
-    }
-  }
-
-  /** graphql-transport-ws, as much of it as two subscriptions need. */
-  function connect(retries) {
-    if (gone) return;
-    const mine = place;
-    const ws = new WebSocket(`${location.origin.replace("http", "ws")}/graphql`, "graphql-transport-ws");
-    const own = (socket = { ws, isLive: false });
-    const send = (message) => ws.readyState === WebSocket.OPEN && ws.send(JSON.stringify(message));
-    // A network that swallows everything closes nothing: only silence shows it.
-    let silence = setTimeout(() => ws.close(), SILENCE_MS);
-    const heard = () => {
-      clearTimeout(silence);
-      silence = setTimeout(() => {
-        send({ type: "ping" });
-        silence = setTimeout(() => ws.close(), SILENCE_MS);
-      }, SILENCE_MS);
-    };
-    ws.onopen = () => send({ type: "connection_init", payload: { authorization: `Bearer ${mine.token}` } });
-    ws.onmessage = ({ data }) => {
-      heard();
-      if (gone || place !== mine) return ws.close();
-      const message = JSON.parse(data);
-      if (message.type === "ping") send({ type: "pong" });
-      if (message.type === "connection_ack") {
-        own.isLive = true;
-        retries = 0;
-        trouble(null);
-        send({ id: "place", type: "subscribe", payload: { query: CHANGED, variables: { id: mine.id } } });
-        send({ id: "admission", type: "subscribe", payload: { query: ADMITTED, variables: { id: mine.id } } });
-      }
-      const { sessionChanged, admissionChanged } = (message.type === "next" && message.payload.data) || {};
-      if (admissionChanged?.token) go(admissionChanged.token);
-      if (sessionChanged) {
-        showPlace(sessionChanged);
-        if (isOver(sessionChanged)) end(sessionChanged);
-      }
-      // It is over, or cannot be watched: the place itself says which.
-      if (message.type === "error" || (message.type === "complete" && message.id === "place")) lookAgain();
-    };
-    ws.onclose = () => {
-      clearTimeout(silence);
-      own.isLive = false;
-      if (gone || place !== mine || socket !== own) return;
-      trouble(texts.offline);
-      const wait = Math.min(30_000, 500 * 2 ** Math.min(retries, 6));
-      own.timer = setTimeout(() => connect(retries + 1), wait / 2 + (Math.random() * wait) / 2);
-    };
-  }
-
-  /** The network is back, or the phone woke up: do not wait. */
-  function wake() {
-    if (document.hidden || gone || !place?.id || socket === null || socket.isLive) return;
-    clearTimeout(socket.timer);
-    if (socket.ws.readyState !== WebSocket.CONNECTING) connect(0);
-    lookAgain();
-  }
-  addEventListener("online", wake);
-  document.addEventListener("visibilitychange", wake);
-  // From the browser's own cache, going back: it may be long ago.
-  addEventListener("pageshow", (event) => event.persisted && location.reload());
-
-  // ---- back to the site ---------------------------------------------------------------------------------------------
-
-  /** Where to go back to with a token; null if the queue does not know that site. */
-  function wayBack(token) {
-    const given = parameters.get("return");
-    const target = given ?? (queue.siteOrigins[0] ? `${queue.siteOrigins[0]}/` : null);
-    if (target === null || !URL.canParse(target)) return null;
-    const url = new URL(target);
-    // The origin of `javascript:` and the like is "null", and no queue's.
-    if (!queue.siteOrigins.some((origin) => URL.canParse(origin) && new URL(origin).origin === url.origin)) return null;
-    const query = url.search.slice(1).split("&").filter((part) => part && part.split("=", 1)[0] !== "vq_admission");
-    return `${url.origin}${url.pathname}?${[...query, `vq_admission=${token}`].join("&")}${url.hash}`;
-  }
-
-  function go(token) {
-    const target = wayBack(token);
-    if (target === null) return show("released", texts.released, parameters.has("return") ? texts.badReturn : texts.goBack);
-    const tried = kept("sessionStorage", TRIED_KEY);
-    const now = Date.now();
-    kept("sessionStorage", TRIED_KEY, { token, at: now });
-    show("released", texts.released, texts.entering);
-    const enter = $("enter");
-    enter.href = target;
-    enter.hidden = false;
-    // It was not let in with this one just now: do not send it round in circles.
-    if (tried?.token === token && now - tried.at < TRY_AGAIN_MS) return show("released", texts.released, texts.notLetIn);
-    gone = true;
-    socket?.ws.close();
-    location.replace(target);
-  }
-
-  // ---- what is shown ------------------------------------------------------------------------------------------------
-
-  function show(state, heading, message = "") {
-    $("main").dataset.state = state;
-    $("heading").textContent = heading;
-    $("message").textContent = message;
-    const isWaiting = state === "waiting" || state === "paused" || state === "prequeue";
-    $("place").hidden = !isWaiting;
-    $("leave").hidden = !(isWaiting || state === "released");
-    $("again").hidden = state !== "over";
-    if (state !== "released") $("enter").hidden = true;
-    document.title = [heading, queue?.name].filter(Boolean).join(" – ");
-    say(`${heading}. ${message}`.trim(), true);
-  }
-
-  /** For screen readers: a new state at once, a new number now and then. */
-  function say(text, atOnce) {
-    const now = Date.now();
-    if (text === said.text || (!atOnce && now - said.at < SAY_MS)) return;
-    said = { text, at: now };
-    $("live").textContent = text;
-  }
-
-  function showQueue() {
-    $("queue").textContent = queue.name;
-    $("announcement").textContent = queue.announcement ?? "";
-    $("announcement").hidden = !queue.announcement;
-  }
-
-  function showPlace(session) {
-    // Over HTTP and over the socket: whichever is older is passed over.
-    if (gone || (seen !== null && session.revision < seen.revision)) return;
-    seen = session;
-    if (session.status !== "WAITING") return;
-    const [state, heading, message] =
-      queue.status === "PREQUEUE" ? ["prequeue", texts.prequeue, texts.prequeueMore]
-      : queue.status === "PAUSED" || queue.status === "MAINTENANCE" ? ["paused", texts.paused, texts.pausedMore]
-      : ["waiting", texts.inLine, ""];
-    const ahead = session.aheadCount;
-    if (ahead !== null) {
-      if (place.first === undefined || ahead > place.first) {
-        place = Object.assign(place, { first: ahead });
-        kept("localStorage", PLACE_KEY, place);
-      }
-      $("ahead").textContent = numbers.format(ahead);
-      $("progress").value = place.first > 0 ? Math.round((100 * (place.first - ahead)) / place.first) : 100;
-    }
-    $("ahead-row").hidden = $("progress").hidden = ahead === null;
-    $("number").textContent = session.ticketNumber;
-    const wait = session.estimatedWaitSeconds;
-    $("wait-row").hidden = wait === null || wait === undefined;
-    if (!$("wait-row").hidden) $("wait").textContent = duration(wait);
-    $("updated").textContent = `${texts.updated} ${clock.format(new Date())}`;
-    $("updated").hidden = false;
-    if ($("main").dataset.state !== state) show(state, heading, message);
-    if (ahead !== null) {
-      document.title = `(${numbers.format(ahead)}) ${heading} – ${queue.name}`;
-      say(`${texts.ahead}: ${numbers.format(ahead)}. ${texts.wait}: ${$("wait").textContent}`, false);
-    }
-  }
-
-  function duration(seconds) {
-    if (seconds < 60) return texts.underMinute;
-    const whole = Math.ceil(seconds / 60);
-    if (whole < 90) return minutes.format(whole);
-    return [hours.format(Math.floor(whole / 60)), whole % 60 ? minutes.format(whole % 60) : ""].filter(Boolean).join(" ");
-  }
-
-  function trouble(text) {
-    $("trouble").textContent = text ?? "";
-    $("trouble").hidden = text === null;
-    if (text !== null) say(text, true);
-  }
-
-  function end(session) {
-    if (gone && session.status !== "CANCELLED") return;
-    gone = true;
-    socket?.ws.close();
-    trouble(null);
-    const passed = session.status === "EXPIRED" ? (session.startedAt ? texts.stayOver : texts.graceOver) : null;
-    const heading =
-      passed ?? (session.status === "NO_SHOW" ? texts.claimOver : session.cancelledBy === "STAFF" ? texts.removed : texts.left);
-    $("updated").hidden = true;
-    forget();
-    show("over", heading, texts.overMore);
-  }
-
-  $("leave").addEventListener("click", async () => {
-    if (!confirm(texts.leaveSure)) return;
-    try {
-      await patiently(LEAVE, { id: place.id });
-      end({ status: "CANCELLED" });
-    } catch {
-      await lookAgain();
-    }
+function connect() {
+  const mine = place;
+  const isMine = () => !gone && place === mine;
+  socket = liveFeeds({
+    url: `${location.origin.replace("http", "ws")}/graphql`,
+    token: mine.token,
+    feeds: { place: { query: CHANGED, variables: { id: mine.id } }, admission: { query: ADMITTED, variables: { id: mine.id } } },
+    onData: ({ sessionChanged, admissionChanged }) => {
+      if (admissionChanged?.token && isMine()) go(admissionChanged.token);
+      if (!sessionChanged || !isMine()) return;
+      showPlace(sessionChanged);
+      if (isOver(sessionChanged)) end(sessionChanged);
+    },
+    // It is over, or cannot be watched: the place itself says which.
+    onOver: (feed) => feed === "place" && isMine() && lookAgain(),
+    onState: (isLive) => isMine() && trouble(isLive ? null : texts.offline),
   });
-  // The way back goes along when the language changes.
-  for (const link of document.querySelectorAll("#languages a")) {
-    const all = new URLSearchParams(location.search);
-    all.set("lang", link.dataset.lang);
-    link.href = `?${all}`;
-  }
-  $("again").addEventListener("click", () => {
-    show("joining", texts.joining);
-    join();
-  });
+}
 
-  start();
-})();
+/** The network is back, or the phone woke up: do not wait. */
+function wake() {
+  if (document.hidden || gone || !place?.id || socket === null || socket.isLive) return;
+  socket.wake();
+  lookAgain();
+}
+addEventListener("online", wake);
+document.addEventListener("visibilitychange", wake);
+// From the browser's own cache, going back: it may be long ago.
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+
+// ---- back to the site ---------------------------------------------------------------------------------------------
+
+/** Where to go back to with a token; null if the queue does not know that site. */
+function wayBack(token) {
+  const given = parameters.get("return");
+  const target = given ?? (queue.siteOrigins[0] ? `${queue.siteOrigins[0]}/` : null);
+  if (target === null || !URL.canParse(target)) return null;
+  const url = new URL(target);
+  // The origin of `javascript:` and the like is "null", and no queue's.
+  if (!queue.siteOrigins.some((origin) => URL.canParse(origin) && new URL(origin).origin === url.origin)) return null;
+  const query = url.search.slice(1).split("&").filter((part) => part && part.split("=", 1)[0] !== "vq_admission");
+  return `${url.origin}${url.pathname}?${[...query, `vq_admission=${token}`].join("&")}${url.hash}`;
+}
+
+function go(token) {
+  const target = wayBack(token);
+  if (target === null) return show("released", texts.released, parameters.has("return") ? texts.badReturn : texts.goBack);
+  const tried = kept("sessionStorage", TRIED_KEY);
+  const now = Date.now();
+  kept("sessionStorage", TRIED_KEY, { token, at: now });
+  show("released", texts.released, texts.entering);
+  const enter = $("enter");
+  enter.href = target;
+  enter.hidden = false;
+  // It was not let in with this one just now: do not send it round in circles.
+  if (tried?.token === token && now - tried.at < TRY_AGAIN_MS) return show("released", texts.released, texts.notLetIn);
+  gone = true;
+  socket?.close();
+  location.replace(target);
+}
+
+// ---- what is shown ------------------------------------------------------------------------------------------------
+
+function show(state, heading, message = "") {
+  $("main").dataset.state = state;
+  $("heading").textContent = heading;
+  $("message").textContent = message;
+  const isWaiting = state === "waiting" || state === "paused" || state === "prequeue";
+  $("place").hidden = !isWaiting;
+  $("leave").hidden = !(isWaiting || state === "released");
+  $("again").hidden = state !== "over";
+  if (state !== "released") $("enter").hidden = true;
+  document.title = [heading, queue?.name].filter(Boolean).join(" – ");
+  say(`${heading}. ${message}`.trim(), true);
+}
+
+/** For screen readers: a new state at once, a new number now and then. */
+function say(text, atOnce) {
+  const now = Date.now();
+  if (text === said.text || (!atOnce && now - said.at < SAY_MS)) return;
+  said = { text, at: now };
+  $("live").textContent = text;
+}
+
+function showQueue() {
+  $("queue").textContent = queue.name;
+  $("announcement").textContent = queue.announcement ?? "";
+  $("announcement").hidden = !queue.announcement;
+}
+
+function showPlace(session) {
+  // Over HTTP and over the socket: whichever is older is passed over.
+  if (gone || (seen !== null && session.revision < seen.revision)) return;
+  seen = session;
+  if (session.status !== "WAITING") return;
+  const [state, heading, message] =
+    queue.status === "PREQUEUE" ? ["prequeue", texts.prequeue, texts.prequeueMore]
+    : queue.status === "PAUSED" || queue.status === "MAINTENANCE" ? ["paused", texts.paused, texts.pausedMore]
+    : ["waiting", texts.inLine, ""];
+  const ahead = session.aheadCount;
+  if (ahead !== null) {
+    if (place.first === undefined || ahead > place.first) {
+      place = Object.assign(place, { first: ahead });
+      kept("localStorage", PLACE_KEY, place);
+    }
+    $("ahead").textContent = numbers.format(ahead);
+    $("progress").value = place.first > 0 ? Math.round((100 * (place.first - ahead)) / place.first) : 100;
+  }
+  $("ahead-row").hidden = $("progress").hidden = ahead === null;
+  $("number").textContent = session.ticketNumber;
+  const wait = session.estimatedWaitSeconds;
+  $("wait-row").hidden = wait === null || wait === undefined;
+  if (!$("wait-row").hidden) $("wait").textContent = duration(wait);
+  $("updated").textContent = `${texts.updated} ${clock.format(new Date())}`;
+  $("updated").hidden = false;
+  if ($("main").dataset.state !== state) show(state, heading, message);
+  if (ahead !== null) {
+    document.title = `(${numbers.format(ahead)}) ${heading} – ${queue.name}`;
+    say(`${texts.ahead}: ${numbers.format(ahead)}. ${texts.wait}: ${$("wait").textContent}`, false);
+  }
+}
+
+function duration(seconds) {
+  if (seconds < 60) return texts.underMinute;
+  const whole = Math.ceil(seconds / 60);
+  if (whole < 90) return minutes.format(whole);
+  return [hours.format(Math.floor(whole / 60)), whole % 60 ? minutes.format(whole % 60) : ""].filter(Boolean).join(" ");
+}
+
+function trouble(text) {
+  $("trouble").textContent = text ?? "";
+  $("trouble").hidden = text === null;
+  if (text !== null) say(text, true);
+}
+
+function end(session) {
+  if (gone && session.status !== "CANCELLED") return;
+  gone = true;
+  socket?.close();
+  trouble(null);
+  const passed = session.status === "EXPIRED" ? (session.startedAt ? texts.stayOver : texts.graceOver) : null;
+  const heading =
+    passed ?? (session.status === "NO_SHOW" ? texts.claimOver : session.cancelledBy === "STAFF" ? texts.removed : texts.left);
+  $("updated").hidden = true;
+  forget();
+  show("over", heading, texts.overMore);
+}
+
+$("leave").addEventListener("click", async () => {
+  if (!confirm(texts.leaveSure)) return;
+  try {
+    await patiently(LEAVE, { id: place.id });
+    end({ status: "CANCELLED" });
+  } catch {
+    await lookAgain();
+  }
+});
+// The way back goes along when the language changes.
+for (const link of document.querySelectorAll("#languages a")) {
+  const all = new URLSearchParams(location.search);
+  all.set("lang", link.dataset.lang);
+  link.href = `?${all}`;
+}
+$("again").addEventListener("click", () => {
+  show("joining", texts.joining);
+  join();
+});
+
+start();

@@ -3,8 +3,8 @@
     python -m virtual_queue_asgi.verifier --port 9010
 
 `/verify` says whether the request described by its headers may pass: 204, or 401 with the answer in headers, which
-`/answer` makes a page of. Everything else it is asked is meant for the connector's own pages. It believes what it is
-told in headers: let nobody but the proxy reach it.
+`/answer` makes a page of. The connector's own pages are here, too, and `/health` says that it runs. It believes what
+it is told in headers: let nobody but the proxy reach it.
 """
 
 import argparse
@@ -39,6 +39,8 @@ class Verifier:
             await self._verify(scope, send)
         elif scope["path"] == "/answer":
             await self._answer(scope, send)
+        elif scope["path"] == "/health":
+            await respond(Answer(200), "GET", send)
         else:
             await self._own_page(scope, send)
 
@@ -73,6 +75,9 @@ class Verifier:
 
     async def _own_page(self, scope: Scope, send: Send) -> None:
         asked = visit_of(scope)
+        if asked.path not in (self._options.leave_path, self._options.renew_path):
+            await respond(Answer(404), asked.method, send)
+            return
         decision = await self._gate.decide(Visit(asked.method, asked.target, asked.headers, _address(asked)))
         answer = decision if isinstance(decision, Answer) else Answer(404)
         await respond(answer, asked.method, send)
