@@ -204,7 +204,9 @@ JOINS = Benchmark(
     f"""**Joins**: the mutation `queueJoin` with an identifier, position and token in the answer, on one queue, over
   open connections; a client asks again as soon as it is answered. *{NOTHING}*: `mutation Nothing {{ __typename }}` on
   the same server, the stricter reference; *{CONSTANTS}*: the same document and variables to an ASGI application of the
-  product's transport, schema classes, uvicorn options and a `queueJoin` that answers constants. *{NODE}*: a Node server
+  product's transport, schema classes, uvicorn options and a `queueJoin` that answers constants. What comes again is run
+  by a plan in both (`app/api/prepared`); `__typename` alone leaves nothing to plan, and graphql-core's executor runs
+  it: of the two, constants say what a join costs for being a join. *{NODE}*: a Node server
   (`bench/live/node/joins.cjs`) with compiled queries and prepared statements that writes the same rows in one
   transaction per join, as the same role under the same policies. It keeps no order in memory (the position is the
   count, right where all have one priority) and knows no idempotency keys, priorities, categories, tenant limits or
