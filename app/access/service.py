@@ -23,6 +23,8 @@ from app.queues.events import QueueUpdated
 from app.queues.line import LockedLine, lock, write_down
 
 MAX_BATCH = 1_000
+# Their ids have to fit into one request.
+MAX_REVOKED = 500
 MAX_ENTRIES = 100_000
 MAX_CODES = 100_000
 MAX_USES = 1_000_000
@@ -97,8 +99,8 @@ async def create_codes(
 
 async def revoke_codes(tx: WriteTx, queue_id: UUID, ids: Sequence[UUID]) -> Sequence[AccessCode]:
     """Make codes useless from now on. Whoever used one keeps the place; a code that is revoked already stays so."""
-    if not 1 <= len(ids) <= MAX_BATCH:
-        raise InvalidInput("codeIds", f"Give 1 to {MAX_BATCH:,} codes.")
+    if not 1 <= len(ids) <= MAX_REVOKED:
+        raise InvalidInput("codeIds", f"Give 1 to {MAX_REVOKED} codes.")
     line = await lock(tx, queue_id)
     codes = await repository.hold_codes_by_id(tx, queue_id, ids)
     if len(codes) != len(set(ids)):

@@ -60,6 +60,7 @@ test("a session seen by one document is found by another", () => {
     status: "WAITING",
     onHold: false,
     isBypassed: false,
+    admission: null,
     position: 1,
     aheadCount: 0,
     estimatedWaitSeconds: null,

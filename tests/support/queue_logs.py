@@ -20,7 +20,7 @@ from tests.support.log_checks import Expected, LogEvent, check, check_together, 
 _ACTIVE = ("WAITING", "CALLED", "SERVING")
 _TABLES = (
     "queues", "queue_lines", "queue_categories", "sessions", "session_notes",
-    "counters", "counter_queues", "shifts", "idempotency_keys", "events",
+    "counters", "counter_queues", "shifts", "idempotency_keys", "events", "access_entries", "access_codes",
 )  # fmt: skip
 
 

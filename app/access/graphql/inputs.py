@@ -14,7 +14,10 @@ class AccessEntryAddInput:
     queue_id: strawberry.ID = strawberry.field(description="The queue.")
     kind: AccessList = strawberry.field(description="The list; it has at most 100,000 people.")  # type: ignore[valid-type]
     user_identifiers: list[str] = strawberry.field(
-        description="1 to 1,000 people, as joins name them, each at most 200 characters. Who is on it already stays."
+        description=(
+            "1 to 1,000 people, as joins name them, each at most 200 characters, and all in a request of at most "
+            "100,000 bytes. Who is on it already stays."
+        )
     )
 
 
@@ -53,4 +56,4 @@ class AccessCodeCreateInput:
 @strawberry.input(description="Which codes to revoke.")
 class AccessCodeRevokeInput:
     queue_id: strawberry.ID = strawberry.field(description="The queue they are of.")
-    code_ids: list[strawberry.ID] = strawberry.field(description="1 to 1,000 codes of the queue.")
+    code_ids: list[strawberry.ID] = strawberry.field(description="1 to 500 codes of the queue.")

@@ -44,7 +44,7 @@ class AccessCodeCreateSuccess:
 
 @strawberry.type(description="The codes are good for nothing any more.")
 class AccessCodeRevokeSuccess:
-    codes: list[AccessCode] = strawberry.field(description="The codes as they are now, at most 1,000.")
+    codes: list[AccessCode] = strawberry.field(description="The codes as they are now, at most 500.")
 
 
 AccessEntryAddResult = Annotated[
