@@ -106,7 +106,7 @@ class Business:
             await self._add_counters(queue, counters)
         await self.connection.send(self.join_request(queue))
         if waiting:
-            await self._add_waiting(queue, waiting)
+            await self.add_waiting(queue, waiting)
         return queue
 
     def join_request(self, queue: Queue) -> bytes:
@@ -176,7 +176,8 @@ class Business:
             count,
         )
 
-    async def _add_waiting(self, queue: Queue, count: int) -> None:
+    async def add_waiting(self, queue: Queue, count: int) -> None:
+        """A crowd behind whoever has joined."""
         changes = {
             "id": "gen_random_uuid()",
             "ticket_serial": "ticket_serial + n",

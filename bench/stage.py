@@ -76,6 +76,7 @@ class Stage:
             "VQ_DATABASE_URL": self.settings.database_url or "",
             "VQ_REDIS_URL": self.settings.redis_url or "",
             "VQ_SECRET_KEY": self.settings.secret,
+            "VQ_BUS_PREFIX": self.settings.bus_prefix,
         }
         return self.program(name, [sys.executable, "-m", module, *arguments], given, files)
 
@@ -133,6 +134,17 @@ class Stage:
         daemon.spawn()
         try:
             yield
+        finally:
+            daemon.stop()
+
+    @contextmanager
+    def worker(self, name: str = "worker") -> Iterator[Daemon]:
+        """A worker that has begun to work, as `vq worker` runs it."""
+        daemon = self.python(name, "app.cli", ["worker"])
+        daemon.spawn()
+        try:
+            daemon.wait_until(lambda: "Worker started." in daemon.last_words(100), _READY_SECONDS)
+            yield daemon
         finally:
             daemon.stop()
 
