@@ -35,21 +35,31 @@ class Site:
 async def serving(answer: SiteAnswer = WELL, secured: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
     """A site that is there for as long as the block."""
     site = Site(answer)
+    answering: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        site.asked.append(await reader.readuntil(b"\r\n\r\n"))
+        task = asyncio.current_task()
+        assert task is not None
+        answering.add(task)
+        task.add_done_callback(answering.discard)
         try:
+            site.asked.append(await reader.readuntil(b"\r\n\r\n"))
             if isinstance(site.answer, bytes):
                 writer.write(site.answer)
             else:
                 await site.answer(writer)
             await writer.drain()
-        except ConnectionError:
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # whoever asked is gone, or the site is
         finally:
             writer.close()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=secured)
     site.port = listening.sockets[0].getsockname()[1]
-    async with listening:
+    try:
         yield site
+    finally:
+        listening.close()
+        for task in answering:
+            task.cancel()
+        await asyncio.gather(*answering)
