@@ -23,7 +23,6 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from virtual_queue_asgi import Gate, Options, WaitingRoom
 
-from app.commands.health import ask
 from app.settings import Settings
 from tests.commands.runs import environment, free_port
 from tests.support.real_server import real_server
@@ -31,6 +30,8 @@ from tests.support.real_server import real_server
 CONNECTORS = Path(__file__).resolve().parents[2] / "frontend-contract" / "connectors"
 KINDS = ("asgi", "nginx", "express")
 RETRY_SECONDS = 0.3
+# Whoever is dead refuses at once; who is alive may be slow on a machine where much else runs.
+TIMEOUT_SECONDS = 15.0
 START_SECONDS = 60.0
 _METHODS = ["GET", "HEAD", "POST"]
 
@@ -125,6 +126,7 @@ class Sites:
             "VQ_SITE_SITE_ORIGIN": origin,
             "VQ_SITE_FAILURE_MODE": failure_mode,
             "VQ_SITE_RETRY_SECONDS": str(RETRY_SECONDS),
+            "VQ_SITE_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS),
             "VQ_SITE_OPEN": "/open",
         }
         self._count += 1
@@ -137,11 +139,13 @@ class Sites:
                     site_origin=origin,
                     failure_mode=failure_mode,  # type: ignore[arg-type] # as from an operator's environment
                     retry_seconds=RETRY_SECONDS,
+                    timeout_seconds=TIMEOUT_SECONDS,
                     open=("/open",),
                 )
                 self.stack.enter_context(_asgi_site(options, port))
             case "express":
                 node = needed("node", "express")
+                needed_package("express")
                 command = [node, str(CONNECTORS / "express/example/site.js")]
                 given = values | {"PORT": str(port)}
                 self.stack.enter_context(running(Program(command, port, given, log, "/open/", 200)))
@@ -186,9 +190,15 @@ def needed(program: str, what: str) -> str:
     pytest.skip(f"{program} is not installed: {what} is not tested here.")
 
 
-def is_alive(api: Program) -> bool:
-    """Whether the API answers."""
-    return ask(f"{api.url}/health/live") is None
+def needed_package(name: str) -> Path:
+    """An npm package of the contract; without it as without a program."""
+    found = CONNECTORS.parent / "node_modules" / name
+    if not found.is_dir():
+        said = f"{name} is not installed: `npm ci` in frontend-contract."
+        if "node" in os.environ.get("VQ_TEST_PROGRAMS", "").split(","):
+            pytest.fail(said)
+        pytest.skip(said)
+    return found
 
 
 @contextmanager

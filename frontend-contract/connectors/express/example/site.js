@@ -16,6 +16,7 @@ app.use(
     siteOrigin: environment.VQ_SITE_SITE_ORIGIN ?? `http://127.0.0.1:${port}`,
     failureMode: /** @type {import("../src/index.js").FailureMode} */ (environment.VQ_SITE_FAILURE_MODE ?? "QUEUE"),
     retrySeconds: Number(environment.VQ_SITE_RETRY_SECONDS ?? 5),
+    timeoutSeconds: Number(environment.VQ_SITE_TIMEOUT_SECONDS ?? 2),
     open: ["/open"],
   }),
 );
