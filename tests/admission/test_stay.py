@@ -302,10 +302,10 @@ async def test_who_sees_an_admission_and_who_its_token(gate: Gate, other: Busine
 
 @pytest.mark.parametrize("verb", ["admissionEnter", "admissionRenew", "admissionLeave"])
 async def test_without_any_token_nobody_is_meant(gate: Gate, verb: str) -> None:
-    for caller in (gate.site, gate.business.admin):
+    for caller, code in ((gate.site, "UNAUTHENTICATED"), (gate.business.admin, "BAD_USER_INPUT")):
         with pytest.raises(GraphQLFailed) as refusal:
             await ask(caller, verb)
-        assert refusal.value.code == "UNAUTHENTICATED"
+        assert refusal.value.code == code
 
 
 async def test_revoking_is_for_staff_of_the_tenant(gate: Gate, other: Business) -> None:
@@ -330,3 +330,14 @@ async def test_of_a_suspended_tenant_nobody_enters(gate: Gate) -> None:
         with pytest.raises(GraphQLFailed) as refusal:
             await gate.ask(verb, token=token)
         assert refusal.value.code == "FORBIDDEN"
+
+
+async def test_let_straight_in_the_joins_answer_has_the_admission(gate: Gate) -> None:
+    document = (
+        "mutation($i: QueueJoinInput!) { queueJoin(input: $i) { ... on QueueJoinSuccess {"
+        " session { id status admission { state token expiresAt } } } } }"
+    )
+    answer = await gate.site(document, i={"queueId": gate.queue})
+    admission = answer["session"]["admission"]
+    assert (answer["session"]["status"], admission["state"]) == ("CALLED", "RELEASED")
+    assert (await gate.done("admissionEnter", token=admission["token"]))["sessionId"] == answer["session"]["id"]

@@ -13,7 +13,7 @@ from app.context import Context, Info
 from app.core.actor import ActorKind
 from app.core.addresses import address_hash, address_key
 from app.core.db import WriteTx
-from app.core.errors import InvalidInput, Unauthenticated
+from app.core.errors import BadInput, InvalidInput, Unauthenticated
 from app.core.graphql.permissions import Checked, Requires
 from app.identity.permissions import Permission
 from app.sessions.errors import SessionMoved
@@ -23,14 +23,15 @@ BEARER = "For whoever shows the admission token, or the session's visitor (sessi
 
 
 async def _bearer(context: Context, token: str | None, address: str | None = None) -> Bearer:
-    """Who shows a token. Raises `AdmissionInvalid`, `InvalidInput`, `Unauthenticated`, `TenantClosed`."""
+    """Who shows a token. Raises `AdmissionInvalid`, `InvalidInput`, `Unauthenticated`, `BadInput`, `TenantClosed`."""
     if token is not None:
         claims = await context.runtime.admissions.read(token)
         await context.runtime.authenticator.ensure_tenant_open(claims.tenant_id)
         return Bearer(claims.tenant_id, claims.session_id, claims, _hash(context, claims.tenant_id, address))
     actor = context.actor
     if actor.kind is not ActorKind.VISITOR or actor.tenant_id is None or actor.id is None:
-        raise Unauthenticated("Send the admission token as `token`, or the session token as `Authorization: Bearer …`.")
+        message = "Send the admission token as `token`, or a visitor's session token as `Authorization: Bearer …`."
+        raise Unauthenticated(message) if actor.kind is ActorKind.ANONYMOUS else BadInput(message)
     return Bearer(actor.tenant_id, actor.id)
 
 
