@@ -35,7 +35,7 @@ from app.schedules import service as schedules
 from app.sessions import events, repository
 from app.sessions.errors import AlreadyWaiting, PriorityNotAllowed
 from app.sessions.metered.settle import settle
-from app.sessions.models import Joined, Session
+from app.sessions.models import Device, Joined, Session
 from app.tenants import service as tenants
 from app.tenants.errors import LimitReached
 
@@ -63,6 +63,7 @@ class JoinRequest:
     email: str | None = None
     phone: str | None = None
     locale: str | None = None
+    device: Device = Device.BROWSER
     metadata: dict[str, Any] | None = None
 
 
@@ -278,6 +279,7 @@ def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, standing: _Stand
         access_code_id=None if standing.code is None else standing.code.id,
         ticket_category_id=ticket.category_id,
         lottery_id=None if draw is None else draw.lottery_id,
+        device=request.device,
         revision=line.row.revision + 1,
     )
 

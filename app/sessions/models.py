@@ -191,6 +191,7 @@ class Joined:
     access_code_id: UUID | None
     ticket_category_id: UUID | None
     lottery_id: UUID | None
+    device: Device
     # The revision of the queue that the join is.
     revision: int
 

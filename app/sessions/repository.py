@@ -248,20 +248,20 @@ _ADD = """
         tenant_id, queue_id, ticket_queue_id, status, call_count,
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
         user_identifier, category_id, party_size, email, phone, locale, visitor_metadata, joined_at,
-        address_hash, access_code_id, ticket_category_id, lottery_id
+        address_hash, access_code_id, ticket_category_id, lottery_id, device
     )
     select $1, $2, $2, 'WAITING', 0,
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
         user_identifier, category_id, party_size, email, phone, locale, visitor_metadata::jsonb, joined_at,
-        address_hash, access_code_id, ticket_category_id, lottery_id
+        address_hash, access_code_id, ticket_category_id, lottery_id, device
     from unnest(
         $3::uuid[], $4::date[], $5::int[], $6::text[], $7::int[], $8::int[], $9::timestamptz[], $10::bigint[],
         $11::text[], $12::uuid[], $13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::timestamptz[],
-        $19::text[], $20::uuid[], $21::uuid[], $22::uuid[]
+        $19::text[], $20::uuid[], $21::uuid[], $22::uuid[], $23::text[]
     ) as joined (
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
         user_identifier, category_id, party_size, email, phone, locale, visitor_metadata, joined_at,
-        address_hash, access_code_id, ticket_category_id, lottery_id
+        address_hash, access_code_id, ticket_category_id, lottery_id, device
     )
 """
 
@@ -294,6 +294,7 @@ def add_all(tx: WriteTx, queue_id: UUID, joined: Sequence[Joined]) -> None:
                 one.access_code_id,
                 one.ticket_category_id,
                 one.lottery_id,
+                one.device,
             )
             for one in joined
         ]

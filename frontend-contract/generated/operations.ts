@@ -232,6 +232,13 @@ export type CounterUpdateInput = {
   readonly queueIds?: ReadonlyArray<string> | null | undefined;
 };
 
+/** What a visitor waits with. */
+export type Device =
+  /** Something that stays awake. */
+  | 'BROWSER'
+  /** A phone, which sleeps: the queue's `phoneGraceSeconds` count. */
+  | 'PHONE';
+
 /** What counts instead of the queue's configuration while an event runs. Null, or left out: inherited. */
 export type EventOverridesInput = {
   /** Most people waiting, 1 to 10,000,000. */
@@ -599,6 +606,8 @@ export type QueueJoinInput = {
   readonly categoryId?: string | null | undefined;
   /** How to reach the visitor. */
   readonly contact?: ContactInput | null | undefined;
+  /** What the visitor waits with: how long the place is kept may differ. Default `BROWSER`. */
+  readonly device?: Device;
   /** A new random string (a UUID, say) for every new request, at most 200 characters; keep it secret. The same key again returns the first result. */
   readonly idempotencyKey?: string | null | undefined;
   /** Language of messages, e.g. `en` or `pt-BR`. */

@@ -22,6 +22,11 @@ async def _shown(visitor: Joined) -> dict[str, Any]:
     return dict(await visitor.visitor(OF_SESSION, id=visitor.id))
 
 
+def _place(shown: dict[str, Any]) -> dict[str, Any]:
+    """What happens behind somebody is not shown to them, and still has its revision."""
+    return {name: value for name, value in shown.items() if name != "revision"}
+
+
 async def _waits(*visitors: Joined) -> list[tuple[int | None, int | None, str | None]]:
     shown = [await _shown(visitor) for visitor in visitors]
     return [(each["position"], each["estimatedWaitSeconds"], each["estimatedWaitUnknown"]) for each in shown]
@@ -103,9 +108,9 @@ async def test_live_feeds_show_inside_cap_and_rate_and_end_as_a_fresh_query(busi
         moved = await own.item()
         while moved["position"] != 1:
             moved = await own.item()
-        assert moved == await _shown(visitors[3])
+        assert _place(moved) == _place(await _shown(visitors[3]))
         await business.act("sessionCancel", visitors[0].id)
         while moved["position"] != 0:
             moved = await own.item()
         assert moved["status"] == "CALLED"
-        assert moved == await _shown(visitors[3])
+        assert _place(moved) == _place(await _shown(visitors[3]))

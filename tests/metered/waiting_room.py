@@ -33,10 +33,10 @@ class WaitingRoom:
 
     async def join(self, device: Device = Device.BROWSER) -> Joined:
         """A visitor, whose session began when the clock stands."""
-        joined = await self.business.join(self.queue_id)
+        joined = await self.business.join(self.queue_id, device=device.value)
         async with self.dbs.app.write(self.queue.tenant_id) as tx:
             of = update(Session).where(col(Session.id) == key_of("Session", joined.id))
-            await tx.exec(of.values(joined_at=self.clock.now(), device=device))
+            await tx.exec(of.values(joined_at=self.clock.now()))
         return joined
 
     def process(self) -> Presence:

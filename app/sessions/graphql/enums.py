@@ -25,6 +25,12 @@ WaitUnknown = explained_enum(
         "while the protected site is down."
     ),
 )
+VisitorDevice = explained_enum(
+    models.Device,
+    "What a visitor waits with.",
+    BROWSER="Something that stays awake.",
+    PHONE="A phone, which sleeps: the queue's `phoneGraceSeconds` count.",
+)
 ReturnPlace = explained_enum(
     calls.ReturnPlace,
     "Where a returned session goes.",

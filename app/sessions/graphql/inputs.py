@@ -10,7 +10,8 @@ from app.access.passes import serial_of
 from app.context import Context
 from app.core.errors import InvalidInput, NotFound
 from app.queues.graphql.inputs import KEY
-from app.sessions.graphql.enums import ReturnPlace
+from app.sessions.graphql.enums import ReturnPlace, VisitorDevice
+from app.sessions.models import Device
 from app.sessions.service import JoinRequest
 
 
@@ -44,6 +45,10 @@ class QueueJoinInput:
     party_size: int = strawberry.field(default=1, description="How many people, 1 to 50. Default 1.")
     contact: ContactInput | None = strawberry.field(default=None, description="How to reach the visitor.")
     locale: str | None = strawberry.field(default=None, description="Language of messages, e.g. `en` or `pt-BR`.")
+    device: VisitorDevice = strawberry.field(  # type: ignore[valid-type]
+        default=Device.BROWSER,
+        description="What the visitor waits with: how long the place is kept may differ. Default `BROWSER`.",
+    )
     metadata: JSON | None = strawberry.field(
         default=None, description="An object of your own, at most 8 KB as JSON and 32 levels deep."
     )
@@ -69,6 +74,7 @@ class QueueJoinInput:
             email=contact.email,
             phone=contact.phone,
             locale=self.locale,
+            device=self.device,
             metadata=_object(self.metadata),
         )
 

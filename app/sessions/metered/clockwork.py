@@ -17,7 +17,8 @@ from app.core.ids import Ref
 from app.core.jobs.outage import Outage, is_database_away
 from app.queues.line import hold, keep, lock
 from app.schedules.service import apply_due
-from app.sessions.metered import repository
+from app.sessions.metered import presence_rows, repository
+from app.sessions.metered.absence import LOST_AFTER
 from app.sessions.metered.settle import settle
 from app.settings import Settings
 
@@ -32,6 +33,7 @@ _LOOKED_AT = 64
 _LEAST_SECONDS = 0.01
 _AFTER_FAILURE_SECONDS = 5.0
 _FORGET_SECONDS = 60.0
+_FORGOTTEN_AT_ONCE = 5_000
 FORGOTTEN_AFTER = timedelta(minutes=10)
 """Releases are numbered for the rate's sake, which looks back for one minute."""
 
@@ -117,7 +119,9 @@ class Clockwork:
 
     async def _forget(self) -> None:
         async with self._system.write(None) as tx:
-            await repository.forget_releases(tx, tx.now_by_database(await repository.time(tx)) - FORGOTTEN_AFTER)
+            now = tx.now_by_database(await repository.time(tx))
+            await repository.forget_releases(tx, now - FORGOTTEN_AFTER)
+            await presence_rows.forget(tx, now - LOST_AFTER, _FORGOTTEN_AT_ONCE)
 
 
 async def settle_due(db: Database, ref: Ref) -> bool:
