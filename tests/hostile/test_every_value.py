@@ -5,6 +5,8 @@ The answer is typed or coded and says what is wrong; it is never INTERNAL, and n
 
 import logging
 from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -22,6 +24,9 @@ FIELDS = [field for field in root_fields() if field.leaves]
 CODES = {"BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED", "NOT_FOUND"}
 # They hash a password before they look at anything else.
 SLOW = {"tenantCreate", "userCreate", "userUpdate", "userLogin"}
+
+
+_DAYS = count()
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,15 @@ class Ground:
             await self.caller(
                 "mutation($i: ShiftStartInput!) { shiftStart(input: $i) { __typename } }", i={"counterId": counter_id}
             )
+        event_id = encode("ScheduledEvent", *parse(self.queue_id)[1])
+        if used and "ScheduledEvent" in field.ids.values():
+            event_id = await self._event()
         tenant_id = parse(self.queue_id)[1].tenant_id
         kinds = {
             "Tenant": encode("Tenant", tenant_id, tenant_id),
             "Queue": self.queue_id,
             "QueueCategory": self.category_id,
+            "ScheduledEvent": event_id,
             "AccessCode": self.code_id,
             "User": self.user_id,
             "Counter": counter_id,
@@ -67,6 +76,21 @@ class Ground:
         return {
             path: self.other_queue_id if path[-1] == "toQueueId" else kinds[kind] for path, kind in field.ids.items()
         }
+
+    async def _event(self) -> str:
+        # On a day of its own: no two events of one queue take the same time.
+        day = date(2100, 1, 1) + timedelta(days=next(_DAYS))
+        planned = await self.caller(
+            "mutation($i: ScheduledEventCreateInput!) { scheduledEventCreate(input: $i) {"
+            " ... on ScheduledEventCreateSuccess { event { id } } } }",
+            i={
+                "queueId": self.queue_id,
+                "name": "Event",
+                "startsAt": f"{day}T10:00:00Z",
+                "endsAt": f"{day}T12:00:00Z",
+            },
+        )
+        return str(planned["event"]["id"])
 
 
 async def ground(api: Api, caller: Caller | None = None) -> Ground:

@@ -130,7 +130,7 @@ def values_for(path: tuple[str, ...], type_: GraphQLInputType, *, few: bool = Fa
             yield from ("bm9wZQ", "W10", "WyIxIl0", LONG)
     elif named.name in ("Int", "Float"):
         yield from NUMBERS
-    elif named.name in ("DateTime", "Time"):
+    elif named.name in ("Date", "DateTime", "Time"):
         yield from TIMES
     elif named.name == "JSON":
         yield from DOCUMENTS
