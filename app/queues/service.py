@@ -1,7 +1,7 @@
 """What can be done with a queue: create, update, open, pause, resume, close, archive; and its categories."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +12,10 @@ from app.core.db.engine import constraint_name
 from app.core.errors import InvalidInput, NotFound
 from app.core.idempotency import first_result, remember
 from app.core.ids import new_id
-from app.core.texts import ensure_text
 from app.queues import draws, events, repository, rules
-from app.queues.config import MAX_PRIORITY, QueueConfig, ensure_valid
+from app.queues.categories import CategoryConfig, ensure_told_apart
+from app.queues.categories import ensure_valid as ensure_category_valid
+from app.queues.config import QueueConfig, ensure_valid
 from app.queues.errors import CategoryNameTaken, QueueNotEmpty, QueueSlugTaken
 from app.queues.events import LineEvent, LineState
 from app.queues.line import LockedLine, lock, locked, write_down
@@ -73,6 +74,8 @@ async def update(tx: WriteTx, queue_id: UUID, changes: dict[str, Any]) -> Queue:
     changed = {name: value for name, value in changes.items() if current[name] != value}
     if not changed:
         return queue
+    if "ticket_prefix" in changed:
+        ensure_told_apart(wanted.ticket_prefix, await repository.categories_of(tx, [queue_id]))
     if "discipline" in changed and (inside := _people_in(line)) > 0:
         raise QueueNotEmpty(inside)
     for name, value in changed.items():
@@ -116,29 +119,37 @@ async def archive(tx: WriteTx, queue_id: UUID) -> Queue:
     return await _move(tx, queue_id, rules.ARCHIVE, events.QueueArchived)
 
 
-async def create_category(tx: WriteTx, queue_id: UUID, name: str, priority: int) -> QueueCategory:
+async def create_category(tx: WriteTx, queue_id: UUID, config: CategoryConfig) -> QueueCategory:
     """Add a category to a queue. Raises `InvalidInput`, `CategoryNameTaken`, `NotFound`."""
-    _validate_category(name, priority)
+    ensure_category_valid(config)
     line = await lock(tx, queue_id)
-    if len(await repository.categories_of(tx, [queue_id])) >= MAX_CATEGORIES:
+    others = await repository.categories_of(tx, [queue_id])
+    if len(others) >= MAX_CATEGORIES:
         raise InvalidInput("queueId", f"A queue has at most {MAX_CATEGORIES} categories; rename one that is not used.")
-    category = QueueCategory(
-        tenant_id=tx.tenant, queue_id=queue_id, name=name.strip(), priority=priority, created_at=tx.now()
-    )
+    ensure_told_apart(line.queue.ticket_prefix, [*others, config])
+    values = asdict(config) | {"name": config.name.strip()}
+    category = QueueCategory(tenant_id=tx.tenant, queue_id=queue_id, **values, created_at=tx.now())
     tx.add(category)
-    await _flush_category(tx, name)
+    await _flush_category(tx, config.name)
     _note_category(tx, line, category)
     return category
 
 
 async def update_category(tx: WriteTx, category_id: UUID, changes: dict[str, Any]) -> QueueCategory:
-    """Rename a category, change its priority for those who join from now on, or stop offering it."""
-    line = await lock(tx, (await repository.get_category(tx, category_id)).queue_id)
+    """Change a category for those who join from now on, or stop offering it. Raises as `create_category`.
+
+    A number range that is given anew begins with the next service day; one that is taken away goes on with the queue's.
+    """
     category = await repository.get_category(tx, category_id)
-    for name, value in changes.items():
+    line = await lock(tx, category.queue_id)
+    # Joins count its tickets: what was read before the lock does not count.
+    await tx.refresh(category)
+    wanted = CategoryConfig(**{item.name: getattr(category, item.name) for item in fields(CategoryConfig)} | changes)
+    ensure_category_valid(wanted)
+    others = [one for one in await repository.categories_of(tx, [category.queue_id]) if one.id != category_id]
+    ensure_told_apart(line.queue.ticket_prefix, [*others, wanted])
+    for name, value in (asdict(wanted) | {"name": wanted.name.strip()}).items():
         setattr(category, name, value)
-    _validate_category(category.name, category.priority)
-    category.name = category.name.strip()
     await _flush_category(tx, category.name)
     _note_category(tx, line, category)
     return category
@@ -186,7 +197,7 @@ async def _move(
 
 
 def _note_category(tx: WriteTx, line: LockedLine, category: QueueCategory) -> None:
-    now = {"name": category.name, "priority": category.priority, "is_active": category.is_active}
+    now = {item.name: getattr(category, item.name) for item in fields(CategoryConfig)}
     write_down(tx, line, lambda state: events.QueueUpdated(state, {"category": now}))
 
 
@@ -211,9 +222,3 @@ async def _flush_category(tx: WriteTx, name: str) -> None:
         if constraint_name(error) == "queue_categories_name_key":
             raise CategoryNameTaken(name) from None
         raise
-
-
-def _validate_category(name: str, priority: int) -> None:
-    ensure_text("name", name, 1, 80)
-    if not 0 <= priority <= MAX_PRIORITY:
-        raise InvalidInput("priority", f"A priority is from 0 to {MAX_PRIORITY}.")

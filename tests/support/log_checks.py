@@ -45,6 +45,8 @@ class Expected:
 
     ticket_prefix: str = "A"
     ticket_first_number: int = 1
+    # Of categories, by their prefix: the first of their own numbers, or None if they count with the queue.
+    category_numbers: Mapping[str, int | None] = field(default_factory=dict)
     day_of: Callable[[datetime], date] = lambda at: at.astimezone(UTC).date()
     capacity: int | None = None
     max_concurrent_users: int | None = None
@@ -202,20 +204,25 @@ def _numbering(events: Sequence[LogEvent]) -> Iterator[Broken]:
 
 
 def _tickets(events: Sequence[LogEvent], expected: Expected) -> Iterator[Broken]:
-    last: tuple[date, int] | None = None
+    # By the prefix of whoever counts; the queue and all that count with it are one.
+    last: dict[str | None, tuple[date, int]] = {}
+    prefixes = {expected.ticket_prefix: None} | dict(expected.category_numbers)
     for event in events:
         if event.type != "SESSION_JOINED":
             continue
         ticket = event.data["session"]["ticket_number"]
-        match = re.fullmatch(re.escape(expected.ticket_prefix) + r"(\d+)", ticket)
+        match = re.fullmatch("(" + "|".join(map(re.escape, prefixes)) + r")(\d+)", ticket)
         if match is None:
             yield Broken("tickets", event.revision, f"{ticket} is no ticket number of this queue")
             continue
-        day, serial = expected.day_of(event.occurred_at), int(match[1])
-        wanted = last[1] + 1 if last is not None and last[0] == day else expected.ticket_first_number
+        own = prefixes[match[1]]
+        counter, first = (None, expected.ticket_first_number) if own is None else (match[1], own)
+        day, serial = expected.day_of(event.occurred_at), int(match[2])
+        before = last.get(counter)
+        wanted = before[1] + 1 if before is not None and before[0] == day else first
         if serial != wanted:
             yield Broken("tickets", event.revision, f"{ticket} on {day}, where number {wanted} should be")
-        last = day, serial
+        last[counter] = day, serial
 
 
 def _before(state: Fold, event: LogEvent) -> Iterator[tuple[str, str]]:

@@ -31,7 +31,7 @@ _SHOWN = {
     "admission": "sessionId queueId state token tokenExpiresAt releasedAt enteredAt renewedAt expiresAt endedAt end"
     " revision",
     "event": "id name state startsAt endsAt prequeueStartsAt drawsLots queueStatus beganAt endedAt",
-    "category": "id name priority isActive",
+    "category": "id name priority priorityMultiplier ticketPrefix ticketFirstNumber ticketLastNumber isActive",
 }
 
 

@@ -18,6 +18,7 @@ from app.identity.models import Role, User
 from app.identity.permissions import MATRIX
 from app.identity.service import NewUser
 from app.queues import service as queues
+from app.queues.categories import CategoryConfig
 from app.queues.config import QueueConfig
 from app.tenants import repository, service
 from app.tenants.errors import DomainTaken, PlatformTenantProtected, SlugTaken, TenantNotSuspended
@@ -198,7 +199,7 @@ async def fill(house: House, shop: Business) -> None:
     async with house.acting(shop.admin) as tx:
         queue = await queues.create(tx, QueueConfig(name="Queue", slug="queue"), "key")
     async with house.acting(shop.admin) as tx:
-        await queues.create_category(tx, queue.id, "Category", 1)
+        await queues.create_category(tx, queue.id, CategoryConfig("Category", 1))
     async with house.acting(shop.admin) as tx:
         counter = await counters.create(tx, "Counter", [queue.id])
     async with house.acting(shop.admin) as tx:

@@ -7,7 +7,9 @@ import strawberry
 from strawberry import UNSET
 
 from app.queues import models
+from app.queues.categories import CategoryConfig
 from app.queues.config import METERED_TIMERS, QueueConfig
+from app.queues.disciplines import WHOLE
 from app.queues.graphql.types import FailureMode, QueueDiscipline, QueueMode, QueueStatus
 
 KEY = (
@@ -255,11 +257,39 @@ class QueueArchiveInput:
     queue_id: strawberry.ID = strawberry.field(description="The queue; nobody may be in it.")
 
 
+MULTIPLIER = (
+    "Multiplies what the priority is worth, 0 to 10, exact to the hundredth. Under `PRIORITY` and `LOTTERY` the class "
+    "is priority × multiplier, halves rounded up (3 × 1.5 is 5; it may be above 9); under `TIME_CREDIT` the priority's "
+    "credit in seconds is multiplied. `Session.priority` stays what it is."
+)
+CATEGORY_PREFIX = "What its ticket numbers start with, at most 4 letters, digits or dashes."
+
+
 @strawberry.input(description="A new category of a queue.")
 class QueueCategoryCreateInput:
     queue_id: strawberry.ID = strawberry.field(description="The queue.")
     name: str = strawberry.field(description="1 to 80 characters; unique in the queue.")
     priority: int = strawberry.field(default=0, description="Priority of those who join with it, 0 to 9. Default 0.")
+    priority_multiplier: float = strawberry.field(default=1.0, description=f"{MULTIPLIER} Default 1.")
+    ticket_prefix: str | None = strawberry.field(default=None, description=f"{CATEGORY_PREFIX} Default: the queue's.")
+    ticket_first_number: int | None = strawberry.field(
+        default=None,
+        description="First number of a service day, if it counts its own tickets. Default: it counts with the queue.",
+    )
+    ticket_last_number: int | None = strawberry.field(
+        default=None, description="Last number planned; given together with `ticketFirstNumber`. Sets the width."
+    )
+
+    def config(self) -> CategoryConfig:
+        """What the service takes."""
+        return CategoryConfig(
+            name=self.name,
+            priority=self.priority,
+            multiplier_hundredths=_hundredths(self.priority_multiplier),
+            ticket_prefix=self.ticket_prefix,
+            ticket_first_number=self.ticket_first_number,
+            ticket_last_number=self.ticket_last_number,
+        )
 
 
 @strawberry.input(description="What to change of a category; what is left out stays.")
@@ -267,9 +297,31 @@ class QueueCategoryUpdateInput:
     category_id: strawberry.ID = strawberry.field(description="The category.")
     name: str | None = strawberry.field(default=None, description="1 to 80 characters; unique in the queue.")
     priority: int | None = strawberry.field(default=None, description="For those who join from now on, 0 to 9.")
+    priority_multiplier: float | None = strawberry.field(
+        default=None, description=f"{MULTIPLIER} For those who join, or change their priority, from now on."
+    )
+    ticket_prefix: str | None = strawberry.field(
+        default=UNSET, description=f"{CATEGORY_PREFIX} Null for the queue's. For tickets from now on."
+    )
+    ticket_first_number: int | None = strawberry.field(
+        default=UNSET,
+        description="From the next service day on. Null, with `ticketLastNumber`, to count with the queue at once.",
+    )
+    ticket_last_number: int | None = strawberry.field(default=UNSET, description="For tickets from now on.")
     is_active: bool | None = strawberry.field(default=None, description="Whether visitors can choose it.")
 
     def changes(self) -> dict[str, Any]:
-        """What was given."""
-        given = {"name": self.name, "priority": self.priority, "is_active": self.is_active}
-        return {name: value for name, value in given.items() if value is not None}
+        """What was given. Null stands for "none" where there can be none, and for "as it is" elsewhere."""
+        given: dict[str, Any] = {"name": self.name, "priority": self.priority, "is_active": self.is_active}
+        if self.priority_multiplier is not None:
+            given["multiplier_hundredths"] = _hundredths(self.priority_multiplier)
+        changes = {name: value for name, value in given.items() if value is not None}
+        for name in ("ticket_prefix", "ticket_first_number", "ticket_last_number"):
+            if (value := getattr(self, name)) is not UNSET:
+                changes[name] = value
+        return changes
+
+
+def _hundredths(multiplier: float) -> int:
+    # What is far outside stays outside, and an integer.
+    return round(max(-1.0, min(multiplier, 100.0)) * WHOLE)

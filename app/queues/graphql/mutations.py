@@ -92,7 +92,7 @@ class QueueMutation:
     ) -> results.QueueCategoryCreateResult:
         ref = info.context.ref("Queue", input.queue_id)
         async with info.context.write() as tx:
-            category = await service.create_category(tx, ref.id, input.name, input.priority)
+            category = await service.create_category(tx, ref.id, input.config())
         return results.QueueCategoryCreateSuccess(category=QueueCategory.of(category))
 
     @strawberry.mutation(

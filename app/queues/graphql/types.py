@@ -12,6 +12,7 @@ from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import After, First, PageInfo
 from app.queues import models
+from app.queues.disciplines import WHOLE
 from app.queues.estimates import outlook
 from app.queues.graphql.events import QueueEventConnection
 from app.queues.limits import state_of
@@ -80,12 +81,41 @@ class LastCall:
 class QueueCategory(Node):
     name: str = strawberry.field(description="At most 80 characters; unique in the queue.")
     priority: int = strawberry.field(description="Priority of those who join with it and name none, from 0 to 9.")
+    priority_multiplier: float = strawberry.field(
+        description=(
+            "Multiplies what the priority of those who join with it is worth, 0 to 10: under `PRIORITY` and `LOTTERY` "
+            "the class is priority × multiplier, halves rounded up (3 × 1.5 is 5); under `TIME_CREDIT` the priority's "
+            "credit in seconds is multiplied. 1 changes nothing."
+        )
+    )
+    ticket_prefix: str | None = strawberry.field(
+        description="What its ticket numbers start with, e.g. `B`; null for the queue's."
+    )
+    ticket_first_number: int | None = strawberry.field(
+        description=(
+            "The first of its own ticket numbers of a service day, counted apart from the queue's, without gaps; null "
+            "if it counts with the queue."
+        )
+    )
+    ticket_last_number: int | None = strawberry.field(
+        description="The last of its own numbers planned, which sets their width; null if it counts with the queue."
+    )
     is_active: bool = strawberry.field(description="Whether visitors can choose it.")
 
     @classmethod
     def of(cls, row: models.QueueCategory) -> "QueueCategory":
         """From its row."""
-        return cls(tenant_key=row.tenant_id, key=row.id, name=row.name, priority=row.priority, is_active=row.is_active)
+        return cls(
+            tenant_key=row.tenant_id,
+            key=row.id,
+            name=row.name,
+            priority=row.priority,
+            priority_multiplier=row.multiplier_hundredths / WHOLE,
+            ticket_prefix=row.ticket_prefix,
+            ticket_first_number=row.ticket_first_number,
+            ticket_last_number=row.ticket_last_number,
+            is_active=row.is_active,
+        )
 
 
 @strawberry.type(
