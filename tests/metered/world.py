@@ -1,7 +1,7 @@
 """A tenant's metered queues, their verbs as a test says them, and the clock they all live by."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -34,6 +34,10 @@ class World:
     db: Database
     clock: Clock
     queue: Ref
+
+    def through(self, db: Database) -> "World":
+        """The same, through others' connections."""
+        return replace(self, db=db)
 
     async def do(self, verb: Verb, *given: Any) -> Any:
         """One verb in one transaction; a refusal is an answer."""
@@ -98,11 +102,13 @@ class Opened:
         self.databases.append(Database(url, pool_size=4, clock=clock, name="metered"))
         return self.databases[-1]
 
-    async def world(self, clock: Clock | None = None, **config: Any) -> World:
-        """A metered queue."""
+    async def world(self, clock: Clock | None = None, db: Database | None = None, **config: Any) -> World:
+        """A queue; metered, unless something else is asked for."""
         clock = clock or ManualClock(START)
-        db = self.database(clock)
-        wanted = QueueConfig(name="Door", slug=f"q-{uuid4().hex[:12]}", mode=QueueMode.METERED, **config)
+        db = db or self.database(clock)
+        db.clock = clock
+        config = {"mode": QueueMode.METERED} | config
+        wanted = QueueConfig(name="Door", slug=f"q-{uuid4().hex[:12]}", **config)
         async with db.write(self.tenant_id) as tx:
             queue = await queues.create(tx, wanted)
         return World(db, clock, Ref(self.tenant_id, queue.id))
@@ -112,6 +118,6 @@ async def open_worlds(settings: Settings) -> Opened:
     """A tenant nobody else uses."""
     system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="metered")
     async with system.write(uuid4()) as tx:
-        tenant = await tenants.create(tx, NewTenant("Business", f"t-{uuid4().hex[:12]}"))
+        tenant = await tenants.create(tx, NewTenant("Business", f"t-{uuid4().hex[:12]}", limits={"queues": 100_000}))
     await system.dispose()
     return Opened(settings, tenant.id)
