@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index
+from sqlalchemy import ForeignKeyConstraint
 from sqlmodel import Field, SQLModel
 
 from app.core.db import time_column
@@ -34,12 +34,11 @@ class AdmissionEnd(StrEnum):
 
 
 class AdmissionUse(SQLModel, table=True):
-    """A token that a site has used up: the key lets nobody use it twice."""
+    """A token that a site has used up: the key lets nobody use it twice. Kept for as long as its session."""
 
     __tablename__ = "admission_uses"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "session_id"], ["sessions.tenant_id", "sessions.id"], ondelete="CASCADE"),
-        Index("admission_uses_old_idx", "used_at"),
     )
 
     tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id", ondelete="CASCADE")

@@ -50,7 +50,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "session_id", "number", name=op.f("admission_uses_pkey")),
     )
-    op.create_index("admission_uses_old_idx", "admission_uses", ["used_at"])
     for statement in protect("admission_uses", app="select, insert", system="select, insert, update, delete"):
         op.execute(statement)
 
