@@ -27,7 +27,7 @@ from app.sessions import events, repository, rules
 from app.sessions.errors import CounterBusy, NobodyWaiting, SessionOnHold
 from app.sessions.metered.settle import settle
 from app.sessions.models import Session, SessionStatus
-from app.sessions.service import begin_stay, clear_call, hold, leave, note, place_last
+from app.sessions.service import begin_stay, clear_call, end_of_claim, hold, leave, note, place_last
 
 
 class ReturnPlace(StrEnum):
@@ -97,6 +97,8 @@ async def call_next_all(
     if len(wanted) == 1 and isinstance(counter := hall.counters.get(wanted[0].counter_id), Counter):
         await _flush_call(tx, counter)
     await hall.first_results.write(tx)
+    if hall.called:
+        await settle(tx, hall.line)
     return [Called(await repository.get(tx, one), None) if isinstance(one, UUID) else one for one in answers]
 
 
@@ -159,17 +161,20 @@ async def call(tx: WriteTx, session_id: UUID, counter_id: UUID, idempotency_key:
     next_one = await repository.first_in_line(tx, line.queue.id)
     _put_at_counter(tx, line, session, counter, out_of_turn=next_one is None or next_one.id != session.id)
     await _flush_call(tx, counter)
+    await settle(tx, line)
     return session
 
 
 async def recall(tx: WriteTx, session_id: UUID) -> Session:
-    """Call again somebody who has not come. Raises `IllegalTransition`, `NotFound`."""
+    """Call again somebody who has not come; the time to show up begins anew. Raises `IllegalTransition`, `NotFound`."""
     line, session = await hold(tx, session_id, rules.RECALL)
     counter = await _counter_of(tx, session)
     session.call_count += 1
     session.called_at = line.now
+    session.expires_at = end_of_claim(line)
     _show_call(line, session, counter)
     note(tx, line, session, events.SessionRecalled, counter)
+    await settle(tx, line)
     return session
 
 
@@ -239,6 +244,7 @@ def _put_at_counter(
     leave(line, session)
     session.status = SessionStatus.CALLED
     session.called_at = line.now
+    session.expires_at = end_of_claim(line)
     session.counter_id = counter.id
     session.served_by = tx.actor.id if tx.actor.kind is ActorKind.USER else None
     session.call_count += 1

@@ -240,6 +240,12 @@ def begin_stay(line: LockedLine, session: Session) -> None:
         session.expires_at = end_of_stay(line)
 
 
+def end_of_claim(line: LockedLine) -> datetime | None:
+    """Until when somebody who is called now may show up; None for ever."""
+    seconds = line.settings.claim_seconds
+    return None if seconds is None else line.now + timedelta(seconds=seconds)
+
+
 def end_of_stay(line: LockedLine) -> datetime | None:
     """When a stay is over that begins, or is renewed, now; None for never."""
     seconds = line.settings.stay_seconds

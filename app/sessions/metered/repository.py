@@ -17,9 +17,8 @@ from app.sessions.models import Session, SessionStatus
 STEP = timedelta(microseconds=1)
 """How far apart the times of what one statement does are: two changes of a line are never at the same time."""
 
-# Metered queues have no counters.
-_STORED = [field.name for field in fields(SessionState) if field.name != "counter_name"]
-_STATE = ", ".join(f"sessions.{name}" for name in _STORED)
+_SHOWN = [field.name for field in fields(SessionState)]
+_STATE = ", ".join(f"sessions.{name}" for name in _SHOWN if name != "counter_name")
 
 # The plan has to be made for these words: the partial index of the line knows no parameter.
 _RELEASE = f"""
@@ -33,7 +32,7 @@ _RELEASE = f"""
             expires_at = $5::timestamptz + (place - 1) * interval '1 microsecond' + $6::interval,
             call_count = call_count + 1, admission_number = admission_number + 1
         from next where sessions.tenant_id = $1 and sessions.id = next.id
-        returning place, {_STATE}
+        returning place, {_STATE}, null as counter_name
     ), numbered as (
         insert into queue_releases (tenant_id, queue_id, number, session_id, released_at)
         select $1, $2, $4::bigint + place, id, called_at from released
@@ -154,7 +153,8 @@ _END = f"""
         ended_at = $4::timestamptz + (place - 1) * interval '1 microsecond', expires_at = null
     from unnest($3::uuid[]) with ordinality as over (id, place)
     where sessions.tenant_id = $1 and sessions.queue_id = $2 and sessions.id = over.id
-    returning place, {_STATE}
+    returning place, {_STATE},
+        (select name from counters where counters.tenant_id = $1 and counters.id = sessions.counter_id) as counter_name
 """
 
 
@@ -166,10 +166,7 @@ async def end(tx: WriteTx, queue_id: UUID, session_ids: Sequence[UUID], at: date
 async def _states(tx: WriteTx, statement: str, *values: object) -> list[SessionState]:
     rows = sorted(await tx.rows(statement, *values), key=_place)
     states = [
-        SessionState(
-            counter_name=None, **{name: row[name] for name in _STORED} | {"status": SessionStatus(row["status"])}
-        )
-        for row in rows
+        SessionState(**{name: row[name] for name in _SHOWN} | {"status": SessionStatus(row["status"])}) for row in rows
     ]
     await _read_again(tx, {state.id for state in states})
     return states

@@ -1,8 +1,9 @@
-"""`settle`: everything that is due in a METERED line, done under its lock. The verbs that make it due stand elsewhere.
+"""`settle`: everything that is due in a line, done under its lock. The verbs that make it due stand elsewhere.
 
-Called at the end of every verb that changes such a line, in the same transaction, so that a freed place is refilled by
-the commit that frees it; and by the clockwork for what only time causes. Whoever calls it holds the line, so rate and
-cap are decided by one transaction at a time, on what all before it have committed.
+Timers run in every queue that has them; only a METERED one releases. Called at the end of every verb that changes a
+line, in the same transaction, so that a freed place is refilled by the commit that frees it; and by the clockwork for
+what only time causes. Whoever calls it holds the line, so rate and cap are decided by one transaction at a time, on
+what all before it have committed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,11 +37,12 @@ _NOBODY: Mapping[UUID, Joined] = MappingProxyType({})
 async def settle(tx: WriteTx, line: LockedLine, joined: Mapping[UUID, Joined] = _NOBODY) -> LockedLine:
     """End whose time is over, release whom rate and cap let in, and say when to look again; the line as it is then.
 
-    In a STAFFED line nothing happens. `joined` are those who have just joined: they show it if they are let in at once.
+    Costs no statement in a STAFFED line without timers. `joined` are those who have just joined: they show it if they
+    are let in at once.
     What was read of sessions earlier in the block shows it too. A line taken by `hold` has yet to be kept.
     """
     row = line.row
-    if line.queue.mode is not QueueMode.METERED:
+    if line.queue.mode is not QueueMode.METERED and not _has_timers(line):
         row.due_at = row.schedule_due_at
         return line
     actor, request_id = tx.actor, tx.request_id
@@ -60,6 +62,14 @@ async def settle(tx: WriteTx, line: LockedLine, joined: Mapping[UUID, Joined] = 
         row.schedule_due_at, row.timer_due_at, expiry_at, released.expiry_at, released.next_at, health_at
     )
     return line
+
+
+def _has_timers(line: LockedLine) -> bool:
+    settings = line.settings
+    if settings.claim_seconds is not None or settings.grace_seconds is not None:
+        return True
+    # Or somebody's time runs who was called when there still was one.
+    return settings.phone_grace_seconds is not None or line.row.due_at != line.row.schedule_due_at
 
 
 async def settle_changed(tx: WriteTx, queue_id: UUID) -> None:
