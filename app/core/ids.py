@@ -6,6 +6,7 @@ bind before anything is read. A forged tenant finds nothing: row-level security 
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -29,6 +30,8 @@ def encode(kind: str, tenant_id: UUID, id: UUID) -> str:
     return urlsafe_b64encode(f"{kind}:{tenant_id.hex}:{id.hex}".encode()).rstrip(b"=").decode()
 
 
+# The queue of a rush is named in every join. What is no id is not kept, and ids are short.
+@lru_cache(maxsize=4_096)
 def parse(text: str) -> tuple[str, Ref]:
     """Kind and keys of an opaque id. `NotFound` for anything that is not one."""
     try:

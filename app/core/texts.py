@@ -21,6 +21,8 @@ def ensure_text(field: str, value: str, least: int, most: int) -> None:
 
 def ensure_json(field: str, value: object, most_bytes: int) -> None:
     """`InvalidInput` unless the value can be stored as JSON of at most so many bytes, and read again in any answer."""
+    if value is None:
+        return
     if not _is_flat(value):
         raise InvalidInput(field, f"`{field}` is nested at most {MAX_JSON_LEVELS} levels deep.")
     if not _is_finite(value):
