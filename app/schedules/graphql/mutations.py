@@ -9,6 +9,7 @@ from app.queues.graphql.loaders import load_queue
 from app.schedules import service
 from app.schedules.graphql import inputs, results
 from app.schedules.graphql.types import ScheduledEvent
+from app.sessions.metered.settle import settle_changed
 
 
 @strawberry.type
@@ -24,6 +25,7 @@ class ScheduleMutation:
         ref = info.context.ref("Queue", input.queue_id)
         async with info.context.write() as tx:
             await service.set_hours(tx, ref.id, input.changes())
+            await settle_changed(tx, ref.id)
         return results.QueueSetHoursSuccess(queue=await load_queue(info.context, ref))
 
     @strawberry.mutation(
@@ -36,6 +38,7 @@ class ScheduleMutation:
         ref = info.context.ref("Queue", input.queue_id)
         async with info.context.write() as tx:
             event = await service.create_event(tx, ref.id, input.event(), input.idempotency_key)
+            await settle_changed(tx, event.queue_id)
         return results.ScheduledEventCreateSuccess(event=ScheduledEvent.of(event))
 
     @strawberry.mutation(
@@ -47,6 +50,7 @@ class ScheduleMutation:
         ref = info.context.ref("ScheduledEvent", input.scheduled_event_id)
         async with info.context.write() as tx:
             event = await service.update_event(tx, ref.id, input.changes())
+            await settle_changed(tx, event.queue_id)
         return results.ScheduledEventUpdateSuccess(event=ScheduledEvent.of(event))
 
     @strawberry.mutation(
@@ -58,4 +62,5 @@ class ScheduleMutation:
         ref = info.context.ref("ScheduledEvent", input.scheduled_event_id)
         async with info.context.write() as tx:
             queue = await service.delete_event(tx, ref.id)
+            await settle_changed(tx, queue.id)
         return results.ScheduledEventDeleteSuccess(queue=await load_queue(info.context, ref._replace(id=queue.id)))
