@@ -9,13 +9,16 @@ from app.queues.models import QueueStatus
 class QueueNotOpen(UserFacingError):
     """Nobody can join: the queue is closed, in maintenance or archived. It may open by itself, at `next_opening_at`."""
 
-    def __init__(self, status: QueueStatus, next_opening_at: datetime | None = None) -> None:
+    def __init__(
+        self, status: QueueStatus, next_opening_at: datetime | None = None, refusal_message: str | None = None
+    ) -> None:
         opens = "Staff can open it with `queueOpen`."
         if next_opening_at is not None:
             opens = f"It opens at {next_opening_at:%Y-%m-%d %H:%M} UTC."
         super().__init__(f"The queue is {status.value.lower()}; nobody can join now. {opens}")
         self.queue_status = status
         self.next_opening_at = next_opening_at
+        self.refusal_message = refusal_message
 
 
 class QueueNotServing(UserFacingError):

@@ -20,10 +20,12 @@ JOINABLE = frozenset({QueueStatus.PREQUEUE, QueueStatus.ACTIVE, QueueStatus.PAUS
 CALLABLE = frozenset({QueueStatus.ACTIVE, QueueStatus.CLOSED})
 
 
-def ensure_joinable(status: QueueStatus, next_opening_at: datetime | None = None) -> None:
+def ensure_joinable(
+    status: QueueStatus, next_opening_at: datetime | None = None, refusal_message: str | None = None
+) -> None:
     """`QueueNotOpen` unless people may join; it says when they may by the schedule."""
     if status not in JOINABLE:
-        raise QueueNotOpen(status, next_opening_at)
+        raise QueueNotOpen(status, next_opening_at, refusal_message)
 
 
 def ensure_callable(status: QueueStatus) -> None:

@@ -143,7 +143,7 @@ class _Door:
         request, line = join.request, self.line
         if (first := self.first_results.get(join.actor, join.idempotency_key, request)) is not None:
             return self.joined.get(first, first)
-        ensure_joinable(line.queue.status, self.next_opening_at)
+        ensure_joinable(line.queue.status, self.next_opening_at, line.settings.refusal_message)
         category = self._category(request)
         priority = self._priority(join, category)
         if request.user_identifier is not None and (place := self.places.get(request.user_identifier)) is not None:

@@ -150,7 +150,8 @@ async def transfer(tx: WriteTx, session_id: UUID, to_queue_id: UUID) -> Session:
     source, target = lines[from_queue_id], await schedules.apply_due(tx, lines[to_queue_id])
     rules.ensure_may(rules.TRANSFER, session.status)
     if target.queue.status not in JOINABLE:
-        raise QueueNotOpen(target.queue.status, await schedules.next_opening_of(tx, target))
+        opening = await schedules.next_opening_of(tx, target)
+        raise QueueNotOpen(target.queue.status, opening, target.settings.refusal_message)
     if session.user_identifier is not None:
         await _ensure_no_place(tx, to_queue_id, session.user_identifier)
     ensure_room(target.settings.capacity, target.row.waiting_count + target.row.held_count)

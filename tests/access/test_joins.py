@@ -83,6 +83,19 @@ async def test_only_who_is_invited_joins_a_queue_for_the_invited(api: Api, busin
     await assert_sound(api, queue)
 
 
+@pytest.mark.parametrize("verb", ["queueClose", "queueStartMaintenance"])
+async def test_a_queue_that_is_not_open_says_why_in_the_tenants_words(api: Api, business: Business, verb: str) -> None:
+    document = """mutation($i: QueueJoinInput!) { queueJoin(input: $i) {
+        ... on QueueNotOpenError { queueStatus refusalMessage } } }"""
+    queue = await business.queue(refusalMessage="We are moving house; back on Monday.")
+    await done(business.admin, verb, queueId=queue)
+    async with nothing_changes(api, queue):
+        refused = await api.anonymous(document, i={"queueId": queue})
+        assert refused["refusalMessage"] == "We are moving house; back on Monday."
+    await done(business.admin, "queueUpdate", queueId=queue, refusalMessage=None)
+    assert (await api.anonymous(document, i={"queueId": queue}))["refusalMessage"] is None
+
+
 async def test_a_priority_code_gives_its_class_whatever_visitors_may_give_themselves(
     api: Api, business: Business
 ) -> None:

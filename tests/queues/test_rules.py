@@ -86,6 +86,13 @@ def test_room(capacity: int | None, waiting: int, fits: bool) -> None:
     return None
 
 
+def test_a_closed_queue_says_what_the_tenant_says() -> None:
+    with pytest.raises(QueueNotOpen) as raised:
+        rules.ensure_joinable(QueueStatus.MAINTENANCE, NOON, "Back at noon.")
+    assert (raised.value.queue_status, raised.value.next_opening_at) == (QueueStatus.MAINTENANCE, NOON)
+    assert raised.value.refusal_message == "Back at noon."
+
+
 def test_a_line_that_is_over_its_capacity_has_no_room() -> None:
     """Lowering the capacity sends nobody away."""
     with pytest.raises(QueueFull):

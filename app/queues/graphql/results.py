@@ -17,6 +17,9 @@ class QueueNotOpenError(UserError):
     next_opening_at: datetime | None = strawberry.field(
         description="When people can join by its hours or scheduled events; null if nothing is planned."
     )
+    refusal_message: str | None = strawberry.field(
+        description="What the tenant says to those who may not join, for the visitor's eyes; null if it says nothing."
+    )
 
 
 @error_type(errors.QueueNotServing, "Nobody can be called: the queue is in maintenance or archived.")
