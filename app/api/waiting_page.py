@@ -22,6 +22,7 @@ from app.core.errors import NotFound
 from app.core.ids import decode
 
 _FILES = Path(__file__).parent / "static" / "waiting"
+_PARTS = ("page.css", "operations.js", "socket.js", "page.js")
 _DEFAULT = "en"
 _RIGHT_TO_LEFT = frozenset({"ar"})
 
@@ -40,7 +41,7 @@ class WaitingPage:
 
     def __init__(self, api_url: str) -> None:
         texts: dict[str, dict[str, str]] = orjson.loads((_FILES / "texts.json").read_bytes())
-        style, *parts = ((_FILES / name).read_text(encoding="utf-8") for name in ("page.css", "socket.js", "page.js"))
+        style, *parts = ((_FILES / name).read_text(encoding="utf-8") for name in _PARTS)
         script = "(() => {\n" + '"use strict";\n' + "".join(parts) + "})();\n"
         template = Template((_FILES / "page.html").read_text(encoding="utf-8"))
         self._pages = {lang: _page(template, style, script, lang, texts) for lang in texts}

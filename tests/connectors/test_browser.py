@@ -154,6 +154,25 @@ async def test_what_the_queue_says_is_shown(room: Room, api: Api) -> None:
     assert "We are painting the walls." in await late.run("document.getElementById('message').textContent")
 
 
+async def test_an_invitation_is_asked_for(room: Room) -> None:
+    await room.update(invitedOnly=True)
+    made = await room.business.admin(
+        "mutation($i: AccessCodeCreateInput!) { accessCodeCreate(input: $i) {"
+        " ... on AccessCodeCreateSuccess { codes { code } } ... on UserError { message } } }",
+        i={"queueId": room.queue_id, "kind": "INVITE", "count": 1},
+    )
+    page = await room.arrives()
+    await page.until(f"{STATE} === 'refused' && !document.getElementById('code-form').hidden")
+    assert "invitation" in await page.run("document.getElementById('message').textContent")
+    for given in ("AAAAA-AAAAA-AAAAA-AAAAA", made["codes"][0]["code"]):
+        await page.run(f"document.getElementById('code').value = '{given}'; void 0")
+        await page.click("#code-form button")
+        if given.startswith("AAAAA"):
+            await page.until("document.getElementById('message').textContent === 'This code cannot be used here.'")
+    await page.until(SHOP)
+    assert page.problems == []
+
+
 @pytest.mark.parametrize(
     ("languages", "lang", "heading"), [("en", "en", "You are in line"), ("ar", "ar", "أنت في الطابور")]
 )

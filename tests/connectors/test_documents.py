@@ -14,7 +14,7 @@ _CONSTANT = re.compile(r'const ([A-Z]+) = "([^"]*)";')
 CARRIERS = {
     "asgi/virtual_queue_asgi/service.py": 5,
     "express/src/service.js": 5,
-    "../../app/api/static/waiting/page.js": 6,
+    "../../app/api/static/waiting/operations.js": 7,
 }
 
 

@@ -87,35 +87,26 @@ async def test_arrive_wait_enter_renew_leave(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_who_asks_to_stay_is_renewed_and_who_asks_for_what_is_open_is_not_asked(
-    business: Business, served: Program, sites: Sites, kind: str
-) -> None:
-    _, origin = await _site(business, sites, kind, served)
-    async with browser(origin) as visitor:
-        assert (await visitor.get("/open/health")).text == "shop GET /open/health for anybody\n"
-        assert (await visitor.get("/opening")).status_code == 303, "only whole parts of a path count"
-        assert (await visitor.get("/open/../basket")).status_code == 303
-        renewal = await visitor.post("/vq/renew", origin=origin)
-        assert renewal.status_code in (303, 403)
-        await visitor.arrive()
-        renewal = await visitor.post("/vq/renew", origin=origin)
-        assert renewal.status_code == 200
-        assert isinstance(renewal.json()["expiresAt"], int)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_scripts_are_told_and_forms_of_others_are_not_heard(
+async def test_open_paths_scripts_forms_and_who_asks_to_stay(
     business: Business, served: Program, sites: Sites, kind: str
 ) -> None:
     queue_id, origin = await _site(business, sites, kind, served)
     async with browser(origin) as visitor:
+        assert (await visitor.get("/open/health")).text == "shop GET /open/health for anybody\n"
+        assert (await visitor.get("/opening")).status_code == 303, "only whole parts of a path count"
+        assert (await visitor.get("/open/../basket")).status_code == 303
         told = await visitor.get("/api/price", **{"sec-fetch-mode": "cors", "accept": "*/*"})
         assert told.status_code == 403
         assert told.json() == {"error": "ADMISSION_REQUIRED", "waitingPage": f"{served.url}/wait/{queue_id}"}
         sent = await visitor.post("/order")
         assert sent.status_code == 303
         assert back_of(sent.headers["location"]) == f"{origin}/order"
+        assert (await visitor.post("/vq/renew", origin=origin)).status_code == 303
+
         await visitor.arrive()
+        renewal = await visitor.post("/vq/renew", origin=origin)
+        assert renewal.status_code == 200
+        assert isinstance(renewal.json()["expiresAt"], int)
         assert (await visitor.post("/vq/leave", origin="https://evil.example")).status_code == 403
         assert (await visitor.get("/basket")).status_code == 200
 

@@ -20,7 +20,7 @@ from app.identity.models import KeyPurpose
 from tests.commands.runs import free_port
 from tests.connectors.serving import KINDS, Program, Sites
 from tests.connectors.visiting import Browser, back_of, browser
-from tests.support.api import Api, Business
+from tests.support.api import Api
 
 pytestmark = pytest.mark.processes
 
@@ -47,12 +47,14 @@ class Door:
         return answer.status_code == 200
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(scope="module", params=KINDS)
 async def door(
-    request: pytest.FixtureRequest, api: Api, business: Business, served: Program, sites: Sites
+    request: pytest.FixtureRequest, api: Api, served: Program, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Door]:
     port = free_port()
+    business = await api.new_business()
     queue_id = await business.queue(mode="METERED", siteOrigins=[f"http://127.0.0.1:{port}"])
+    sites = Sites(tmp_path_factory.mktemp("door"))
     origin = await asyncio.to_thread(sites.start, request.param, served, queue_id, port)
     queue, now = decode("Queue", queue_id), datetime.now(UTC).replace(microsecond=0)
     claims = Claims(
@@ -65,8 +67,9 @@ async def door(
         expires_at=now + timedelta(hours=1),
     )
     key = await api.runtime.authenticator.keys.signer(KeyPurpose.ADMISSION)
-    async with browser(origin) as visitor:
-        yield Door(visitor, claims, key, served.url)
+    with sites.stack:
+        async with browser(origin) as visitor:
+            yield Door(visitor, claims, key, served.url)
 
 
 async def test_what_was_signed_for_something_else_lets_nobody_in(api: Api, door: Door) -> None:

@@ -3,19 +3,6 @@
  * public GraphQL API. Decides nothing about the line, and knows no site: the queue says where it may send people.
  */
 
-const QUEUE = `query WaitingRoom($id: ID!) { queue(id: $id) {
-  name status mode announcement refusalMessage waitingCount siteOrigins } }`;
-const JOIN = `mutation WaitingRoomJoin($input: QueueJoinInput!) { queueJoin(input: $input) { __typename
-  ... on QueueJoinSuccess { sessionToken session { id } }
-  ... on QueueNotOpenError { queueStatus } ... on QueueFullError { waitingCount } ... on UserError { message } } }`;
-const PLACE = "status onHold position aheadCount estimatedWaitSeconds ticketNumber revision cancelledBy startedAt";
-const SESSION = `query WaitingRoomPlace($id: ID!) { session(id: $id) { ${PLACE} admission { token state } } }`;
-const CHANGED = `subscription WaitingRoomChanged($id: ID!) {
-  sessionChanged(sessionId: $id, maxPerSecond: 2) { ${PLACE} } }`;
-const ADMITTED = "subscription WaitingRoomAdmitted($id: ID!) { admissionChanged(sessionId: $id) { token state } }";
-const LEAVE = `mutation WaitingRoomLeave($id: ID!) { sessionCancel(input: {sessionId: $id}) { __typename
-  ... on UserError { message } } }`;
-
 const POLL_MS = 5_000;
 const QUEUE_MS = 45_000;
 const SAY_MS = 30_000;
@@ -28,6 +15,7 @@ const parameters = new URLSearchParams(location.search);
 const numbers = new Intl.NumberFormat(lang);
 const minutes = new Intl.NumberFormat(lang, { style: "unit", unit: "minute", unitDisplay: "long" });
 const hours = new Intl.NumberFormat(lang, { style: "unit", unit: "hour", unitDisplay: "long" });
+const moment = new Intl.DateTimeFormat(lang, { dateStyle: "full", timeStyle: "short" });
 const clock = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 let queue = null;
@@ -36,6 +24,8 @@ let seen = null; // the newest state of the place
 let said = { text: "", at: 0 };
 let gone = false; // on the way to the site, or at the end
 let socket = null;
+let code = parameters.get("code"); // an access code, if the link has brought one
+let tryNow = () => undefined; // ends the pause between two joins
 
 // ---- what is kept -------------------------------------------------------------------------------------------------
 
@@ -140,7 +130,7 @@ async function join() {
   for (;;) {
     place ??= { key: newKey() };
     kept("localStorage", PLACE_KEY, place); // before it is sent: a reload now must not make two
-    const input = { queueId, idempotencyKey: place.key, locale: lang };
+    const input = { queueId, idempotencyKey: place.key, locale: lang, ...(code ? { accessCode: code } : {}) };
     const { queueJoin: result } = await patiently(JOIN, { input });
     if (result.__typename === "QueueJoinSuccess") {
       place = { ...place, id: result.session.id, token: result.sessionToken };
@@ -155,7 +145,7 @@ async function join() {
       continue;
     }
     refused(result);
-    await pause(QUEUE_MS * (1 + Math.random() / 2));
+    await Promise.race([pause(QUEUE_MS * (1 + Math.random() / 2)), new Promise((resolve) => (tryNow = resolve))]);
     ({ queue } = await patiently(QUEUE, { id: queueId }));
     showQueue();
   }
@@ -168,10 +158,19 @@ function refused(result) {
   }
   if (result.__typename === "QueueNotOpenError") {
     const heading = result.queueStatus === "MAINTENANCE" ? texts.maintenance : texts.closed;
-    return show("closed", heading, [why, texts.tryingAgain].filter(Boolean).join(" "));
+    return show("closed", heading, [why, opening(result.nextOpeningAt), texts.tryingAgain].filter(Boolean).join(" "));
   }
-  return show("refused", texts.refused, why ?? result.message);
+  const known = {
+    InvitationRequiredError: texts.invited,
+    AccessCodeRefusedError: texts.codeRefused,
+    AddressLimitReachedError: texts.addressLimit,
+  };
+  show("refused", texts.refused, why ?? known[result.__typename] ?? result.message);
+  const wantsCode = result.__typename === "InvitationRequiredError" || result.__typename === "AccessCodeRefusedError";
+  $("code-form").hidden = !wantsCode;
 }
+
+const opening = (time) => (time ? `${texts.opens}: ${moment.format(new Date(time))}.` : null);
 
 /** The place as it is, with the admission if there is one; null if it is nobody's any more. */
 async function look() {
@@ -294,6 +293,7 @@ function show(state, heading, message = "") {
   $("leave").hidden = !(isWaiting || state === "released");
   $("again").hidden = state !== "over";
   if (state !== "released") $("enter").hidden = true;
+  if (state !== "refused") $("code-form").hidden = true;
   document.title = [heading, queue?.name].filter(Boolean).join(" – ");
   say(`${heading}. ${message}`.trim(), true);
 }
@@ -318,7 +318,7 @@ function showPlace(session) {
   seen = session;
   if (session.status !== "WAITING") return;
   const [state, heading, message] =
-    queue.status === "PREQUEUE" ? ["prequeue", texts.prequeue, texts.prequeueMore]
+    queue.status === "PREQUEUE" ? ["prequeue", texts.prequeue, [opening(queue.nextOpeningAt), texts.prequeueMore].filter(Boolean).join(" ")]
     : queue.status === "PAUSED" || queue.status === "MAINTENANCE" ? ["paused", texts.paused, texts.pausedMore]
     : ["waiting", texts.inLine, ""];
   const ahead = session.aheadCount;
@@ -373,7 +373,9 @@ function end(session) {
 $("leave").addEventListener("click", async () => {
   if (!confirm(texts.leaveSure)) return;
   try {
-    await patiently(LEAVE, { id: place.id });
+    // Whoever was released, or is inside and has come back here, has something to give back.
+    const isAdmitted = seen !== null && seen.status !== "WAITING";
+    await patiently(isAdmitted ? GIVE_BACK : LEAVE, { id: place.id });
     end({ status: "CANCELLED" });
   } catch {
     await lookAgain();
@@ -385,6 +387,11 @@ for (const link of document.querySelectorAll("#languages a")) {
   all.set("lang", link.dataset.lang);
   link.href = `?${all}`;
 }
+$("code-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  code = $("code").value.trim() || null;
+  tryNow();
+});
 $("again").addEventListener("click", () => {
   show("joining", texts.joining);
   join();
