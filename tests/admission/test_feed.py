@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from app.admission import service
+from app.admission.service import Bearer
 from tests.admission.gate import ADMISSION, Gate, open_gate
-from tests.support.api import Business, Caller, Joined
+from tests.support.api import Business, Caller, Joined, key_of
 from tests.support.feeds import watching
 from tests.support.verbs import ask, done
 from tests.support.waiting import eventually
@@ -58,10 +60,13 @@ async def test_from_the_line_to_the_end(gate: Gate) -> None:
 
 async def test_what_happens_between_two_looks_is_told_in_order(gate: Gate) -> None:
     joined = await gate.join()
+    bearer = Bearer(gate.ref.tenant_id, key_of("Session", joined.id))
     async with watching(joined.visitor, feed(joined)) as (watched,):
         await watched.started()
-        for verb in ("admissionEnter", "admissionLeave"):
-            await ask(joined.visitor, verb)
+        # One commit: both steps are there at once.
+        async with gate.api.runtime.dbs.app.write(gate.ref.tenant_id, bearer.actor) as tx:
+            await service.enter(tx, bearer)
+            await service.leave(tx, bearer)
         await eventually(lambda: watched.over)
     assert steps(watched.items) == [("RELEASED", None), ("INSIDE", None), ("ENDED", "LEFT")]
     assert watched.items[1]["token"] is not None
