@@ -58,6 +58,7 @@ def _told(plan: Plan, outcome: Outcome) -> list[str]:
     refills = sorted(verdict.refills)
     lines = [
         f"{verdict.joined} joins acknowledged and in the log, {verdict.joined / outcome.join_seconds:.0f} a second",
+        f"{verdict.entered} entered, each with a token of its own",
         f"{verdict.released} releases; most in 60 s: {verdict.most_in_a_minute} of {plan.rate_per_minute}",
         f"most inside at once: {verdict.most_inside} of {plan.max_concurrent_users}",
         f"{verdict.places_checked} places that visitors were told are those of the log",

@@ -48,6 +48,14 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """An entry that was answered, with the token that the visitor was handed."""
+
+    session_id: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What the queue may do."""
 
@@ -64,6 +72,7 @@ class Verdict:
     broken: list[str] = field(default_factory=list)
     joined: int = 0
     released: int = 0
+    entered: int = 0
     most_inside: int = 0
     most_in_a_minute: int = 0
     # Seconds from when a place of a full queue is free, with somebody waiting, to its next release.
@@ -76,6 +85,7 @@ def check(
     acknowledged: Sequence[Acknowledged],
     observed: Sequence[Observed],
     limits: Limits,
+    entered: Sequence[Entered] = (),
 ) -> Verdict:
     """Everything that does not hold of a queue nobody was reordered in."""
     verdict = Verdict()
@@ -93,6 +103,8 @@ def check(
         verdict.broken.append(f"answers speak of revisions that are not in the log: {sorted(told)[:3]}")
     verdict.broken += _lost(acknowledged, fold)
     verdict.broken += _backwards(observed)
+    verdict.broken += _entries(events, entered)
+    verdict.entered = len(entered)
     verdict.broken += _too_fast(fold.released_at, limits.rate_per_minute, verdict)
     verdict.joined, verdict.released = len(fold.place_of), len(fold.released_at)
     verdict.refills = fold.refills
@@ -285,6 +297,17 @@ def _backwards(observed: Sequence[Observed]) -> Iterator[str]:
             if each.position > before.position:
                 yield f"{each.session_id} was shown position {each.position} after {before.position}"
         last[each.session_id] = each
+
+
+def _entries(events: Sequence[Event], entered: Sequence[Entered]) -> Iterator[str]:
+    """A token belongs to one place, and whoever was told to be inside is in the log, once."""
+    owner: dict[str, str] = {}
+    logged = Counter(event.data["session"]["id"] for event in events if event.type == "SESSION_ENTERED")
+    for each in entered:
+        if owner.setdefault(each.token, each.session_id) != each.session_id:
+            yield f"{each.session_id} and {owner[each.token]} were handed one token"
+        if logged[each.session_id] != 1:
+            yield f"{each.session_id} was told to be inside, and entered {logged[each.session_id]} times"
 
 
 def _too_fast(released_at: Sequence[datetime], rate: int, verdict: Verdict) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """One rush, from the first join to the verdict: servers, crowd, the two kills, and what was found.
 
-The queue is METERED and nobody enters: who is released keeps a place of the cap until the claim window is over. So the
-cap is met, and every place is freed by time alone, which is the workers' part.
+The queue is METERED. Those who watch go in when they are released, and leave or forget to; everybody else does not
+come, and keeps a place of the cap until the claim window is over. So the cap is met, and most places are freed by time
+alone, which is the workers' part.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from app.core.ids import decode
 from bench import cores
 from bench.business import Business, Queue
 from bench.http import Connection
-from bench.rush.checker import Acknowledged, Event, Limits, Observed, Verdict, check
+from bench.rush.checker import Acknowledged, Entered, Event, Limits, Observed, Verdict, check
 from bench.rush.visitors import Part
 from bench.stage import REPOSITORY, Server, Stage
 
@@ -97,7 +98,7 @@ async def rush(stage: Stage, plan: Plan, say: Callable[[str], None]) -> Outcome:
         events = await _log(database, queue.id)
         say(f"{plan.releases} are released; {len(events)} events are held against {len(answers)} parts' answers.")
         return Outcome(
-            verdict=check(events, _acknowledged(answers), _observed(answers), plan.limits),
+            verdict=check(events, _acknowledged(answers), _observed(answers), plan.limits, _entered(answers)),
             join_seconds=join_seconds,
             seconds=time.monotonic() - began,
             tries=sum(each["tries"] for each in answers),
@@ -121,6 +122,7 @@ async def metered_queue(business: Business, plan: Plan) -> Queue:
         "releaseRatePerMinute": plan.rate_per_minute,
         "maxConcurrentUsers": plan.max_concurrent_users,
         "claimSeconds": plan.claim_seconds,
+        "staySeconds": plan.claim_seconds,
         "graceSeconds": plan.grace_seconds,
         "phoneGraceSeconds": None,
         "ticketLastNumber": 99_999,
@@ -207,6 +209,10 @@ def _observed(answers: Sequence[dict[str, Any]]) -> list[Observed]:
         for part in answers
         for each in part["shown"]
     ]
+
+
+def _entered(answers: Sequence[dict[str, Any]]) -> list[Entered]:
+    return [Entered(_session_key(each["id"]), each["token"]) for part in answers for each in part["entered"]]
 
 
 def _session_key(id: str) -> str:

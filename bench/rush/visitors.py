@@ -1,4 +1,4 @@
-"""The program of one part of the crowd: visitors that join as fast as they are answered, and some that watch.
+"""The program of one part of the crowd: visitors that join as fast as they are answered, and some that watch and go in.
 
 As front-ends do: whoever gets no answer asks again, at another process, with the same idempotency key; whose socket
 breaks subscribes again. Judges nothing: what was answered and shown goes to a file, in the order in which it came.
@@ -28,6 +28,13 @@ JOIN = """mutation Join($input: QueueJoinInput!) { queueJoin(input: $input) {
 WATCH = """subscription Watch($id: ID!, $rate: Float) {
   sessionChanged(sessionId: $id, maxPerSecond: $rate) { position status revision }
 }"""
+ENTER = """mutation Enter($input: AdmissionEnterInput!) { admissionEnter(input: $input) {
+  __typename ... on AdmissionEnterSuccess { admission { token } } ... on UserError { message }
+} }"""
+LEAVE = """mutation Leave($input: AdmissionLeaveInput!) { admissionLeave(input: $input) {
+  __typename ... on UserError { message }
+} }"""
+_STAY_SECONDS = (1.0, 15.0)
 _RETRY_SECONDS = 0.05
 _PATIENCE = 5.0
 _AWAY = (OSError, EOFError, UnexpectedAnswer, TimeoutError, WebSocketException)
@@ -53,6 +60,7 @@ class Told:
 
     joins: list[dict[str, Any]]
     shown: list[dict[str, Any]]
+    entered: list[dict[str, Any]]
     tries: int = 0
 
 
@@ -61,10 +69,11 @@ class Crowd:
 
     def __init__(self, part: Part) -> None:
         self._part = part
-        self._told = Told([], [])
+        self._told = Told([], [], [])
         self._random = Random(part.name)
         self._numbers = iter(range(part.visitors))
         self._watching: list[asyncio.Task[None]] = []
+        self._visits: dict[str, asyncio.Task[None]] = {}
         self._every = max(1, part.visitors // max(1, part.watchers))
 
     async def run(self, over: asyncio.Event) -> None:
@@ -72,11 +81,37 @@ class Crowd:
         await asyncio.gather(*(self._join_one_after_another(number) for number in range(self._part.connections)))
         _say({"joined": len(self._told.joins)})
         await over.wait()
-        for task in self._watching:
+        tasks = [*self._watching, *self._visits.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._watching, return_exceptions=True)
+        for wrong in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(wrong, Exception):
+                raise wrong
         Path(self._part.answers).write_bytes(orjson.dumps(asdict(self._told)))  # noqa: ASYNC240
         _say({"done": True})
+
+    async def _visit(self, session_id: str, token: str) -> None:
+        """Go in, stay a while, leave: half of them say goodbye, the others' places are free when their time is over."""
+        entered = await self._ask(request_for(ENTER, {"input": {"idempotencyKey": session_id}}, token))
+        if (admission := entered["admissionEnter"].get("admission")) is None:
+            return  # too late
+        self._told.entered.append({"id": session_id, "token": admission["token"]})
+        if self._random.random() < 0.5:
+            await asyncio.sleep(self._random.uniform(*_STAY_SECONDS))
+            await self._ask(request_for(LEAVE, {"input": {}}, token))
+
+    async def _ask(self, request: bytes) -> dict[str, Any]:
+        """The answer, from whichever process gives one."""
+        for turn in count(self._random.randrange(len(self._part.ports))):
+            connection = Connection("127.0.0.1", self._part.ports[turn % len(self._part.ports)])
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    return dict(orjson.loads(await connection.send(request))["data"])
+            except _AWAY:
+                await asyncio.sleep(_RETRY_SECONDS)
+            finally:
+                await connection.close()
+        raise AssertionError("it asks for ever")
 
     async def _join_one_after_another(self, number: int) -> None:
         connections = [Connection("127.0.0.1", port) for port in self._part.ports]
@@ -139,6 +174,8 @@ class Crowd:
                 case "next":
                     shown = message["payload"]["data"]["sessionChanged"]
                     self._told.shown.append({"id": session_id} | shown)
+                    if shown["status"] == "CALLED" and session_id not in self._visits:
+                        self._visits[session_id] = asyncio.create_task(self._visit(session_id, token))
                 case "complete":
                     return True
                 case "error":

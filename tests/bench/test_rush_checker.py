@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.rush.checker import Acknowledged, Event, Limits, Observed, check
+from bench.rush.checker import Acknowledged, Entered, Event, Limits, Observed, _entries, check
 
 START = datetime(2026, 5, 4, 9, tzinfo=UTC)
 PEOPLE, CLAIM = 150, timedelta(seconds=25)
@@ -201,3 +201,18 @@ def test_one_more_inside_or_in_a_minute_than_allowed_is_seen() -> None:
     most = check(SOUND.events, SOUND.acknowledged, SOUND.observed, LIMITS).most_in_a_minute
     assert any("are inside where 19 may be" in what for what in SOUND.broken(replace(LIMITS, max_concurrent_users=19)))
     assert any("in the 60 s up to" in what for what in SOUND.broken(replace(LIMITS, rate_per_minute=most - 1)))
+
+
+def test_a_token_of_two_places_and_an_entry_that_did_not_happen_are_seen() -> None:
+    session = {"id": "s0"}
+    line = {"waiting_count": PEOPLE, "called_count": 0, "serving_count": 0}
+    entry = Event(
+        len(SOUND.events) + 1, "SESSION_ENTERED", SOUND.events[-1].occurred_at, {"line": line, "session": session}
+    )
+
+    def broken(*entered: Entered) -> list[str]:
+        return list(_entries([*SOUND.events, entry], entered))
+
+    assert broken(Entered("s0", "one")) == []
+    assert "one token" in broken(Entered("s0", "one"), Entered("s1", "one"))[0]
+    assert "entered 0 times" in broken(Entered("s1", "two"))[0]

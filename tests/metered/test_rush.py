@@ -41,4 +41,5 @@ async def test_a_rush_with_killed_processes_loses_nobody_and_keeps_rate_cap_and_
     assert verdict.most_inside == PLAN.max_concurrent_users, "the cap was met, and held"
     assert verdict.released >= PLAN.releases
     assert 0 < outcome.joined_when_killed < PLAN.visitors, "in the middle"
+    assert verdict.entered > 0, "some went in, each with a token of their own"
     assert verdict.places_checked > PLAN.visitors, "watchers were shown more than the joins' answers"
