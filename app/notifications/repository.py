@@ -148,6 +148,9 @@ async def lock_template(
     return found.one_or_none()
 
 
+_ENDS = ("SESSION_CANCELLED", "SESSION_EXPIRED", "SESSION_TRANSFERRED_OUT")
+
+
 async def line_moves(tx: ReadTx, queue_id: UUID, *, after: int, people: Sequence[UUID]) -> list[LineMove]:
     """What moved the line after a revision: who left or changed places, and when they and these people entered."""
     left = await _moves(tx, queue_id, after, [name for name, move in MOVES.items() if move is not Move.ENTERED])
@@ -176,6 +179,8 @@ async def _moves(
         EventRow.aggregate_id == queue_id,
         EventRow.revision > after,
         col(EventRow.type).in_(types),
+        # Who was called, or let in, left the line then: not when they gave up or their time was over.
+        col(EventRow.type).not_in(_ENDS) | session["called_at"].astext.is_(None),
     )
     if session_ids is not None:
         statement = statement.where(session["id"].astext.in_(session_ids))

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.core.errors import UserFacingError
-from app.queues.models import QueueStatus
+from app.queues.models import QueueMode, QueueStatus
 
 
 class QueueNotOpen(UserFacingError):
@@ -22,10 +22,14 @@ class QueueNotOpen(UserFacingError):
 
 
 class QueueNotServing(UserFacingError):
-    """Nobody can be called: the queue is in maintenance or archived."""
+    """Nobody can be called: the queue is in maintenance or archived, or lets people in by itself."""
 
-    def __init__(self, status: QueueStatus) -> None:
-        super().__init__(f"The queue is {status.value.lower()}; nobody can be called. Open it with `queueOpen` first.")
+    def __init__(self, status: QueueStatus, mode: QueueMode = QueueMode.STAFFED) -> None:
+        super().__init__(
+            f"The queue is {status.value.lower()}; nobody can be called. Open it with `queueOpen` first."
+            if mode is QueueMode.STAFFED
+            else "A queue of mode `METERED` releases visitors by itself, at its rate; nobody is called to a counter."
+        )
         self.queue_status = status
 
 

@@ -12,7 +12,7 @@ from app.queues.errors import (
     QueueNotServing,
     QueuePaused,
 )
-from app.queues.models import QueueStatus
+from app.queues.models import QueueMode, QueueStatus
 
 # A pause is a break of the staff: people may still line up. Closing is the end of the day: nobody joins, and whoever
 # waits is still served.
@@ -28,8 +28,13 @@ def ensure_joinable(
         raise QueueNotOpen(status, next_opening_at, refusal_message)
 
 
-def ensure_callable(status: QueueStatus) -> None:
-    """A paused queue is not called from (`QueuePaused`), nor one in maintenance or archived (`QueueNotServing`)."""
+def ensure_callable(status: QueueStatus, mode: QueueMode = QueueMode.STAFFED) -> None:
+    """A paused queue is not called from (`QueuePaused`), nor one in maintenance or archived (`QueueNotServing`).
+
+    Nor one that releases by itself (`QueueNotServing`): its rate counts whoever is let in.
+    """
+    if mode is not QueueMode.STAFFED:
+        raise QueueNotServing(status, mode)
     if status is QueueStatus.PAUSED:
         raise QueuePaused
     if status not in CALLABLE:

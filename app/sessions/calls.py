@@ -130,7 +130,7 @@ class _Hall:
         key, given = wanted.idempotency_key, (self.line.queue.id, wanted.counter_id)
         if (first := self.first_results.get(wanted.actor, key, *given)) is not None:
             return self.called.get(first, first)
-        ensure_callable(self.line.queue.status)
+        ensure_callable(self.line.queue.status, self.line.queue.mode)
         counter = self.counters[wanted.counter_id]
         if not isinstance(counter, Counter):
             raise counter
@@ -230,7 +230,7 @@ async def return_to_queue(tx: WriteTx, session_id: UUID, place: ReturnPlace) -> 
 
 
 async def _ready_counter(tx: WriteTx, line: LockedLine, counter_id: UUID) -> Counter:
-    ensure_callable(line.queue.status)
+    ensure_callable(line.queue.status, line.queue.mode)
     counter = await counters.ensure_may_call(tx, counter_id, line.queue.id)
     if (held := await repository.held_by_counter(tx, counter_id)) is not None:
         raise CounterBusy(counter.name, held.ticket_number, held.id)

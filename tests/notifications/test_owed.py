@@ -1,6 +1,7 @@
 """Who is told, from the event to the row: exactly those, exactly once, in their language."""
 
 import asyncio
+from dataclasses import replace
 
 from sqlmodel import select
 
@@ -13,7 +14,7 @@ from app.notifications.service import NewTemplate
 from app.notifications.texts import Text
 from app.queues import service as queues
 from app.queues.config import QueueConfig
-from app.queues.models import QueueLine
+from app.queues.models import QueueLine, QueueMode
 from app.sessions import calls
 from app.sessions import service as sessions
 from app.sessions.calls import ReturnPlace
@@ -24,6 +25,8 @@ ENGLISH_CALL = "A001: it is your turn"
 
 
 async def test_who_is_called_is_told_where_to_go(world: World, sink: Sink) -> None:
+    # What follows from the queue's creation.
+    await world.settle()
     await world.join("anna")
     await world.call_next(then=None)
     assert await world.settle() == [
@@ -224,3 +227,18 @@ async def test_the_tenants_own_text_is_used_for_its_language_only(world: World, 
     french, german = sorted(sink.mails, key=lambda mail: mail.recipient)
     assert (french.subject, french.body) == ("A001 à Tresen 1", "Bäckerei Nord — https://baeckerei.example\n")
     assert german.subject == "A002: Sie sind an der Reihe"
+
+
+async def test_who_is_let_in_by_a_metered_queue_is_told_and_the_next_ones_are_nearer(world: World, sink: Sink) -> None:
+    async with world.dbs.app.write(world.tenant_id, SYSTEM) as tx:
+        config = QueueConfig(name="Shop", slug="shop", mode=QueueMode.METERED, max_concurrent_users=1)
+        shop = await queues.create(tx, config)
+    there = replace(world, queue_id=shop.id)
+    people = [await there.join(f"person-{number}") for number in range(6)]
+    await there.settle()
+    assert await there.told() == [("CALLED", "person-0")]
+    assert "Please come to" not in sink.mails[0].body
+    await there.act(sessions.cancel, people[0].id)
+    await there.settle()
+    # Four were ahead of the fifth, who now has three before her.
+    assert sorted(await there.told()) == [("CALLED", "person-0"), ("CALLED", "person-1"), ("PEOPLE_AHEAD", "person-5")]

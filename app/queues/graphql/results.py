@@ -22,7 +22,9 @@ class QueueNotOpenError(UserError):
     )
 
 
-@error_type(errors.QueueNotServing, "Nobody can be called: the queue is in maintenance or archived.")
+@error_type(
+    errors.QueueNotServing, "Nobody can be called: the queue is in maintenance or archived, or of mode `METERED`."
+)
 class QueueNotServingError(UserError):
     queue_status: QueueStatus = strawberry.field(description="The queue's status.")  # type: ignore[valid-type]
 

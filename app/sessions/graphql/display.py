@@ -12,18 +12,21 @@ from app.sessions.line import Line
 
 NEXT_TICKETS = 10
 MAX_QUEUES = 20
+MOST_SERVED = 100
 
 
 @strawberry.type(description="A ticket number at a counter.")
 class DisplayCall:
     ticket_number: str = strawberry.field(description="E.g. `A042`.")
-    counter_name: str | None = strawberry.field(description="Where to go.")
+    counter_name: str | None = strawberry.field(
+        description="Where to go; null in a queue of mode `METERED`, which has no counters."
+    )
     called_at: datetime = strawberry.field(description="When it was last called.")
     status: SessionStatus = strawberry.field(description="`CALLED` or `SERVING`.")  # type: ignore[valid-type]
 
     @classmethod
     def all_of(cls, line: Line) -> "list[DisplayCall]":
-        """Everybody at a counter, latest call first."""
+        """Those at a counter or let in, latest call first: of thousands inside only the latest."""
         return [
             cls(
                 ticket_number=session.ticket_number,
@@ -31,7 +34,7 @@ class DisplayCall:
                 called_at=session.called_at,
                 status=session.status,
             )
-            for session in line.at_counters()
+            for session in line.at_counters()[:MOST_SERVED]
             if session.called_at is not None
         ]
 
@@ -48,7 +51,9 @@ class DisplayQueue:
     )
     announcement: str | None = strawberry.field(description="Text to show.")
     revision: int = strawberry.field(description="The queue's revision this shows.")
-    now_serving: list[DisplayCall] = strawberry.field(description="Numbers at counters, latest call first.")
+    now_serving: list[DisplayCall] = strawberry.field(
+        description="Numbers at counters, or let in by a queue of mode `METERED`; latest call first, at most 100."
+    )
     next: list[str] = strawberry.field(description="The next ticket numbers, at most 10.")
 
     @classmethod
@@ -93,4 +98,6 @@ class QueueSnapshot:
     serving_count: int = strawberry.field(description="People being served.")
     open_counter_count: int = strawberry.field(description="Counters that called people.")
     waiting: list[SnapshotPlace] = strawberry.field(description="The first 100 of the line.")
-    now_serving: list[DisplayCall] = strawberry.field(description="Numbers at counters, latest call first.")
+    now_serving: list[DisplayCall] = strawberry.field(
+        description="Numbers at counters, or let in by a queue of mode `METERED`; latest call first, at most 100."
+    )
