@@ -144,7 +144,7 @@ export type AdmissionVerifyInput = {
 
 /** A new API key of one's own business. */
 export type ApiKeyCreateInput = {
-  /** When it ends by itself, in the future. Default: never. */
+  /** When it ends by itself, within the next 10 years. Default: never. */
   readonly expiresAt?: string | null | undefined;
   /** What it is for, 1 to 80 characters. */
   readonly name: string;
@@ -181,7 +181,7 @@ export type ApiKeyStatus =
 export type ApiKeyUpdateInput = {
   /** The key. */
   readonly apiKeyId: string;
-  /** When it ends by itself, in the future; null for never. */
+  /** When it ends by itself, within the next 10 years; null for never. */
   readonly expiresAt?: string | null | undefined;
   /** 1 to 80 characters. */
   readonly name?: string | null | undefined;

@@ -40,6 +40,7 @@ class Ground:
     category_id: str
     code_id: str
     user_id: str
+    api_key_id: str
     shift_counter_id: str
 
     def slugs(self, field: RootField) -> dict[Path, str]:
@@ -69,6 +70,7 @@ class Ground:
             "ScheduledEvent": event_id,
             "AccessCode": self.code_id,
             "User": self.user_id,
+            "ApiKey": self.api_key_id,
             "Counter": counter_id,
             "Session": session_id,
         }
@@ -106,6 +108,10 @@ async def ground(api: Api, caller: Caller | None = None) -> Ground:
         " ... on AccessCodeCreateSuccess { codes { id } } } }",
         i={"queueId": queue_id, "kind": "INVITE"},
     )
+    key = await business.admin(
+        "mutation($i: ApiKeyCreateInput!) { apiKeyCreate(input: $i) { ... on ApiKeyCreateSuccess { apiKey { id } } } }",
+        i={"name": "Key", "scopes": ["queue:read"]},
+    )
     viewer = await (await business.user(Role.STAFF))("{ viewer { ... on User { id } } }")
     return Ground(
         business,
@@ -115,6 +121,7 @@ async def ground(api: Api, caller: Caller | None = None) -> Ground:
         category["category"]["id"],
         made["codes"][0]["id"],
         viewer["id"],
+        key["apiKey"]["id"],
         await business.counter(queue_id),
     )
 

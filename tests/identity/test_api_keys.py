@@ -3,7 +3,7 @@
 import asyncio
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
 import pytest
@@ -205,6 +205,8 @@ async def test_whoever_may_do_less_than_a_key_can_only_take_from_it(house: House
         ("scopes", {"scopes": ["queue:read", "everything"]}),
         ("expiresAt", {"expires_at": NOW}),
         ("expiresAt", {"expires_at": (NOW + DAY).replace(tzinfo=None)}),
+        ("expiresAt", {"expires_at": NOW + timedelta(days=3654)}),
+        ("expiresAt", {"expires_at": datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-14)))}),
     ],
 )
 async def test_what_a_key_cannot_be(house: House, field: str, values: dict[str, object]) -> None:

@@ -28,6 +28,7 @@ from app.tenants.errors import LimitReached
 # Each rotation leaves those before it as long as it promised; this bounds how many are good at once.
 MAX_GOOD_SECRETS = 5
 LONGEST_OVERLAP = timedelta(days=30)
+LONGEST_LIFE = timedelta(days=3653)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +183,11 @@ def _scopes(scopes: Iterable[str]) -> list[str]:
 def _expiry(expires_at: datetime | None, now: datetime) -> datetime | None:
     if expires_at is None:
         return None
-    if expires_at.tzinfo is None or expires_at <= now:
-        raise InvalidInput("expiresAt", "Give a time that has not come yet, with its zone: `2027-01-01T00:00:00Z`.")
+    if expires_at.tzinfo is None or not now < expires_at <= now + LONGEST_LIFE:
+        raise InvalidInput(
+            "expiresAt",
+            "Give a time within the next 10 years, with its zone: `2027-01-01T00:00:00Z`; or null for never.",
+        )
     return expires_at
 
 

@@ -16,7 +16,7 @@ class ApiKeyCreateInput:
     name: str = strawberry.field(description="What it is for, 1 to 80 characters.")
     scopes: list[str] = strawberry.field(description=_SCOPES)
     expires_at: datetime | None = strawberry.field(
-        default=None, description="When it ends by itself, in the future. Default: never."
+        default=None, description="When it ends by itself, within the next 10 years. Default: never."
     )
 
 
@@ -28,7 +28,7 @@ class ApiKeyUpdateInput:
         default=UNSET, description=f"{_SCOPES} Instead of those it has, not besides."
     )
     expires_at: datetime | None = strawberry.field(
-        default=UNSET, description="When it ends by itself, in the future; null for never."
+        default=UNSET, description="When it ends by itself, within the next 10 years; null for never."
     )
 
     def changes(self) -> KeyChanges:
