@@ -282,11 +282,7 @@ def _after(state: Fold, event: LogEvent) -> Iterator[tuple[str, str]]:
     if event.type in _ENTERING and state.capacity is not None and waiting > state.capacity:
         yield "capacity", f"{waiting} wait where {state.capacity} may"
     served = counts["called_count"] + counts["serving_count"]
-    if (
-        event.type in _CALLS
-        and state.max_concurrent_users is not None
-        and served > state.max_concurrent_users
-    ):
+    if event.type in _CALLS and state.max_concurrent_users is not None and served > state.max_concurrent_users:
         yield "max concurrent", f"{served} are served where {state.max_concurrent_users} may be"
     if len({rank_of(one) for one in state.sessions.values() if one["status"] == "WAITING"}) != waiting:
         yield "rank", "two have the same place"
