@@ -43,8 +43,8 @@ from tests.metered.model import Limits, broken, owed, releases_of
 from tests.metered.world import START, Opened, World, open_worlds
 from tests.servers import own_database
 
-RATES = st.sampled_from([None, 0, 1, 2, 7, 60, 600])
-CAPS = st.sampled_from([None, 1, 2, 5])
+RATES = st.sampled_from([600, None, 1, 2, 7, 60, 0])
+CAPS = st.sampled_from([5, 2, 1, None])
 TIMERS = st.sampled_from([None, 1, 20, 90])
 PAUSES = st.sampled_from([0.0, 0.01, 0.3, 1.0, 1.0, 5.0, 20.0, 61.0])
 WHO = st.integers(0, 1_000)
@@ -78,11 +78,12 @@ class MeteredLine(RuleBasedStateMachine):
                 grace_seconds=grace,
             )
         )
-        self.people: list[UUID] = []
+        # There is something to decide from the start.
+        self.people: list[UUID] = [self.run(self.world.join()).id for _ in range(6)]
 
     # What visitors do.
 
-    @rule(priority=st.integers(0, 2), count=st.integers(1, 4))
+    @rule(priority=st.integers(0, 2), count=st.integers(1, 6))
     def join(self, priority: int, count: int) -> None:
         for _ in range(count):
             joined = self.run(self._join(priority=priority))
@@ -144,10 +145,11 @@ class MeteredLine(RuleBasedStateMachine):
     def prefer(self, who: int, priority: int) -> None:
         self._do(service.set_priority, self._one(who), priority)
 
-    @rule(rate=RATES, cap=CAPS)
-    def change_limits(self, rate: int | None, cap: int | None) -> None:
+    @rule(rate=RATES, cap=CAPS, count=st.integers(0, 3))
+    def change_limits(self, rate: int | None, cap: int | None, count: int) -> None:
         self.limits.append(Limits(self._revision() + 1, rate, cap))
         self.run(self.world.change(release_rate_per_minute=rate, max_concurrent_users=cap))
+        self.join(0, count)
 
     @rule(claim=TIMERS, stay=TIMERS, grace=st.sampled_from([None, 30]))
     def change_timers(self, claim: int | None, stay: int | None, grace: int | None) -> None:
@@ -285,4 +287,4 @@ def test_whatever_happens_the_promises_hold(migrated_settings: Settings) -> None
     there = own_database(migrated_settings, "model")
     # In a thread: the machine runs a loop of its own.
     with ThreadPoolExecutor(max_workers=1) as executor:
-        executor.submit(walk, there, 25, 30, derandomize=True).result()
+        executor.submit(walk, there, 100, 40, derandomize=True).result()
