@@ -132,8 +132,8 @@ async def test_a_queue_with_nothing_to_do_costs_nothing(there: Opened, settings:
         running.statements.clear()
         await eventually(lambda: running.scans() >= 5)
         said = [one for one in running.statements if not one.startswith(("BEGIN", "COMMIT", "ROLLBACK"))]
-    # One question a tick, however many queues there are.
-    assert len(said) == running.scans()
+        # One question a tick, however many queues there are.
+        assert len(said) == running.scans()
 
 
 async def test_the_question_who_is_due_reads_only_lines_that_have_a_time(there: Opened, settings: Settings) -> None:
