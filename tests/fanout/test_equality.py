@@ -65,9 +65,7 @@ async def lines(api: Api) -> list[Line]:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-async def test_hundreds_of_documents_give_the_same_bytes_on_both_paths(
-    api: Api, lines: list[Line], seed: int
-) -> None:
+async def test_hundreds_of_documents_give_the_same_bytes_on_both_paths(api: Api, lines: list[Line], seed: int) -> None:
     random = Random(seed)
     line = lines[seed // 3 % len(lines)]
     actor = line.staff if seed % 3 == 0 else visitor(line.watched)
