@@ -10,7 +10,7 @@ from app.queues import models
 from app.queues.categories import CategoryConfig
 from app.queues.config import METERED_TIMERS, QueueConfig
 from app.queues.disciplines import WHOLE
-from app.queues.graphql.types import FailureMode, QueueDiscipline, QueueMode, QueueStatus
+from app.queues.graphql.enums import FailureMode, QueueDiscipline, QueueMode, QueueStatus
 
 KEY = (
     "A new random string (a UUID, say) for every new request, at most 200 characters; keep it secret. "

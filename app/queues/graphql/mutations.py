@@ -13,7 +13,8 @@ from app.identity.permissions import Permission
 from app.queues import models, service
 from app.queues.graphql import inputs, results
 from app.queues.graphql.loaders import load_queue
-from app.queues.graphql.types import Queue, QueueCategory
+from app.queues.graphql.parts import QueueCategory
+from app.queues.graphql.types import Queue
 from app.sessions.metered.settle import settle_changed
 
 

@@ -14,7 +14,8 @@ from app.identity.permissions import Permission
 from app.queues import repository
 from app.queues.graphql.inputs import QueueFilter
 from app.queues.graphql.loaders import categories_by_id, load_queue
-from app.queues.graphql.types import Queue, QueueCategory, QueueConnection, QueueEdge
+from app.queues.graphql.parts import QueueCategory
+from app.queues.graphql.types import Queue, QueueConnection, QueueEdge
 from app.tenants.graphql.loaders import tenant_id_by_slug
 
 

@@ -7,7 +7,9 @@ import strawberry
 
 from app.core.graphql.errors import IdempotencyConflictError, InvalidInputError, UserError, error_type
 from app.queues import errors
-from app.queues.graphql.types import Queue, QueueCategory, QueueStatus
+from app.queues.graphql.enums import QueueStatus
+from app.queues.graphql.parts import QueueCategory
+from app.queues.graphql.types import Queue
 from app.tenants.graphql.results import LimitReachedError
 
 

@@ -1,4 +1,4 @@
-"""The Queue type and its parts. Sessions and counters are added from their own features, lazily."""
+"""The Queue type. Sessions, counters and the rest are added from their own features, lazily."""
 
 from datetime import datetime, time
 from typing import Annotated
@@ -8,13 +8,13 @@ import strawberry
 from app.access.graphql.enums import AccessCodeKind
 from app.context import Info
 from app.core.db.pages import PageRequest
-from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import After, First, PageInfo
 from app.queues import models
-from app.queues.disciplines import WHOLE
 from app.queues.estimates import outlook
+from app.queues.graphql.enums import FailureMode, QueueDiscipline, QueueMode, QueueStatus
 from app.queues.graphql.events import QueueEventConnection
+from app.queues.graphql.parts import LastCall, PriorityCredit, QueueCategory
 from app.queues.limits import state_of
 from app.sessions.graphql.enums import SessionStatus, WaitUnknown
 
@@ -32,90 +32,6 @@ LazyAccessEntryConnection = Annotated["AccessEntryConnection", strawberry.lazy("
 LazyAccessCodeConnection = Annotated["AccessCodeConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyOriginHealthState = Annotated["OriginHealthState", strawberry.lazy("app.admission.graphql.health.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
-
-QueueStatus = explained_enum(
-    models.QueueStatus,
-    "What a queue lets happen.",
-    PREQUEUE="People join; nobody is called or released before the opening, and nobody has a position yet.",
-    ACTIVE="People join and are called.",
-    PAUSED="People join; nobody is called.",
-    CLOSED="Nobody joins; whoever waits is still called.",
-    MAINTENANCE="Nobody joins and nobody is called; the line stays as it is.",
-    ARCHIVED="Put away for good.",
-)
-QueueMode = explained_enum(
-    models.QueueMode,
-    "Who calls.",
-    STAFFED="A member of staff at a counter.",
-    METERED="The system: it releases visitors at a rate and within a cap.",
-)
-FailureMode = explained_enum(
-    models.FailureMode,
-    "What a protected site does while it cannot ask us, and we do while we do not hear of its health.",
-    FAIL_OPEN="Visitors pass; releases go on.",
-    FAIL_CLOSED="Nobody new passes; releases pause.",
-)
-QueueDiscipline = explained_enum(
-    models.QueueDiscipline,
-    "What decides the order.",
-    PRIORITY="Higher priorities first, each in join order.",
-    TIME_CREDIT="A priority is worth seconds of waiting (`priorityCredits`), so nobody starves.",
-    LOTTERY="Those who are there at the opening in an order drawn by lot; whoever joins later in join order behind.",
-)
-
-
-@strawberry.type(description="Seconds of waiting that a priority is worth under `TIME_CREDIT`.")
-class PriorityCredit:
-    priority: int = strawberry.field(description="From 0 to 9.")
-    seconds: float = strawberry.field(description="From 0 to 86,400.")
-
-
-@strawberry.type(description="The most recent call of a queue.")
-class LastCall:
-    ticket_number: str = strawberry.field(description="Who was called, e.g. `A042`.")
-    counter_name: str | None = strawberry.field(description="Where to.")
-    called_at: datetime = strawberry.field(description="When.")
-
-
-@strawberry.type(description="A kind of visitor or service within a queue.")
-class QueueCategory(Node):
-    name: str = strawberry.field(description="At most 80 characters; unique in the queue.")
-    priority: int = strawberry.field(description="Priority of those who join with it and name none, from 0 to 9.")
-    priority_multiplier: float = strawberry.field(
-        description=(
-            "Multiplies what the priority of those who join with it is worth, 0 to 10: under `PRIORITY` and `LOTTERY` "
-            "the class is priority × multiplier, halves rounded up (3 × 1.5 is 5); under `TIME_CREDIT` the priority's "
-            "credit in seconds is multiplied. 1 changes nothing."
-        )
-    )
-    ticket_prefix: str | None = strawberry.field(
-        description="What its ticket numbers start with, e.g. `B`; null for the queue's."
-    )
-    ticket_first_number: int | None = strawberry.field(
-        description=(
-            "The first of its own ticket numbers of a service day, counted apart from the queue's, without gaps; null "
-            "if it counts with the queue."
-        )
-    )
-    ticket_last_number: int | None = strawberry.field(
-        description="The last of its own numbers planned, which sets their width; null if it counts with the queue."
-    )
-    is_active: bool = strawberry.field(description="Whether visitors can choose it.")
-
-    @classmethod
-    def of(cls, row: models.QueueCategory) -> "QueueCategory":
-        """From its row."""
-        return cls(
-            tenant_key=row.tenant_id,
-            key=row.id,
-            name=row.name,
-            priority=row.priority,
-            priority_multiplier=row.multiplier_hundredths / WHOLE,
-            ticket_prefix=row.ticket_prefix,
-            ticket_first_number=row.ticket_first_number,
-            ticket_last_number=row.ticket_last_number,
-            is_active=row.is_active,
-        )
 
 
 @strawberry.type(

@@ -9,8 +9,8 @@ import strawberry
 from strawberry import UNSET
 
 from app.core.errors import InvalidInput
+from app.queues.graphql.enums import QueueStatus
 from app.queues.graphql.inputs import KEY
-from app.queues.graphql.types import QueueStatus
 from app.queues.settings import NAMES
 from app.schedules import hours
 from app.schedules.graphql.types import Weekday

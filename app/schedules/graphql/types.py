@@ -11,7 +11,8 @@ from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import After, First, PageInfo
 from app.core.ids import Ref, encode
-from app.queues.graphql.types import Queue, QueueStatus
+from app.queues.graphql.enums import QueueStatus
+from app.queues.graphql.types import Queue
 from app.queues.models import Lottery, LotteryEntry
 from app.queues.settings import NAMES
 from app.schedules import hours, models

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from app.core.ids import encode
-from app.queues.graphql.types import QueueStatus
+from app.queues.graphql.enums import QueueStatus
 from app.queues.models import Queue, QueueLine
 from app.sessions.graphql.enums import SessionStatus, WaitUnknown
 from app.sessions.line import Line

@@ -15,7 +15,8 @@ from app.core.ids import Ref, encode
 from app.identity.permissions import Permission
 from app.queues.disciplines import is_bypassed
 from app.queues.graphql.loaders import categories_by_id, load_queue
-from app.queues.graphql.types import Queue, QueueCategory
+from app.queues.graphql.parts import QueueCategory
+from app.queues.graphql.types import Queue
 from app.sessions import models
 from app.sessions.graphql.enums import SessionStatus, WaitUnknown
 from app.sessions.line import Place
