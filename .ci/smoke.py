@@ -32,6 +32,8 @@ def main() -> int:
     parser.add_argument("--user", help="the account to do it as (needs root)")
     parser.add_argument("--python", help="the Python to give to make")
     arguments = parser.parse_args()
+    # Whoever starts us in the background has us ignore Ctrl-C, and so would make.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Short and open: another account has to get in, and no secret of ours is in a clone.
     place = Path(tempfile.mkdtemp(prefix="vq-smoke-"))
     place.chmod(0o755)
