@@ -49,6 +49,14 @@ class Room:
         )
         assert done["__typename"] == "QueueUpdateSuccess", done
 
+    async def turn(self, verb: str) -> None:
+        """Staff closes, pauses or resumes the queue."""
+        done = await self.business.admin(
+            f"mutation($i: Queue{verb}Input!) {{ queue{verb}(input: $i) {{ __typename }} }}",
+            i={"queueId": self.queue_id},
+        )
+        assert done["__typename"] == f"Queue{verb}Success", done
+
 
 @pytest.fixture(scope="module")
 async def chromium() -> AsyncIterator[Browser]:
@@ -142,20 +150,20 @@ async def test_what_the_queue_says_is_shown(room: Room, api: Api) -> None:
     (await room.arrives()).problems.clear()
     waiting = await room.waits()
     assert await waiting.run("document.getElementById('announcement').textContent") == "Doors open at 9"
+    for verb, heading in (("Pause", "The line is paused"), ("Resume", "You are in line")):
+        await room.turn(verb)
+        await waiting.until(f"document.querySelector('h1').textContent === '{heading}'")
     full = await room.arrives()
     await full.until(f"{STATE} === 'full'")
     assert await full.run("document.querySelector('h1').textContent") == "The line is full"
-    closed = await room.business.admin(
-        "mutation($i: QueueCloseInput!) { queueClose(input: $i) { __typename } }", i={"queueId": room.queue_id}
-    )
-    assert closed["__typename"] == "QueueCloseSuccess"
+    await room.turn("Close")
     late = await room.arrives()
     await late.until(f"{STATE} === 'closed'")
     assert "We are painting the walls." in await late.run("document.getElementById('message').textContent")
 
 
 async def test_an_invitation_is_asked_for(room: Room) -> None:
-    await room.update(invitedOnly=True)
+    await room.update(invitedOnly=True, refusalMessage="Members come first.")
     made = await room.business.admin(
         "mutation($i: AccessCodeCreateInput!) { accessCodeCreate(input: $i) {"
         " ... on AccessCodeCreateSuccess { codes { code } } ... on UserError { message } } }",
@@ -163,7 +171,7 @@ async def test_an_invitation_is_asked_for(room: Room) -> None:
     )
     page = await room.arrives()
     await page.until(f"{STATE} === 'refused' && !document.getElementById('code-form').hidden")
-    assert "invitation" in await page.run("document.getElementById('message').textContent")
+    assert await page.run("document.getElementById('message').textContent") == "Members come first."
     for given in ("AAAAA-AAAAA-AAAAA-AAAAA", made["codes"][0]["code"]):
         await page.run(f"document.getElementById('code').value = '{given}'; void 0")
         await page.click("#code-form button")

@@ -152,7 +152,7 @@ async function join() {
 }
 
 function refused(result) {
-  const why = queue.refusalMessage;
+  const why = result.refusalMessage; // the queue's, or a scheduled event's: of what was refused, and of nothing else
   if (result.__typename === "QueueFullError") {
     return show("full", texts.full, `${texts.waiting}: ${numbers.format(result.waitingCount)}. ${texts.tryingAgain}`);
   }
@@ -216,7 +216,6 @@ async function watchQueue() {
     await pause(QUEUE_MS * (1 + Math.random() / 2));
     if (gone || place !== mine || document.hidden) continue;
     ({ queue } = await patiently(QUEUE, { id: queueId }).catch(() => ({ queue })));
-    showQueue();
     if (seen !== null && !gone) showPlace(seen);
   }
 }
@@ -317,6 +316,8 @@ function showPlace(session) {
   if (gone || (seen !== null && session.revision < seen.revision)) return;
   seen = session;
   if (session.status !== "WAITING") return;
+  queue = { ...queue, ...session.queue }; // paused, opened or closed meanwhile
+  showQueue();
   const [state, heading, message] =
     queue.status === "PREQUEUE" ? ["prequeue", texts.prequeue, [opening(queue.nextOpeningAt), texts.prequeueMore].filter(Boolean).join(" ")]
     : queue.status === "PAUSED" || queue.status === "MAINTENANCE" ? ["paused", texts.paused, texts.pausedMore]
