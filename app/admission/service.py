@@ -9,7 +9,8 @@ from datetime import datetime
 from uuid import UUID
 
 from app.admission import repository, rules
-from app.admission.errors import AdmissionAddressMismatch, AdmissionUsed, QueueNotMetered
+from app.admission.errors import AdmissionAddressMismatch, AdmissionOver, AdmissionUsed, QueueNotMetered
+from app.admission.models import AdmissionEnd
 from app.core.actor import Actor, ActorKind
 from app.core.db import ReadTx, WriteTx
 from app.core.errors import NotFound
@@ -83,8 +84,13 @@ async def enter(tx: WriteTx, bearer: Bearer, idempotency_key: str | None = None)
 
 
 async def renew(tx: WriteTx, bearer: Bearer) -> Admitted:
-    """Begin the stay anew. Nothing happens if that was done only just. Raises as `enter`."""
+    """Begin the stay anew. Nothing happens if that was done only just. Raises as `enter`.
+
+    Not with the token the visitor came in with, which may stand in a link: its answer would let in a second person.
+    """
     line, session = await _hold(tx, bearer.session_id, rules.RENEW, bearer)
+    if rules.is_used(session, bearer.claims):
+        raise AdmissionOver(AdmissionEnd.REPLACED, session.status, session.started_at)
     _ensure_address(line.queue, session, bearer, is_needed=False)
     if not rules.is_fresh(session, line.now, line.settings.stay_seconds):
         session.admission_number += 1
@@ -125,20 +131,27 @@ async def revoke(tx: WriteTx, session_id: UUID, reason: str | None = None) -> Ad
 
 
 async def verify(tx: ReadTx, bearer: Bearer, now: datetime) -> Verified:
-    """Whether a token stands for a place now. Raises `AdmissionOver`, `AdmissionAddressMismatch`, `NotFound`."""
+    """Whether a token stands for a place now.
+
+    Raises `AdmissionUsed` for the one the visitor came in with; also `AdmissionOver`, `AdmissionAddressMismatch`,
+    `NotFound`.
+    """
     assert bearer.claims is not None  # a token is what is verified
     found = (await session_rows.with_revisions(tx, [bearer.session_id])).get(bearer.session_id)
     if found is None:
         raise NotFound("Session")
     session, revision = found
     rules.ensure_stands(session, now, bearer.claims)
+    if rules.is_used(session, bearer.claims):
+        assert session.started_at is not None  # a SERVING session has been started
+        raise AdmissionUsed(session.started_at)
     _ensure_address(await queues.get(tx, session.queue_id), session, bearer, is_needed=True)
     used_at = await repository.used_at(tx, session.id, bearer.claims.number)
     return Verified(session, revision, used_at is not None)
 
 
 async def use(tx: WriteTx, bearer: Bearer) -> Verified:
-    """`verify`, and use the token up: of all who try, one. Raises `AdmissionUsed` as well."""
+    """`verify`, and use the token up: of all who try, one. To the others it is `AdmissionUsed`."""
     assert bearer.claims is not None  # a token is what is verified
     found = await verify(tx, bearer, tx.now())
     if not await repository.use(tx, found.session.id, bearer.claims.number):

@@ -94,6 +94,21 @@ async def test_a_token_lets_in_once(gate: Gate) -> None:
     assert (await gate.events()).count("SESSION_ENTERED") == 1
 
 
+async def test_whoever_has_the_used_link_gets_no_other_token_for_it(gate: Gate) -> None:
+    """The address a visitor came with is in logs and histories: it must not be worth the token of the stay."""
+    token = await gate.token(await gate.join())
+    entered = await gate.done("admissionEnter", token=token)
+    for given in ({}, {"consume": True}):
+        refusal = await gate.refused("admissionVerify", token=token, **given)
+        assert (refusal["__typename"], refusal["usedAt"]) == ("AdmissionUsedError", entered["enteredAt"])
+    assert await over(gate, "admissionRenew", token=token) == "REPLACED"
+    gate.clock.advance(seconds=30)
+    assert await over(gate, "admissionRenew", token=token) == "REPLACED"
+    assert (await gate.events()).count("SESSION_RENEWED") == 0
+    # What was found out does not cost the visitor anything.
+    assert (await gate.done("admissionRenew", token=entered["token"]))["state"] == "INSIDE"
+
+
 async def test_a_retry_is_not_taken_for_somebody_else(gate: Gate) -> None:
     token = await gate.token(await gate.join())
     first = await gate.done("admissionEnter", token=token, idempotencyKey="key-1")
