@@ -25,6 +25,7 @@ from app.queues.line import LockedLine, lock
 from app.queues.rules import ensure_callable, ensure_under_max_concurrent, moving_mean
 from app.sessions import events, repository, rules
 from app.sessions.errors import CounterBusy, NobodyWaiting, SessionOnHold
+from app.sessions.metered.absence import put_back
 from app.sessions.metered.settle import settle
 from app.sessions.models import Session, SessionStatus
 from app.sessions.service import begin_stay, clear_call, end_of_claim, hold, leave, note, place_last
@@ -225,6 +226,7 @@ async def return_to_queue(tx: WriteTx, session_id: UUID, place: ReturnPlace) -> 
         place_last(line, session, await repository.last_rank(tx, line.queue.id))
     line.row.waiting_count += 1
     note(tx, line, session, events.SessionReturned)
+    await put_back(tx, line, session.id)
     await settle(tx, line)
     return session
 

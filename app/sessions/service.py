@@ -31,6 +31,7 @@ from app.schedules import service as schedules
 from app.sessions import events, repository, rules
 from app.sessions.errors import AlreadyWaiting, SessionMoved, SessionOnHold
 from app.sessions.joins import JoinRequest, join
+from app.sessions.metered.absence import put_back
 from app.sessions.metered.settle import settle
 from app.sessions.models import Session, SessionNote, SessionStatus
 
@@ -92,6 +93,7 @@ async def unhold(tx: WriteTx, session_id: UUID) -> Session:
     line.row.held_count -= 1
     line.row.waiting_count += 1
     note(tx, line, session, events.SessionUnheld)
+    await put_back(tx, line, session.id)
     await settle(tx, line)
     return session
 
@@ -164,6 +166,7 @@ async def transfer(tx: WriteTx, session_id: UUID, to_queue_id: UUID) -> Session:
     target.row.waiting_count += 1
     arrived = events.state_of(session)
     write_down(tx, target, lambda state: events.SessionTransferredIn(state, arrived, from_queue_id))
+    await put_back(tx, target, session.id)
     await settle(tx, source)
     await settle(tx, target)
     return session

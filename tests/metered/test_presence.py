@@ -1,11 +1,12 @@
 """Presence: a place is kept while its visitor is there, and for the grace after; whatever happens to our processes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
-from app.core.db import Database, Databases
+from app.core.db import Database, Databases, ReadTx
 from app.sessions.metered import absence, presence_rows
 from app.sessions.metered.absence import LOST_AFTER, NOBODY, REPORTED_WITHIN
 from app.sessions.metered.presence import Presence
@@ -240,6 +241,25 @@ async def test_of_tenants_without_a_grace_nothing_is_written_until_they_have_one
         await business.queue(mode="METERED")
         await process.report()
         assert await room.rows() == [(key_of("Session", visitor.id), process.id, True)]
+
+
+async def test_who_comes_while_it_is_asked_who_has_a_grace_is_told_of_the_next_time(
+    room: WaitingRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, visitor = room.process(), await room.join()
+    process.seen(uuid4(), uuid4())
+    ask = presence_rows.tenants_with_grace
+
+    async def meanwhile(tx: ReadTx, tenant_ids: Sequence[UUID]) -> set[UUID]:
+        found = await ask(tx, tenant_ids)
+        room.polls(process, visitor)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(presence_rows, "tenants_with_grace", meanwhile)
+        await process.report()
+    await process.report()
+    assert await room.rows() == [(key_of("Session", visitor.id), process.id, False)]
 
 
 async def test_what_could_not_be_told_is_told_later(room: WaitingRoom) -> None:

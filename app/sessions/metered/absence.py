@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.core.db import ReadTx
+from app.core.db import ReadTx, WriteTx
 from app.queues.line import LockedLine
 from app.queues.models import QueueStatus
 from app.sessions.metered import presence_rows
-from app.sessions.metered.presence_rows import Grace
+from app.sessions.metered.presence_rows import Grace, Seen
 
 REPORTED_WITHIN = timedelta(seconds=5)
 """What a process has seen stands in the tables after this long (it reports every two seconds), or it is late."""
@@ -36,12 +36,31 @@ class Absence:
 NOBODY = Absence((), None)
 
 
-async def absence(tx: ReadTx, line: LockedLine) -> Absence:
-    """Who of this line has lost the place to their grace. Nobody while the queue is in maintenance."""
+def latest_look(line: LockedLine) -> datetime | None:
+    """When to look for the absent at the latest; null while nobody can lose a place: nobody does in maintenance.
+
+    Not earlier where nobody was looked for so far. What was seen before is not known of everybody then, and whoever is
+    there has been reported by that time.
+    """
     grace = grace_of(line.settings.grace_seconds, line.settings.phone_grace_seconds)
     shortest = min((each for each in (grace.browser, grace.phone) if each is not None), default=None)
     if shortest is None or not line.row.waiting_count or line.queue.status is QueueStatus.MAINTENANCE:
+        return None
+    return line.now + shortest + REPORTED_WITHIN
+
+
+async def put_back(tx: WriteTx, line: LockedLine, session_id: UUID) -> None:
+    """Somebody is in line again: nobody had to show that they are there where they were, so they are seen now."""
+    if line.settings.grace_seconds is not None or line.settings.phone_grace_seconds is not None:
+        await presence_rows.write(tx, presence_rows.BY_THE_LINE, [Seen(session_id, False, line.now)])
+
+
+async def absence(tx: ReadTx, line: LockedLine) -> Absence:
+    """Who of this line has lost the place to their grace. Nobody while the queue is in maintenance."""
+    grace, latest = grace_of(line.settings.grace_seconds, line.settings.phone_grace_seconds), latest_look(line)
+    if latest is None:
         return NOBODY
+    shortest = latest - REPORTED_WITHIN - line.now
     now, pause = line.now, min(max(shortest / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE)
     reporters = await presence_rows.reporters(tx, now - REPORTED_WITHIN, now - LOST_AFTER)
     if reporters.open_since is None or reporters.is_one_late:

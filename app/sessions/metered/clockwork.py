@@ -138,8 +138,6 @@ async def settle_due(db: Database, ref: Ref) -> bool:
             await keep(tx, line)
         else:
             line = await apply_due(tx, await lock(tx, ref.id))
-            # Other timers may count from now on.
-            line.row.timer_due_at = None
             await settle(tx, line)
     return True
 

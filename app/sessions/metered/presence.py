@@ -105,9 +105,11 @@ class Presence:
     async def _report_news(self) -> None:
         if not self._tenants:
             return
+        # Those who come while it is asked wait for the next report: nothing is known of their tenants.
+        asked = dict(self._tenants)
         async with self._dbs.system.read(None) as tx:
-            patient = await presence_rows.tenants_with_grace(tx, list(self._tenants))
-        for tenant_id, tenant in list(self._tenants.items()):
+            patient = await presence_rows.tenants_with_grace(tx, list(asked))
+        for tenant_id, tenant in asked.items():
             if tenant_id in patient:
                 await self._report_news_of(tenant_id, tenant)
             else:

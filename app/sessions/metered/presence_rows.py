@@ -8,6 +8,9 @@ from uuid import UUID
 
 from app.core.db import ReadTx, WriteTx
 
+BY_THE_LINE = UUID(int=0)
+"""In the place of a process: the line itself has put somebody back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -51,7 +54,10 @@ async def tenants_with_grace(tx: ReadTx, tenant_ids: Sequence[UUID]) -> set[UUID
 _TENANTS = """
     select distinct tenant_id from queues
     where tenant_id = any($1::uuid[]) and archived_at is null
-        and (mode = 'METERED' or grace_seconds is not null or phone_grace_seconds is not null)
+        and (
+            mode = 'METERED' or grace_seconds is not null or phone_grace_seconds is not null
+            or overrides->>'grace_seconds' is not null or overrides->>'phone_grace_seconds' is not null
+        )
 """
 
 

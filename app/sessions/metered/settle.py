@@ -22,15 +22,13 @@ from app.queues.rules import CALLABLE, moving_mean
 from app.sessions import events
 from app.sessions.events import SessionState
 from app.sessions.metered import pacing, repository
-from app.sessions.metered.absence import absence
+from app.sessions.metered.absence import absence, latest_look
 from app.sessions.models import Joined, SessionStatus
 
 PORTION = 200
 """So many are released, and so many ended, in one transaction; the clockwork goes on with the rest at once."""
 # Slots that come closer together are used together: twenty times a second is smooth enough.
 _LEAST_PAUSE = timedelta(milliseconds=50)
-# Whoever begins to wait where nobody did is looked for after this long, and then as often as absence says.
-_FIRST_LOOK = timedelta(seconds=1)
 _NOBODY: Mapping[UUID, Joined] = MappingProxyType({})
 
 
@@ -73,10 +71,8 @@ def _has_timers(line: LockedLine) -> bool:
 
 
 async def settle_changed(tx: WriteTx, queue_id: UUID) -> None:
-    """`settle` after a change of a queue's configuration or status; the timers that count now are looked at anew."""
-    line = await lock(tx, queue_id)
-    line.row.timer_due_at = None
-    await settle(tx, line)
+    """`settle` after a change of a queue's configuration or status."""
+    await settle(tx, await lock(tx, queue_id))
 
 
 async def _end_overdue(tx: WriteTx, line: LockedLine) -> tuple[LockedLine, datetime | None]:
@@ -87,11 +83,9 @@ async def _end_overdue(tx: WriteTx, line: LockedLine) -> tuple[LockedLine, datet
 
 
 async def _end_absent(tx: WriteTx, line: LockedLine) -> LockedLine:
-    row, settings = line.row, line.settings
-    if not row.waiting_count or (settings.grace_seconds is None and settings.phone_grace_seconds is None):
-        row.timer_due_at = None
-    elif row.timer_due_at is None:
-        row.timer_due_at = line.now + _FIRST_LOOK
+    row, latest = line.row, latest_look(line)
+    if latest is None or row.timer_due_at is None or row.timer_due_at > latest:
+        row.timer_due_at = latest
     elif row.timer_due_at <= line.now:
         found = await absence(tx, line)
         row.timer_due_at = found.look_again_at
