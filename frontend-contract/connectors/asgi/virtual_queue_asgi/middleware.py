@@ -9,6 +9,7 @@ The site finds who is inside in `scope["virtual_queue"]`: an `Admission`, or nul
 from collections.abc import Awaitable, Callable, MutableMapping
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import quote
 
 from virtual_queue_asgi.gate import Gate, Visit
 from virtual_queue_asgi.options import Options
@@ -64,7 +65,9 @@ class WaitingRoom:
 
 def visit_of(scope: Scope) -> Visit:
     """What the gate has to know of a request."""
-    path = bytes(scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0].decode("latin-1")
+    # Servers need not say how the path was written; what they have decoded must not be decoded again.
+    raw = scope.get("raw_path") or quote(scope["path"]).encode()
+    path = bytes(raw).partition(b"?")[0].decode("latin-1")
     query = bytes(scope.get("query_string", b"")).decode("latin-1")
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:

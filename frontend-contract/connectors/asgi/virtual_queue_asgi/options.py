@@ -1,8 +1,11 @@
 """What an operator says about a protected site, checked when the site starts. Nothing here is asked of the service."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
+
+_PARAMETERS = re.compile(r";[^/\\]*")
 
 
 class OptionsError(ValueError):
@@ -87,9 +90,11 @@ class Options:
         return f"{self.path}/renew"
 
     def protects(self, path: str) -> bool:
-        """Whether a path needs an admission. As it came, or with `..` and `//` resolved, as some servers do."""
-        seen = (path, _resolved(path))
-        return any(_begins(each, self.protected) for each in seen) and not all(
+        """Whether a path needs an admission: if anything a server may take it for does, unless all of that is open."""
+        seen = _readings(path)
+        # Some sites take `/Shop` for `/shop`. What is open in one spelling need not be in another.
+        protected = tuple(each.lower() for each in self.protected)
+        return any(_begins(each.lower(), protected) for each in seen) and not all(
             _begins(each, self.open) for each in seen
         )
 
@@ -97,6 +102,13 @@ class Options:
 def _begins(path: str, prefixes: tuple[str, ...]) -> bool:
     """Whole segments only: `/shop` is the beginning of `/shop/1`, not of `/shopping`."""
     return any(path == each or path.startswith(each if each.endswith("/") else f"{each}/") for each in prefixes)
+
+
+def _readings(path: str) -> set[str]:
+    """A path as it came, and as servers read it that resolve `..` and `//`, drop parameters (`/a;b`) or a fragment."""
+    without = path.partition("#")[0]
+    given = [path, without, _PARAMETERS.sub("", path), _PARAMETERS.sub("", without)]
+    return {*given, *map(_resolved, given)}
 
 
 def _resolved(path: str) -> str:

@@ -1,4 +1,4 @@
-"""The gate as a small server beside a proxy: nginx's `auth_request`, Caddy's and Traefik's forward authentication.
+"""The gate as a small server beside a proxy: nginx's `auth_request`.
 
     python -m virtual_queue_asgi.verifier --port 9010
 

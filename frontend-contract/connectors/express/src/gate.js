@@ -249,11 +249,7 @@ function withoutToken(target) {
   return [decoded(given.slice(PARAMETER.length + 1)), kept === "" ? path : `${path}?${kept}`];
 }
 
-/** What cannot be decoded stays as it is: it is then no path or token of anybody. @param {string} text */
+/** What cannot be decoded stays as it is, and hides nothing that can. @param {string} text */
 function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll("%", ""), "hex").toString());
 }

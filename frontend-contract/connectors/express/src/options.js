@@ -35,13 +35,21 @@ export function checked(given) {
 }
 
 /**
- * Whether a path needs an admission. As it came, or with `..` and `//` resolved, as some servers do.
+ * Whether a path needs an admission: if anything a server may take it for does, unless all of that is open.
  * @param {Checked} options @param {string} path
  */
 export function protects(options, path) {
   // Express takes `/Shop` for `/shop` unless told otherwise: so must we.
-  const seen = [path, resolved(path)].map((each) => each.toLowerCase());
+  const seen = readings(path).map((each) => each.toLowerCase());
   return seen.some((each) => begins(each, options.protected)) && !seen.every((each) => begins(each, options.open));
+}
+
+/** A path as it came, and as servers read it that resolve `..` and `//`, or drop parameters (`/a;b`) or a fragment, as
+ * Express does. @param {string} path */
+function readings(path) {
+  const without = path.split("#", 1)[0] ?? "";
+  const given = [path, without].flatMap((each) => [each, each.replace(/;[^/\\]*/g, "")]);
+  return [...given, ...given.map(resolved)];
 }
 
 /** Whole segments only: `/shop` is the beginning of `/shop/1`, not of `/shopping`.
