@@ -14,7 +14,7 @@ from app.queues import draws
 from app.queues import repository as queues
 from app.queues.events import QueueClosed, QueueOpened
 from app.queues.line import LockedLine, lock, write_down
-from app.queues.models import Queue, QueueDiscipline, QueueLine, QueueMode, QueueStatus
+from app.queues.models import Queue, QueueDiscipline, QueueLine, QueueStatus
 from app.queues.settings import LineSettings
 from app.schedules import repository
 from app.schedules.events import PrequeueStarted, ScheduledEventEnded, ScheduledEventStarted
@@ -75,8 +75,9 @@ async def note_due(tx: WriteTx, line: LockedLine) -> None:
     else:
         schedule = await load(tx, queue, line.now + LOOK_AGAIN)
         row.schedule_due_at = schedule.plan.due_after(line.now) or await repository.first_begin(tx, queue.id)
-    # Whom a metered line may release may have changed: the clockwork settles it at once, unless the caller does.
-    row.due_at = line.now if queue.mode is QueueMode.METERED else row.schedule_due_at
+    # Whom a line may release may have changed, and somebody's time may be over before: the clockwork settles it at once,
+    # unless the caller does.
+    row.due_at = line.now
 
 
 async def load(tx: ReadTx, queue: Queue, until: datetime) -> Schedule:
