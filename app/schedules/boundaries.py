@@ -75,8 +75,8 @@ async def note_due(tx: WriteTx, line: LockedLine) -> None:
     else:
         schedule = await load(tx, queue, line.now + LOOK_AGAIN)
         row.schedule_due_at = schedule.plan.due_after(line.now) or await repository.first_begin(tx, queue.id)
-    # Whom a line may release may have changed, and somebody's time may be over before: the clockwork settles it at once,
-    # unless the caller does.
+    # Whom the line may release may have changed, or whose time is over before: the clockwork settles it at once, unless
+    # the caller does.
     row.due_at = line.now
 
 

@@ -66,8 +66,8 @@ def _has_timers(line: LockedLine) -> bool:
     settings = line.settings
     if settings.claim_seconds is not None or settings.grace_seconds is not None:
         return True
-    # Or somebody's time runs who was called when there still was one: it, or the schedule, which is looked at anew then,
-    # is what the line is due for.
+    # Or somebody's time runs who was called when there still was one: the line is due for that, or before it for its
+    # schedule, after which everything is looked at.
     return settings.phone_grace_seconds is not None or line.row.due_at != line.row.schedule_due_at
 
 
