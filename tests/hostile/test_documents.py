@@ -67,6 +67,7 @@ def value_of(type_: GraphQLInputType, ids: Mapping[str, str]) -> st.SearchStrate
         "Int": st.integers(-2, 12) | st.sampled_from(NUMBERS),
         "Float": st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(NUMBERS),
         "Boolean": st.booleans(),
+        "Date": st.dates().map(str) | st.sampled_from(TIMES),
         "Time": st.times().map(str) | st.sampled_from(TIMES),
         "DateTime": st.datetimes().map(str) | st.sampled_from(TIMES),
         "JSON": ANY_JSON | st.sampled_from(DOCUMENTS),

@@ -254,6 +254,8 @@ async def test_tries_that_never_come_to_an_end_are_given_up(world: World, sink: 
 async def test_what_was_owed_to_an_erased_session_ends_quietly(
     world: World, sink: Sink, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # What follows from the queue's creation.
+    await world.settle()
     await owe_one(world)
     await world.relay_all()
     async with world.dbs.system.write(None) as tx:

@@ -22,6 +22,7 @@ MAY: dict[Move, set[SessionStatus]] = {
     rules.UNHOLD: {W},
     rules.TRANSFER: {W, C, S},
     rules.SET_PRIORITY: {W},
+    rules.USE_CODE: {W},
     rules.ADD_NOTE: set(SessionStatus),
 }
 

@@ -3,7 +3,6 @@
 Nothing is left out in silence: an argument nobody has said how to fill is an error, and so is an id of an unknown kind.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -164,33 +163,33 @@ def selection(type_: GraphQLNamedType, depth: int) -> str:
     if is_leaf_type(type_):
         return ""
     if isinstance(type_, GraphQLObjectType):
-        return f"{{ __typename {_fields(type_, depth, frozenset())} }}"
+        return f"{{ __typename {_fields(type_, depth, {})} }}"
     assert isinstance(type_, GraphQLUnionType | GraphQLInterfaceType)
     members = schema().get_possible_types(type_)
-    contested = _contested(members)
-    chosen = [f"... on {member.name} {{ {_fields(member, depth, contested)} }}" for member in members]
+    declared = _declared(members)
+    chosen = [f"... on {member.name} {{ {_fields(member, depth, declared)} }}" for member in members]
     return f"{{ __typename {' '.join(chosen)} }}"
 
 
-def _fields(type_: GraphQLObjectType, depth: int, contested: frozenset[str]) -> str:
+def _fields(type_: GraphQLObjectType, depth: int, declared: Mapping[str, str]) -> str:
     chosen = []
     for name, field in type_.fields.items():
         inner = get_named_type(field.type)
         needs = any(is_required_argument(argument) for argument in field.args.values())
         if needs or (depth == 0 and not is_leaf_type(inner)):
             continue
-        alias = f"{type_.name}_{name}: " if name in contested else ""
+        alias = f"{type_.name}_{name}: " if declared.get(name, str(field.type)) != str(field.type) else ""
         chosen.append(f"{alias}{name} {selection(inner, depth - 1)}")
     return " ".join(chosen)
 
 
-def _contested(members: Sequence[GraphQLObjectType]) -> frozenset[str]:
-    """Fields which these types declare differently: one answer cannot hold them under one name."""
-    declared: dict[str, set[str]] = defaultdict(set)
+def _declared(members: Sequence[GraphQLObjectType]) -> dict[str, str]:
+    """How the first of these types declares a field: one answer holds one kind under one name, others need an alias."""
+    declared: dict[str, str] = {}
     for member in members:
         for name, field in member.fields.items():
-            declared[name].add(str(field.type))
-    return frozenset(name for name, types in declared.items() if len(types) > 1)
+            declared.setdefault(name, str(field.type))
+    return declared
 
 
 def _leaves(type_: GraphQLInputType, path: Path) -> Iterator[tuple[Path, GraphQLInputType]]:
