@@ -3,8 +3,11 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -75,17 +78,16 @@ async def test_the_second_address_is_tried_where_the_first_does_not_answer(monke
 def resolved(monkeypatch: pytest.MonkeyPatch, first: list[str], then: list[str] | None = None) -> list[str]:
     """Let a name have these addresses; what is asked for from now on."""
     asked: list[str] = []
-    loop = asyncio.get_running_loop()
-    really = loop.getaddrinfo
+    really = socket.getaddrinfo
 
-    async def getaddrinfo(host: Any, port: Any, **options: Any) -> Any:
+    def getaddrinfo(host: Any, port: Any, *args: Any, **options: Any) -> Any:
         if not str(host).endswith(".example"):
-            return await really(host, port, **options)
+            return really(host, port, *args, **options)
         found = first if not asked or then is None else then
         asked.append(str(host))
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
-    monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked
 
 
@@ -113,6 +115,35 @@ async def test_time_is_bounded_whatever_the_site_does_with_it() -> None:
             body_bytes = 10**9
             with pytest.raises(NoAnswer, match=r"No answer within 0\.2 s"):
                 await fetch(here.url, timeout_seconds=0.2, body_bytes=body_bytes, allowed=LOOPBACK)
+
+
+async def test_names_nobody_answers_for_keep_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever names such an address has no say in when jobs are sent, or other sites asked."""
+    async with serving(ok()) as here:
+        with _silent_names(monkeypatch):
+            silent = [refused(f"http://{number}.silent.example/", timeout_seconds=0.1) for number in range(40)]
+            assert set(await asyncio.gather(*silent)) == {"No answer within 0.1 s."}
+            async with asyncio.timeout(5):
+                assert await asyncio.to_thread(lambda: "sent") == "sent"
+                assert (await get(f"http://localhost:{here.port}/")).status == 200
+
+
+@contextmanager
+def _silent_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Looking up names of `silent.example` takes until the end of the block."""
+    over, really = Event(), socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
+        if str(host).endswith(".silent.example"):
+            over.wait(60)
+            raise socket.gaierror(socket.EAI_AGAIN, "no name server answers")
+        return really(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    try:
+        yield
+    finally:
+        over.set()
 
 
 async def test_so_much_is_read_and_no_more() -> None:

@@ -9,11 +9,17 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import httpcore
 
 from app.core.outbound.ranges import Network, is_public
+
+# A name whose servers are silent holds its thread for as long as the system's resolver has patience, whoever has given
+# up waiting meanwhile. The loop's own threads are not for that: jobs are sent in them.
+_resolvers = ThreadPoolExecutor(max_workers=64, thread_name_prefix="resolve")
 
 
 class NoAnswer(Exception):
@@ -105,8 +111,9 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
 
 
 async def _checked_addresses(host: str, port: int, allowed: Sequence[Network]) -> list[str]:
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(_resolvers, look_up)
     except OSError:
         raise NoAnswer("The name cannot be resolved.") from None
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
