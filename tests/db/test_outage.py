@@ -11,7 +11,9 @@ from sqlalchemy import exc
 from sqlalchemy.engine import make_url
 
 from app.api.errors import public_error
+from app.core.db import Database, ReadTx
 from app.core.db.outage import is_worth_another_try
+from app.core.db.urls import APP_ROLE, role_url
 from app.core.ids import decode
 from app.settings import Settings
 from tests.support.api import Api, Business
@@ -84,3 +86,32 @@ def test_what_will_pass_by_itself_is_told_from_a_bug(problem: Exception, expecte
     assert error.extensions is not None
     assert error.extensions["code"] == ("UNAVAILABLE" if expected else "INTERNAL")
     assert (error.extensions.get("retryAfterSeconds") == 1.0) is expected
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+async def test_a_connection_of_which_the_end_is_only_half_read_is_one_that_died(
+    business: Business, migrated_settings: Settings, has_begun: bool
+) -> None:
+    """The server says why it ends a connection, then ends it: the driver has read the one, and not yet the other."""
+    tenant_id = decode("Queue", await business.queue()).tenant_id
+    why = b"SFATAL\0VFATAL\0C25P03\0Mterminating connection due to idle-in-transaction timeout\0\0"
+    db = Database(role_url(migrated_settings, APP_ROLE), pool_size=1)
+
+    async def pid_of(tx: ReadTx) -> int:
+        ((pid,),) = await tx.rows("select pg_backend_pid()")
+        return int(pid)
+
+    try:
+        async with db.read(tenant_id) as tx:
+            pid, driver = await pid_of(tx), tx.info["driver"]
+            if has_begun:
+                driver._protocol.data_received(b"E" + (len(why) + 4).to_bytes(4) + why)
+                with pytest.raises(exc.DBAPIError, match="InternalClientError") as raised:
+                    await pid_of(tx)
+                assert is_worth_another_try(raised.value)
+        if not has_begun:
+            driver._protocol.data_received(b"E" + (len(why) + 4).to_bytes(4) + why)
+        async with db.read(tenant_id) as tx:
+            assert await pid_of(tx) != pid
+    finally:
+        await db.dispose()

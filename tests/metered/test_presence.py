@@ -1,5 +1,6 @@
 """Presence: a place is kept while its visitor is there, and for the grace after; whatever happens to our processes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -274,6 +275,27 @@ async def test_what_could_not_be_told_is_told_later(room: WaitingRoom) -> None:
     process._dbs = room.dbs
     await process.report()
     assert await room.rows() == [(key_of("Session", visitor.id), process.id, True)]
+    await process.stop()
+
+
+async def test_an_outage_of_the_database_is_told_once(room: WaitingRoom, caplog: pytest.LogCaptureFixture) -> None:
+    visitor = await room.join()
+    closed = Database("postgresql+asyncpg://nobody@127.0.0.1:9/none", clock=room.clock)
+    process = Presence(Databases(room.dbs.app, closed), room.clock, report_seconds=0.01)
+    room.arrives(process, visitor)
+    with caplog.at_level("INFO", "app.sessions.metered.presence"):
+        process.start()
+        await asyncio.sleep(0.35)
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        await closed.dispose()
+        process._dbs = room.dbs
+
+        async def is_told() -> bool:
+            return await room.rows() == [(key_of("Session", visitor.id), process.id, True)]
+
+        await eventually(is_told)
+        await eventually(lambda: len(caplog.records) == 2)
+        assert "available again" in caplog.messages[1]
     await process.stop()
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from app.core.clock import Clock
 from app.core.db import Databases
 from app.core.ids import new_id
+from app.core.jobs.outage import Outage, is_database_away
 from app.sessions.metered import presence_rows
 from app.sessions.metered.presence_rows import Seen
 
@@ -48,6 +49,7 @@ class Presence:
         self._report_seconds = report_seconds
         self._tenants: dict[UUID, _Tenant] = {}
         self._task: asyncio.Task[None] | None = None
+        self._database = Outage(logger, "The database (presence)")
 
     def start(self) -> None:
         """Begin to report."""
@@ -149,7 +151,11 @@ class Presence:
             began = loop.time()
             try:
                 await self.report()
-            except Exception:
+                self._database.worked()
+            except Exception as problem:
                 # Nothing is forgotten: it is told the next time, and until then nobody is taken for absent.
-                logger.exception("who is present could not be reported; trying again")
+                if is_database_away(problem):
+                    self._database.failed(problem)
+                else:
+                    logger.exception("who is present could not be reported; trying again")
             await asyncio.sleep(max(0.1, began + self._report_seconds - loop.time()))
