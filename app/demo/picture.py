@@ -64,10 +64,11 @@ def summary(crowd: Crowd) -> str:
     """What came of it."""
     parts = [f"{crowd.count(stage)} {stage.value}" for stage in _OVER if crowd.count(stage)]
     renewals = sum(visitor.renewals for visitor in crowd.visitors)
-    cap = crowd.queue.most_inside
+    caps = [cap for cap in crowd.caps if cap is not None]
+    of = f" of {max(caps)}" if caps and None not in crowd.caps else ""
     return (
         f"{len(crowd.visitors)} visitors: {', '.join(parts)}. {renewals} stays renewed. "
-        f"Most inside at once: {crowd.most_inside}{'' if cap is None else f' of {cap}'}."
+        f"Most inside at once: {crowd.most_inside}{of}."
     )
 
 

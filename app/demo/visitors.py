@@ -76,6 +76,8 @@ class Crowd:
     random: Random
     pace: float = 1.0
     most_inside: int = 0
+    caps: set[int | None] = field(default_factory=set)
+    """All that were in force: staff may change the cap while people wait."""
     releases: deque[float] = field(default_factory=deque)
     news: deque[str] = field(default_factory=lambda: deque(maxlen=6))
 
@@ -121,6 +123,7 @@ async def _look(crowd: Crowd) -> None:
     """The queue's own counts, which include everybody else's browsers."""
     while True:
         crowd.queue = await demo_queue(crowd.client)
+        crowd.caps.add(crowd.queue.most_inside)
         crowd.most_inside = max(crowd.most_inside, crowd.queue.released + crowd.queue.inside)
         await asyncio.sleep(_QUEUE_SECONDS)
 
