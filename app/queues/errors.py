@@ -6,6 +6,12 @@ from app.core.errors import UserFacingError
 from app.queues.models import QueueMode, QueueStatus
 
 
+def _words(status: QueueStatus) -> str:
+    """How a sentence goes on after `is`."""
+    said = {QueueStatus.MAINTENANCE: "in maintenance", QueueStatus.PREQUEUE: "in its pre-queue"}
+    return said.get(status, status.value.lower())
+
+
 class QueueNotOpen(UserFacingError):
     """Nobody can join: the queue is closed, in maintenance or archived. It may open by itself, at `next_opening_at`."""
 
@@ -15,7 +21,7 @@ class QueueNotOpen(UserFacingError):
         opens = "Staff can open it with `queueOpen`."
         if next_opening_at is not None:
             opens = f"It opens at {next_opening_at:%Y-%m-%d %H:%M} UTC."
-        super().__init__(f"The queue is {status.value.lower()}; nobody can join now. {opens}")
+        super().__init__(f"The queue is {_words(status)}; nobody can join now. {opens}")
         self.queue_status = status
         self.next_opening_at = next_opening_at
         self.refusal_message = refusal_message
@@ -26,7 +32,7 @@ class QueueNotServing(UserFacingError):
 
     def __init__(self, status: QueueStatus, mode: QueueMode = QueueMode.STAFFED) -> None:
         super().__init__(
-            f"The queue is {status.value.lower()}; nobody can be called. Open it with `queueOpen` first."
+            f"The queue is {_words(status)}; nobody can be called. Open it with `queueOpen` first."
             if mode is QueueMode.STAFFED
             else "A queue of mode `METERED` releases visitors by itself, at its rate; nobody is called to a counter."
         )
@@ -85,7 +91,7 @@ class IllegalQueueTransition(UserFacingError):
     """The queue's status does not allow this."""
 
     def __init__(self, action: str, status: QueueStatus) -> None:
-        super().__init__(f"A queue that is {status.value.lower()} cannot be {action}.")
+        super().__init__(f"A queue that is {_words(status)} cannot be {action}.")
         self.queue_status = status
 
 

@@ -194,3 +194,16 @@ def test_the_mean_forgets() -> None:
 )
 def test_open_counters(active: int, on_shift: int, working: int, open_count: int) -> None:
     assert rules.open_counters(active, on_shift, working) == open_count
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        (QueueNotOpen(M), "The queue is in maintenance; nobody can join now."),
+        (QueueNotOpen(C), "The queue is closed; nobody can join now."),
+        (QueueNotServing(Q), "The queue is in its pre-queue; nobody can be called."),
+        (IllegalQueueTransition("paused", M), "A queue that is in maintenance cannot be paused."),
+    ],
+)
+def test_refusals_are_sentences(refused: Exception, said: str) -> None:
+    assert str(refused).startswith(said)
