@@ -1,17 +1,35 @@
 """Our service is killed: what each connector does then, as declared, and that it comes back by itself."""
 
 import asyncio
+from base64 import urlsafe_b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.settings import Settings
 from tests.commands.runs import free_port
-from tests.connectors.serving import KINDS, Program, Sites
+from tests.connectors.serving import KINDS, Program, Sites, api_program
 from tests.connectors.visiting import browser
 from tests.support.api import Business
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.processes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_token_nobody_could_read_does_not_stay_in_the_address(
+    migrated_settings: Settings, sites: Sites, tmp_path: Path, kind: str
+) -> None:
+    """The site has started while the service was away, and fails open."""
+    never_started, port = api_program(migrated_settings, tmp_path), free_port()
+    await asyncio.to_thread(sites.start, kind, never_started, "queue", port, "FAIL_OPEN")
+    header = urlsafe_b64encode(b'{"alg":"RS256","typ":"admission+jwt","kid":"key"}').rstrip(b"=").decode()
+    async with browser(f"http://127.0.0.1:{port}") as visitor:
+        answer = await visitor.bring(f"{header}.e30.AAAA", "/basket?a=1")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{visitor.origin}/basket?a=1")
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert (await visitor.get("/basket?a=1")).text == "shop GET /basket?a=1 for anybody\n"
 
 
 async def _sites(business: Business, sites: Sites, kind: str, api: Program) -> dict[str, str]:

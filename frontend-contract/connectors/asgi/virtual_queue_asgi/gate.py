@@ -98,7 +98,7 @@ class Gate:
                 held = None
             decision = await self._decide(visit, held, pending)
         except Unreachable:
-            decision = Pass(None) if self._service.fails_open else pages.unavailable(self.options)
+            decision = self._let_pass(visit) if self._service.fails_open else pages.unavailable(self.options)
         if path == self.options.renew_path and isinstance(decision, Pass):
             return pages.renewed(decision.admission, decision.set_cookie)
         if kept is not None and isinstance(decision, Answer) and decision.forget:
@@ -172,6 +172,13 @@ class Gate:
         # What was sent along is lost; whoever comes back comes to the page.
         back = target if visit.method in ("GET", "HEAD") else visit.target.partition("?")[0]
         return pages.redirect(f"{waiting}?return={quote(self._url(back), safe='')}", forget=True)
+
+    def _let_pass(self, visit: Visit) -> Pass | Answer:
+        """Nobody can be asked. A token that could not be read must not stay in the address, where pages tell it on."""
+        given, target = _without_token(visit.target)
+        if given is not None and visit.method in ("GET", "HEAD"):
+            return pages.redirect(self._url(target))
+        return Pass(None)
 
     async def _leave(self, visit: Visit) -> Answer:
         if visit.method != "POST":

@@ -63,7 +63,7 @@ export class Gate {
       decision = await this.#decide(visit, held, pending);
     } catch (problem) {
       if (!(problem instanceof Unreachable)) throw problem;
-      decision = this.#service.failsOpen ? { admission: null } : { answer: pages.unavailable(this.#options) };
+      decision = this.#service.failsOpen ? this.#letPass(visit) : { answer: pages.unavailable(this.#options) };
     }
     if (path === `${own}/renew` && "admission" in decision)
       return { ...withCookie(decision.cookie), answer: pages.renewed(decision.admission) };
@@ -143,6 +143,14 @@ export class Gate {
     // What was sent along is lost; whoever comes back comes to the page.
     const back = isReading(visit) ? target : (target.split("?", 1)[0] ?? "/");
     return { answer: pages.redirect(`${waiting}?return=${encodeURIComponent(this.#url(back))}`, true) };
+  }
+
+  /** Nobody can be asked. A token that could not even be read must not stay in the address, where pages tell it on.
+   * @param {Visit} visit @returns {Decision} */
+  #letPass(visit) {
+    const [given, target] = withoutToken(visit.target);
+    if (given !== null && isReading(visit)) return { answer: pages.redirect(this.#url(target)) };
+    return { admission: null };
   }
 
   /** @param {Visit} visit @returns {Promise<Decision>} */
