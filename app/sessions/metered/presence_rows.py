@@ -150,6 +150,8 @@ _FORGET_ENDED = """
         left join sessions on sessions.tenant_id = presences.tenant_id and sessions.id = session_id
         where sessions.id is null or sessions.ended_at is not null
         limit $1
+        -- Other workers do this too, and processes report meanwhile.
+        for update of presences skip locked
     ) returning 1
 """
 # As long as it has seen somebody who still waits, the time it was lost is the time they were last seen.
