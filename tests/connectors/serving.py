@@ -25,6 +25,7 @@ from virtual_queue_asgi import Gate, Options, WaitingRoom
 
 from app.settings import Settings
 from tests.commands.runs import environment, free_port
+from tests.support.leash import leashed
 from tests.support.real_server import real_server
 
 CONNECTORS = Path(__file__).resolve().parents[2] / "frontend-contract" / "connectors"
@@ -61,6 +62,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                preexec_fn=leashed,
             )
         deadline = time.monotonic() + START_SECONDS
         while True:

@@ -18,6 +18,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.leash import leashed
 from tests.support.waiting import PATIENCE
 
 PROGRAMS = ("chromium", "chromium-headless-shell", "google-chrome", "chromium-browser")
@@ -162,6 +163,7 @@ async def open_browser() -> AsyncIterator[Browser]:
         env=os.environ | {"HOME": str(home)},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
+        preexec_fn=leashed,
     )
     try:
         port, path = await _address(home, lambda: process.returncode)
