@@ -74,7 +74,9 @@ def owed(stored: StoredQueue, limits: Limits, now: datetime) -> list[str]:
         return found
     at = [event.occurred_at for event in stored.events if event.type == "SESSION_RELEASED"]
     in_minute = len(at) - bisect_right(at, now - MINUTE)
-    is_slot = limits.rate is None or not at or now - at[-1] > MINUTE / limits.rate + SLACK
+    # Slots are counted from the last release and, where the rate was raised since then, from that.
+    since = [*at[-1:], *(event.occurred_at for event in stored.events if event.type == "QUEUE_UPDATED")]
+    is_slot = limits.rate is None or not at or now - max(since) > MINUTE / limits.rate + SLACK
     if (limits.rate is None or in_minute < limits.rate) and is_slot:
         found.append(f"{waiting} wait although there is room: {inside} inside, {in_minute} in the last minute")
     if stored.line.due_at is None or stored.line.due_at > now + MINUTE + SLACK:
