@@ -15,7 +15,7 @@ from app.core.clock import Clock
 from app.core.db import Databases
 from app.core.ids import new_id
 from app.core.jobs.outage import Outage, is_database_away
-from app.sessions.metered import presence_rows
+from app.sessions.metered import presence_rows, repository
 from app.sessions.metered.presence_rows import Seen
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Presence:
         """
         await self._report_news()
         async with self._dbs.system.write(None) as tx:
-            await presence_rows.live(tx, self.id, tx.now_by_database(await presence_rows.time(tx)))
+            await presence_rows.live(tx, self.id, tx.now_by_database(await repository.time(tx)))
 
     async def _report_news(self) -> None:
         if not self._tenants:
@@ -130,7 +130,7 @@ class Presence:
             return
         async with self._dbs.app.write(tenant_id) as tx:
             # What was seen is told by this machine's clock, and will be compared by the database's.
-            ahead = tx.now_by_database(await presence_rows.time(tx)) - self._clock.now()
+            ahead = tx.now_by_database(await repository.time(tx)) - self._clock.now()
             rows = [Seen(id, id in tenant.open, at + ahead) for id, at in news.items()]
             for start in range(0, len(rows), _AT_ONCE):
                 await presence_rows.write(tx, self.id, rows[start : start + _AT_ONCE])

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 from uuid import UUID
 
 from app.core.db import ReadTx, WriteTx
@@ -37,12 +36,6 @@ class Reporters:
     open_since: datetime | None
     # Whether one has not reported of late that may still do so, and know of somebody who has come.
     is_one_late: bool
-
-
-async def time(tx: ReadTx) -> datetime:
-    """The database's clock."""
-    ((now,),) = await tx.rows("select clock_timestamp()")
-    return cast(datetime, now)
 
 
 async def tenants_with_grace(tx: ReadTx, tenant_ids: Sequence[UUID]) -> set[UUID]:
