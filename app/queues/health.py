@@ -101,12 +101,13 @@ def throttled(rate: int | None, cap: int | None, factor: float) -> tuple[int | N
 
 
 def next_change_at(known: KnownHealth, settings: HealthSettings, now: datetime) -> datetime | None:
-    """When to look at the factor again: in a step of a running ramp, or when the last report becomes too old."""
+    """When to look at the factor again: in a step of a running ramp, or when the last report is too old, if sooner."""
     since = _assumed(known, settings, now)
-    if _factor(since, settings, now) < _target(since.health, settings):
-        return now + RAMP_STEP
     stale_at = stale_from(known, settings)
-    return stale_at if stale_at is not None and stale_at > now else None
+    looks = [stale_at] if stale_at is not None and stale_at > now else []
+    if _factor(since, settings, now) < _target(since.health, settings):
+        looks.append(now + RAMP_STEP)
+    return min(looks, default=None)
 
 
 def _assumed(known: KnownHealth, settings: HealthSettings, now: datetime) -> _Since:
