@@ -18,7 +18,7 @@ from app.queues import service as queues
 from app.queues.models import OriginHealth
 from app.reactions import JOBS, REACTIONS
 from app.settings import Settings
-from tests.metered.world import Opened, World
+from tests.metered.world import Opened, World, open_worlds
 from tests.support.origin import Site, ok, serving
 from tests.support.waiting import eventually
 
@@ -186,9 +186,32 @@ async def test_two_workers_share_the_sites_out(
     assert len(site.asked) == 21
 
 
+async def test_silent_sites_of_one_business_take_no_turns_from_another(
+    opened: Opened, world: World, looks: Looks, site: Site
+) -> None:
+    async def silent(writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    elsewhere = await open_worlds(opened.settings)
+    async with serving(silent) as abyss:
+        for _ in range(20):
+            await begin(await elsewhere.world(world.clock, health_url=abyss.url))
+        patient = Looks(allowing(opened.settings, health_timeout_seconds=15.0), world.db, looks._system)
+        running = asyncio.create_task(patient.run())
+        await eventually(lambda: len(abyss.asked) == 4)
+        # All twenty were due before this one.
+        await begin(world)
+        await eventually(lambda: len(site.asked) == 1)
+        assert len(abyss.asked) == 4
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    for database in elsewhere.databases:
+        await database.dispose()
+
+
 async def test_what_a_worker_that_died_had_taken_comes_up_again(world: World, looks: Looks, site: Site) -> None:
     await begin(world)
-    assert await looks._take(5) == [world.queue]
+    assert await looks._take(5, []) == [world.queue]
     assert await looks.look_at_due() == 0
     world.clock.advance(seconds=20)
     assert await looks.look_at_due() == 1

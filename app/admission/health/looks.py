@@ -6,7 +6,9 @@ the worker dies meanwhile. The site is asked with no transaction open; what it s
 
 import asyncio
 import logging
+from collections import Counter
 from datetime import timedelta
+from uuid import UUID
 
 from app.admission.health import repository, rules, service
 from app.core.clock import Clock, SystemClock
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 0.5
 _AT_ONCE = 16
 """Sites asked at a time. They are waited for, which costs nothing; their answers take a connection for a moment."""
+_OF_ONE_TENANT = 4
+"""Taken of one tenant at a time, and none while it has as many: who names a hundred silent sites delays nobody else."""
 _CONNECTIONS = 2
 # Longer than any answer takes: nobody else asks meanwhile.
 _LEASE = timedelta(seconds=20)
@@ -40,7 +44,7 @@ class Looks:
         self._app = app
         self._system = system
         self._database = Outage(logger, "The database (origin health)")
-        self._busy: set[asyncio.Task[None]] = set()
+        self._busy: dict[asyncio.Task[None], UUID] = {}
 
     async def run(self) -> None:
         """Tick until cancelled. What was asked meanwhile is asked again by somebody else."""
@@ -59,7 +63,7 @@ class Looks:
     async def look_at_due(self) -> int:
         """Look at everything that is due now; how many queues that were."""
         count = 0
-        while due := await self._take(_AT_ONCE):
+        while due := await self._take(_AT_ONCE, []):
             await asyncio.gather(*(self.look_at(ref) for ref in due))
             count += len(due)
         return count
@@ -93,8 +97,9 @@ class Looks:
         room = _AT_ONCE - len(self._busy)
         if room == 0:
             return 0
+        asked = Counter(self._busy.values())
         try:
-            due = await self._take(room)
+            due = await self._take(room, [tenant_id for tenant_id, count in asked.items() if count >= _OF_ONE_TENANT])
         except Exception as problem:  # noqa: BLE001 - written down; whatever it is, the next tick tries again
             self._note(problem, "Sites that are due could not be looked up; trying again.")
             await asyncio.sleep(self._database.pause_seconds())
@@ -102,13 +107,15 @@ class Looks:
         self._database.worked()
         for ref in due:
             task = asyncio.create_task(self._surely_look_at(ref), name=f"look {ref.id}")
-            self._busy.add(task)
-            task.add_done_callback(self._busy.discard)
+            self._busy[task] = ref.tenant_id
+            task.add_done_callback(self._busy.pop)
         return len(due)
 
-    async def _take(self, limit: int) -> list[Ref]:
+    async def _take(self, limit: int, without: list[UUID]) -> list[Ref]:
         async with self._system.write(None) as tx:
-            return await repository.take_due(tx, now=tx.now(), again_at=tx.now() + _LEASE, limit=limit)
+            return await repository.take_due(
+                tx, now=tx.now(), again_at=tx.now() + _LEASE, limit=limit, share=_OF_ONE_TENANT, without=without
+            )
 
     async def _surely_look_at(self, ref: Ref) -> None:
         try:
