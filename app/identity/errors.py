@@ -30,6 +30,10 @@ class InvalidCredentials(UserFacingError):
         super().__init__("Business, e-mail or password is wrong, or the account is not active.")
 
 
+class ProofOutdated(InvalidCredentials):
+    """The password was right a moment ago; what is stored has changed since."""
+
+
 class InvalidRefreshToken(UserFacingError):
     """Not a refresh token of ours, or past its time."""
 

@@ -1,7 +1,7 @@
 """Signing in, staying signed in, signing out. What a signed-in user may do is the permissions' business.
 
-Each verb opens its own blocks, because a password is checked between two of them and a copied refresh token is revoked
-in one that has to commit although the caller is refused.
+Each verb opens its own blocks, because a proof is checked between two of them and a copied refresh token is revoked in
+one that has to commit although the caller is refused. Nobody else opens a sign-in.
 """
 
 import hashlib
@@ -14,17 +14,17 @@ from uuid import UUID
 
 from app.core.actor import Actor, ActorKind
 from app.core.db import Databases, WriteTx
+from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.core.texts import ensure_text
-from app.identity import passwords, repository, rules
-from app.identity.errors import InvalidCredentials, InvalidRefreshToken, LoginRevoked
+from app.identity import repository
+from app.identity.errors import InvalidCredentials, InvalidRefreshToken, LoginRevoked, ProofOutdated
 from app.identity.events import UserLoginRevoked
 from app.identity.models import Login, RefreshToken, User, UserStatus
-from app.identity.passwords import NOBODYS_HASH, HashedPassword
+from app.identity.proofs import Credentials, Method, Proven, by_password
 from app.identity.service import note
 from app.identity.tokens import Tokens
 from app.tenants import repository as tenants
-from app.tenants import rules as tenant_rules
 from app.tenants.errors import TenantClosed
 from app.tenants.models import TenantStatus
 
@@ -32,19 +32,14 @@ from app.tenants.models import TenantStatus
 LOGIN_LIFETIME = timedelta(days=30)
 # An answer that was lost on the way may be asked for again; so may two tabs of a browser ask at the same moment.
 RETRY_WINDOW = timedelta(seconds=30)
-# Where an unknown business is looked into, so that it takes as many steps as a known one.
-_NOWHERE = UUID(int=0)
 _PREFIX = "vqr_"
 _SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """What somebody signs in with, and from where."""
+class Source:
+    """Where a sign-in comes from, as the request says."""
 
-    tenant_slug: str
-    email: str
-    password: str
     address: str | None = None
     agent: str | None = None
 
@@ -59,23 +54,33 @@ class Granted:
     expires_in_seconds: int
 
 
-async def sign_in(dbs: Databases, tokens: Tokens, given: Credentials) -> Granted:
-    """Open a sign-in. `InvalidCredentials`, in the same words and by the same steps, whatever is wrong."""
-    tenant_id = await _open_tenant(dbs, given.tenant_slug)
-    async with dbs.app.read(tenant_id) as tx:
-        known = await repository.by_email(tx, rules.email_to_look_up(given.email))
-    stored = NOBODYS_HASH if known is None else HashedPassword(known.password_hash)
-    right, better_hash = await passwords.verify(given.password, stored)
-    if known is None or not right:
-        raise InvalidCredentials
-    async with dbs.app.write(tenant_id, Actor(ActorKind.USER, tenant_id, known.id)) as tx:
-        user = await repository.lock(tx, known.id)
+async def sign_in(dbs: Databases, tokens: Tokens, given: Credentials, source: Source) -> Granted:
+    """Prove by password, and begin. Raises what `by_password` and `begin` do."""
+    try:
+        return await begin(dbs, tokens, await by_password(dbs, given), source)
+    except ProofOutdated:
+        # A sign-in beside this one has replaced the hash by a better one, or the password is another now.
+        return await begin(dbs, tokens, await by_password(dbs, given), source)
+
+
+async def begin(dbs: Databases, tokens: Tokens, proven: Proven, source: Source) -> Granted:
+    """Open a sign-in for somebody who has shown who they are: the one way in.
+
+    Raises `InvalidCredentials` unless user and tenant are (still) active.
+    """
+    known = proven.user
+    async with dbs.app.write(known.tenant_id, Actor(ActorKind.USER, known.tenant_id, known.id)) as tx:
+        user = await _hold_user(tx, known.id)
         # Looked at again: deactivation or a new password may have come in between.
-        if user.status is not UserStatus.ACTIVE or user.password_hash != stored:
+        if user is None or user.status is not UserStatus.ACTIVE:
             raise InvalidCredentials
-        if better_hash is not None:
-            user.password_hash = better_hash
-        login, refresh_token = await _open(tx, user, tokens, given)
+        if (await tenants.get(tx, tx.tenant)).status is not TenantStatus.ACTIVE:
+            raise InvalidCredentials
+        if Method.PASSWORD in proven.methods and user.password_hash != known.password_hash:
+            raise ProofOutdated
+        if proven.better_hash is not None:
+            user.password_hash = proven.better_hash
+        login, refresh_token = await _open(tx, user, tokens, source)
     return await _granted(tokens, user, login, refresh_token)
 
 
@@ -116,13 +121,15 @@ async def sign_out(dbs: Databases, refresh_token: str) -> UUID | None:
     return tenant_id
 
 
-async def _open_tenant(dbs: Databases, slug: str) -> UUID:
-    async with dbs.system.read(None) as tx:
-        tenant = await tenants.by_slug(tx, tenant_rules.slug_to_look_up(slug))
-    return tenant.id if tenant is not None and tenant.status is TenantStatus.ACTIVE else _NOWHERE
+async def _hold_user(tx: WriteTx, user_id: UUID) -> User | None:
+    try:
+        return await repository.lock(tx, user_id)
+    except NotFound:
+        # Deleted in between.
+        return None
 
 
-async def _open(tx: WriteTx, user: User, tokens: Tokens, given: Credentials) -> tuple[Login, str]:
+async def _open(tx: WriteTx, user: User, tokens: Tokens, source: Source) -> tuple[Login, str]:
     now = tx.now()
     user.last_login_at = now
     login = Login(
@@ -132,8 +139,8 @@ async def _open(tx: WriteTx, user: User, tokens: Tokens, given: Credentials) -> 
         created_at=now,
         last_used_at=now,
         expires_at=now + LOGIN_LIFETIME,
-        agent=_fit(given.agent, 200),
-        address=_fit(given.address, 64),
+        agent=_fit(source.agent, 200),
+        address=_fit(source.address, 64),
     )
     tx.add(login)
     await tx.flush()

@@ -17,10 +17,11 @@ from app.core.events.models import EventRow
 from app.core.ids import new_id
 from app.identity import founding, service
 from app.identity.authentication import Authenticator
-from app.identity.logins import Credentials, Granted, sign_in
+from app.identity.logins import Granted, Source, sign_in
 from app.identity.models import Role, User
 from app.identity.passwords import HashedPassword, hash_new
 from app.identity.permissions import MATRIX
+from app.identity.proofs import Credentials
 from app.identity.service import NewUser
 from app.settings import Settings
 from app.tenants.models import Tenant
@@ -83,7 +84,9 @@ class House:
     async def signed_in(self, business: Business, user: User | None = None) -> Granted:
         """A fresh sign-in."""
         email = (user or business.admin).email
-        return await sign_in(self.dbs, self.authenticator.tokens, Credentials(business.tenant.slug, email, PASSWORD))
+        return await sign_in(
+            self.dbs, self.authenticator.tokens, Credentials(business.tenant.slug, email, PASSWORD), Source()
+        )
 
     @asynccontextmanager
     async def acting(self, user: User) -> AsyncIterator[WriteTx]:

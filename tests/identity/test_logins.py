@@ -8,8 +8,9 @@ from sqlmodel import select
 from app.core.errors import InvalidInput
 from app.identity import service
 from app.identity.errors import InvalidCredentials, InvalidRefreshToken, LoginRevoked, TokenRevoked
-from app.identity.logins import LOGIN_LIFETIME, Credentials, refresh, sign_in, sign_out
+from app.identity.logins import LOGIN_LIFETIME, Source, begin, refresh, sign_in, sign_out
 from app.identity.models import Login, RefreshToken, User
+from app.identity.proofs import Credentials, by_password
 from app.tenants import service as tenant_service
 from app.tenants.errors import TenantClosed
 from tests.identity.house import NOW, PASSWORD, House, as_super_admin, hashed
@@ -20,7 +21,8 @@ async def test_signing_in_grants_a_pair_of_tokens_and_notes_when(house: House) -
     granted = await sign_in(
         house.dbs,
         house.authenticator.tokens,
-        Credentials(shop.tenant.slug, f" {shop.admin.email.upper()} ", PASSWORD, "192.0.2.1", "Browser " * 100),
+        Credentials(shop.tenant.slug, f" {shop.admin.email.upper()} ", PASSWORD),
+        Source("192.0.2.1", "Browser " * 100),
     )
     assert granted.expires_in_seconds == house.settings.access_token_seconds
     assert (granted.user.id, granted.user.last_login_at) == (shop.admin.id, NOW)
@@ -54,7 +56,7 @@ async def test_whatever_is_wrong_the_refusal_is_the_same(
     shop = await house.business()
     given = Credentials(slug or shop.tenant.slug, email or shop.admin.email, password)
     with pytest.raises(InvalidCredentials) as refusal:
-        await sign_in(house.dbs, house.authenticator.tokens, given)
+        await sign_in(house.dbs, house.authenticator.tokens, given, Source())
     assert refusal.value.message == InvalidCredentials().message
 
 
@@ -87,7 +89,7 @@ async def test_an_unknown_account_costs_a_password_check_too(house: House, monke
     shop = await house.business()
     for slug, email in [("no-such", shop.admin.email), (shop.tenant.slug, "no@shop.example")]:
         with pytest.raises(InvalidCredentials):
-            await sign_in(house.dbs, house.authenticator.tokens, Credentials(slug, email, PASSWORD))
+            await sign_in(house.dbs, house.authenticator.tokens, Credentials(slug, email, PASSWORD), Source())
     assert checked == [passwords.NOBODYS_HASH] * 2
 
 
@@ -248,3 +250,33 @@ async def test_an_imported_bcrypt_hash_is_accepted_and_replaced(house: House) ->
     granted = await house.signed_in(shop)
     assert granted.user.password_hash.startswith("$argon2id$")
     assert await house.signed_in(shop)
+
+
+async def test_many_sign_ins_at_once_replace_a_hash_and_none_is_refused(house: House) -> None:
+    from pwdlib.hashers.bcrypt import BcryptHasher
+
+    shop = await house.business()
+    async with house.dbs.app.write(shop.id) as tx:
+        user = await tx.get_one(User, (shop.id, shop.admin.id))
+        user.password_hash = BcryptHasher(rounds=4).hash(PASSWORD)
+    granted = await asyncio.gather(*[house.signed_in(shop) for _ in range(6)])
+    assert len({each.access_token for each in granted}) == 6
+
+
+@pytest.mark.parametrize("closed", ["user", "tenant", "password"])
+async def test_a_proof_is_nothing_once_something_is_closed(house: House, closed: str) -> None:
+    shop = await house.business()
+    staff = await house.user(shop)
+    proven = await by_password(house.dbs, Credentials(shop.tenant.slug, staff.email, PASSWORD))
+    async with house.dbs.system.write(shop.id, as_super_admin()) as tx:
+        match closed:
+            case "user":
+                await service.deactivate(tx, staff.id)
+            case "tenant":
+                await tenant_service.suspend(tx, shop.id)
+            case "password":
+                await service.update(tx, staff.id, {"password": await hashed("another long secret")})
+    with pytest.raises(InvalidCredentials):
+        await begin(house.dbs, house.authenticator.tokens, proven, Source())
+    async with house.dbs.app.read(shop.id) as tx:
+        assert (await tx.exec(select(Login).where(Login.tenant_id == shop.id))).all() == []

@@ -7,9 +7,10 @@ from sqlmodel import select
 
 from app.counters.models import Counter, CounterQueue
 from app.identity.errors import InvalidCredentials, TokenRevoked
-from app.identity.logins import Credentials, Granted, sign_in
+from app.identity.logins import Granted, Source, sign_in
 from app.identity.models import Role, User
 from app.identity.permissions import MATRIX, Permission
+from app.identity.proofs import Credentials
 from app.queues.models import Queue
 from app.seeding import seed_demo
 from app.tenants import repository as tenants
@@ -24,7 +25,7 @@ PEOPLE = {
 
 
 async def signed_in(house: House, slug: str, email: str, password: str) -> Granted:
-    return await sign_in(house.dbs, house.authenticator.tokens, Credentials(slug, email, password))
+    return await sign_in(house.dbs, house.authenticator.tokens, Credentials(slug, email, password), Source())
 
 
 async def test_seeding_twice_and_beside_itself(house: House) -> None:

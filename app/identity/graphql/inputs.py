@@ -3,10 +3,9 @@
 import strawberry
 from strawberry import UNSET
 
-from app.context import Context
 from app.identity.graphql.types import Role
-from app.identity.logins import Credentials
 from app.identity.passwords import hash_new
+from app.identity.proofs import Credentials
 from app.identity.service import NewUser, UserChanges
 
 _PASSWORD = "8 to 128 characters, and none of those that are tried first."
@@ -18,9 +17,9 @@ class UserLoginInput:
     email: str = strawberry.field(description="The user's e-mail address; upper and lower case are the same.")
     password: str = strawberry.field(description="The user's password.")
 
-    def credentials(self, context: Context) -> Credentials:
-        """With where it comes from."""
-        return Credentials(self.tenant_slug, self.email, self.password, context.address, context.agent)
+    def credentials(self) -> Credentials:
+        """What the password's check takes."""
+        return Credentials(self.tenant_slug, self.email, self.password)
 
 
 @strawberry.input(description="What a new access token is given for.")

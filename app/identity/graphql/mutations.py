@@ -2,12 +2,17 @@
 
 import strawberry
 
-from app.context import Info
+from app.context import Context, Info
 from app.core.graphql.permissions import Public, Requires
 from app.identity import logins, service
 from app.identity.graphql import inputs, results
 from app.identity.graphql.types import User
 from app.identity.permissions import Permission
+
+
+def source_of(context: Context) -> logins.Source:
+    """Where a sign-in comes from."""
+    return logins.Source(context.address, context.agent)
 
 
 @strawberry.type
@@ -17,8 +22,8 @@ class IdentityMutation:
         extensions=[Public()],
     )
     async def user_login(self, info: Info, input: inputs.UserLoginInput) -> results.UserLoginResult:
-        runtime = info.context.runtime
-        granted = await logins.sign_in(runtime.dbs, runtime.authenticator.tokens, input.credentials(info.context))
+        runtime, source = info.context.runtime, source_of(info.context)
+        granted = await logins.sign_in(runtime.dbs, runtime.authenticator.tokens, input.credentials(), source)
         return results.UserLoginSuccess.of(granted)
 
     @strawberry.mutation(
