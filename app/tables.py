@@ -8,6 +8,7 @@ import app.core.idempotency
 import app.core.jobs.models
 import app.counters.models
 import app.identity.api_keys.models
+import app.identity.accounts.models
 import app.identity.models
 import app.notifications.models
 import app.queues.models

@@ -12,6 +12,7 @@ from uuid import UUID
 from app.core.actor import ANONYMOUS, Actor, ActorKind
 from app.core.db import Databases
 from app.core.errors import NotFound, TokenExpired
+from app.identity.accounts.codes import Codes
 from app.identity.api_keys.door import KeyDoor
 from app.identity.api_keys.text import looks_like_a_key
 from app.identity.errors import TokenInvalid, TokenRevoked
@@ -36,6 +37,7 @@ class Authenticator:
         self.keys = KeyRing(dbs.app, settings.secret)
         self._standings = Standings(dbs.app, self._clock)
         self.programs = KeyDoor(dbs.app, self._clock, self._standings)
+        self.codes = Codes(settings.secret)
         self.tokens = Tokens(settings, self._clock, self.keys)
 
     async def start(self) -> None:
