@@ -1,4 +1,4 @@
-"""One GET of an address that somebody else has given us. Follows no redirect, and believes no name.
+"""One request to an address that somebody else has given us. Follows no redirect, and believes no name.
 
 The name is resolved once, every address it has is checked, and the connection goes to one of those that were: a name
 that answers differently the second time gains nothing. Time and size are bounded.
@@ -8,7 +8,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -42,10 +42,25 @@ class Answer:
 
 async def fetch(url: str, *, timeout_seconds: float, body_bytes: int, allowed: Sequence[Network] = ()) -> Answer:
     """The answer to a GET; `NoAnswer` where there is none in time, or where the address is not to be asked."""
+    headers = {"Accept": "application/health+json, application/json, */*;q=0.5"}
+    return await send("GET", url, headers, b"", timeout_seconds=timeout_seconds, body_bytes=body_bytes, allowed=allowed)
+
+
+async def send(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    timeout_seconds: float,
+    body_bytes: int,
+    allowed: Sequence[Network] = (),
+) -> Answer:
+    """The answer to a request, its body read no further than that; `NoAnswer` as `fetch`."""
     began = time.monotonic()
     try:
         async with asyncio.timeout(timeout_seconds):
-            return await _get(url, body_bytes, allowed, began)
+            return await _send(method, url, headers, body, body_bytes, allowed, began)
     except TimeoutError:
         raise NoAnswer(f"No answer within {timeout_seconds:g} s.") from None
     except httpcore.UnsupportedProtocol:
@@ -58,21 +73,29 @@ async def fetch(url: str, *, timeout_seconds: float, body_bytes: int, allowed: S
         raise NoAnswer("The address cannot be read.") from None
 
 
-async def _get(url: str, body_bytes: int, allowed: Sequence[Network], began: float) -> Answer:
-    headers = [("User-Agent", "virtual-queue"), ("Accept", "application/health+json, application/json, */*;q=0.5")]
+async def _send(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    body_bytes: int,
+    allowed: Sequence[Network],
+    began: float,
+) -> Answer:
+    sent = [("User-Agent", "virtual-queue"), *headers.items()]
     # A pool of its own: a connection that was kept would go to an address that was checked some time ago.
     async with (
         httpcore.AsyncConnectionPool(network_backend=_CheckedBackend(allowed), max_connections=1) as pool,
-        pool.stream("GET", url, headers=headers) as response,
+        pool.stream(method, url, headers=sent, content=body or None) as response,
     ):
-        body = bytearray()
+        read = bytearray()
         async for chunk in response.aiter_stream():
-            body += chunk
-            if len(body) >= body_bytes:
+            read += chunk
+            if len(read) >= body_bytes:
                 break
         types = [value for name, value in response.headers if name.lower() == b"content-type"]
         content_type = types[0].decode("latin-1") if types else ""
-        return Answer(response.status, content_type, bytes(body[:body_bytes]), time.monotonic() - began)
+        return Answer(response.status, content_type, bytes(read[:body_bytes]), time.monotonic() - began)
 
 
 class _CheckedBackend(httpcore.AsyncNetworkBackend):
