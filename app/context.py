@@ -9,7 +9,7 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
-from app.core.actor import ANONYMOUS, Actor, ActorKind
+from app.core.actor import ANONYMOUS, Actor, ActorKind, Origin
 from app.core.db import ReadTx, WriteTx
 from app.core.errors import Unauthenticated
 from app.core.ids import Ref, decode
@@ -37,6 +37,11 @@ class Context:
     def fresh(self) -> "Context":
         """The same caller's context for another operation on the same socket: nothing loaded is carried over."""
         return replace(self, feed=None, _loaders={})
+
+    @property
+    def origin(self) -> Origin:
+        """Where the operation came from, for the event log."""
+        return Origin.of(self.address, self.agent)
 
     @property
     def tenant_id(self) -> UUID:
@@ -72,7 +77,7 @@ class Context:
     def write(self, tenant_id: UUID | None = None) -> AbstractAsyncContextManager[WriteTx]:
         """A block that changes things in the caller's tenant, or in the one a public operation names."""
         tenant_id = tenant_id or self.tenant_id
-        return self.runtime.dbs.app.write(tenant_id, self.actor_in(tenant_id), self.request_id)
+        return self.runtime.dbs.app.write(tenant_id, self.actor_in(tenant_id), self.request_id, self.origin)
 
     def actor_in(self, tenant_id: UUID) -> Actor:
         """Who acts in this tenant: a visitor of elsewhere is a stranger, whom the log must not name."""
@@ -84,7 +89,7 @@ class Context:
 
     def platform_write(self, tenant_id: UUID) -> AbstractAsyncContextManager[WriteTx]:
         """A block in which the platform changes one tenant. For the platform's own verbs only."""
-        return self.runtime.dbs.system.write(tenant_id, self.actor, self.request_id)
+        return self.runtime.dbs.system.write(tenant_id, self.actor, self.request_id, self.origin)
 
     def loader(self, build: "Callable[[Context, UUID], LoaderType]", tenant_id: UUID) -> LoaderType:
         """The operation's loader of one kind for one tenant, built on first use: `loader(users_by_id, tenant)`."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from app.core.errors import Forbidden, NotFound, Unauthenticated
@@ -73,5 +74,22 @@ class Actor:
         return self.kind.value if self.id is None else f"{self.kind.value}:{self.id}"
 
 
+class Origin(NamedTuple):
+    """Where a request came from, as the event log keeps it: the network address, and what the client says it is."""
+
+    address: str | None = None
+    agent: str | None = None
+
+    @classmethod
+    def of(cls, address: str | None, agent: str | None) -> Self:
+        """From what a client has sent, cut to what the log has room for."""
+        return cls(_fit(address, 64), _fit(agent, 200))
+
+
+def _fit(text: str | None, length: int) -> str | None:
+    return None if text is None else text.replace("\x00", "")[:length]
+
+
+NOWHERE = Origin()
 ANONYMOUS = Actor(ActorKind.ANONYMOUS)
 SYSTEM = Actor(ActorKind.SYSTEM)

@@ -40,7 +40,7 @@ async def apply_due(tx: WriteTx, line: LockedLine) -> LockedLine:
     due = line.row.schedule_due_at
     if due is None or due > line.now:
         return line
-    actor, request_id = tx.actor, tx.request_id
+    actor, request_id, origin = tx.actor, tx.request_id, tx.origin
     tx.act_for(SYSTEM, None)
     try:
         schedule = await load(tx, line.queue, line.now + LOOK_AGAIN)
@@ -49,7 +49,7 @@ async def apply_due(tx: WriteTx, line: LockedLine) -> LockedLine:
             line = await enact(tx, line, schedule.rows, boundary, standing, after)
             standing = after
     finally:
-        tx.act_for(actor, request_id)
+        tx.act_for(actor, request_id, origin)
     await note_due(tx, line)
     return line
 

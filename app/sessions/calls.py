@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
-from app.core.actor import Actor, ActorKind
+from app.core.actor import NOWHERE, Actor, ActorKind, Origin
 from app.core.db import WriteTx
 from app.core.db.engine import constraint_name
 from app.core.errors import CodedError, InvalidInput, UserFacingError
@@ -46,6 +46,7 @@ class CallNext:
     actor: Actor
     request_id: str | None = None
     idempotency_key: str | None = None
+    origin: Origin = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ async def call_next(tx: WriteTx, queue_id: UUID, counter_id: UUID, idempotency_k
     Raises `NobodyWaiting`, `QueuePaused`, `QueueNotServing`, `CounterBusy`, `CounterNotServingQueue`, `ShiftRequired`,
     `MaxConcurrentReached`, `IdempotencyConflict`, `NotFound`.
     """
-    wanted = CallNext(counter_id, tx.actor, tx.request_id, idempotency_key)
+    wanted = CallNext(counter_id, tx.actor, tx.request_id, idempotency_key, tx.origin)
     (answer,) = await call_next_all(tx, queue_id, [wanted])
     if not isinstance(answer, Called):
         raise answer
@@ -90,7 +91,7 @@ async def call_next_all(
     )
     answers: list[Called | UUID | UserFacingError | CodedError] = []
     for one, refusal in zip(wanted, refusals, strict=True):
-        tx.act_for(one.actor, one.request_id)
+        tx.act_for(one.actor, one.request_id, one.origin)
         try:
             answers.append(refusal or hall.call(tx, one))
         except (UserFacingError, CodedError) as refused:

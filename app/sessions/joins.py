@@ -17,7 +17,7 @@ from app.access.addresses import VisitorAddress
 from app.access.models import AccessCode
 from app.access.passes import Passes, use
 from app.access.rules import ensure_address_has_room
-from app.core.actor import Actor
+from app.core.actor import NOWHERE, Actor, Origin
 from app.core.db import WriteTx
 from app.core.errors import CodedError, InvalidInput, NotFound, UserFacingError
 from app.core.idempotency import FirstResults, ensure_key
@@ -76,6 +76,7 @@ class Join:
     request_id: str | None = None
     idempotency_key: str | None = None
     address: VisitorAddress | None = None
+    origin: Origin = NOWHERE
 
 
 Refusal = UserFacingError | CodedError
@@ -87,7 +88,8 @@ async def join(tx: WriteTx, request: JoinRequest, idempotency_key: str | None = 
     Raises `InvalidInput`, `QueueNotOpen`, `QueueFull`, `AlreadyWaiting`, `PriorityNotAllowed`, `AccessCodeRefused`,
     `InvitationRequired`, `AddressLimitReached`, `LimitReached`, `IdempotencyConflict`, `NotFound`.
     """
-    (answer,) = await join_all(tx, request.queue_id, [Join(request, tx.actor, tx.request_id, idempotency_key)])
+    alone = Join(request, tx.actor, tx.request_id, idempotency_key, origin=tx.origin)
+    (answer,) = await join_all(tx, request.queue_id, [alone])
     if isinstance(answer, UserFacingError | CodedError):
         raise answer
     return await repository.get(tx, answer.id)
@@ -103,7 +105,7 @@ async def join_all(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> list[J
     door = await _look(tx, queue_id, [one for one, refusal in zip(joins, refusals, strict=True) if refusal is None])
     answers: list[Joined | UUID | Refusal] = []
     for one, refusal in zip(joins, refusals, strict=True):
-        tx.act_for(one.actor, one.request_id)
+        tx.act_for(one.actor, one.request_id, one.origin)
         try:
             answers.append(refusal or door.let_in(tx, one))
         except (UserFacingError, CodedError) as refused:

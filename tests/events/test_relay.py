@@ -77,7 +77,10 @@ async def relaying(
     for bus in buses:
         await bus.start()
     try:
-        yield [Relay(dbs.system, bus, reactions, own) for bus, own in zip(buses, dispatchers, strict=True)]
+        yield [
+            Relay(dbs.system, bus, reactions, own, sealing_key=b"key")
+            for bus, own in zip(buses, dispatchers, strict=True)
+        ]
     finally:
         for bus in buses:
             await bus.stop()

@@ -121,7 +121,8 @@ RULES = {
     ),
     "grants": Rule(
         "the roles may read and write rows and nothing else; the log is append-only and signing keys are read-only for "
-        "the serving role; nothing is granted to everybody, and nothing with the right to grant it on",
+        "the serving role, of the log the platform changes only where events came from and that they are published; "
+        "seals are changed by nobody; nothing is granted to everybody, and nothing with the right to grant it on",
         _OURS
         + f"""
         select o.name || ': ' || g.privilege_type || ' to ' || coalesce(nullif(g.grantee, 0)::regrole::text, 'public')
@@ -131,12 +132,16 @@ RULES = {
             or g.grantee::regrole::text not in ('{APP}', '{SYSTEM}')
             or g.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
             or (g.grantee = '{APP}'::regrole and g.privilege_type <> 'SELECT' and (
-                (o.name = 'events' and g.privilege_type <> 'INSERT') or o.name = 'signing_keys'))
+                (o.name = 'events' and g.privilege_type <> 'INSERT') or o.name in ('signing_keys', 'event_seals')))
+            or (o.name = 'events' and g.privilege_type = 'UPDATE')
+            or (o.name = 'event_seals' and g.privilege_type not in ('SELECT', 'INSERT'))
             or (o.name = 'alembic_version' and (g.grantee = '{APP}'::regrole or g.privilege_type <> 'SELECT'))
         )
         union all
         select o.name || '.' || a.attname || ': column grant'
-        from ours o join pg_attribute a on a.attrelid = o.oid where a.attacl is not null
+        from ours o join pg_attribute a on a.attrelid = o.oid cross join lateral aclexplode(a.attacl) g
+        where o.name <> 'events' or a.attname not in ('published_at', 'address', 'agent')
+            or g.grantee::regrole::text <> '{SYSTEM}' or g.privilege_type <> 'UPDATE'
         union all
         select 'default privileges of ' || d.defaclrole::regrole from pg_default_acl d
         """,

@@ -122,7 +122,7 @@ async def world(settings: Settings, dbs: Databases, clock: Clock) -> AsyncIterat
         counter = await counters.create(tx, "Tresen 1", [queue.id])
     bus, dispatcher = Bus(settings.redis_url or "", prefix=settings.bus_prefix), Dispatcher(settings)
     await bus.start()
-    relay = Relay(dbs.system, bus, REACTIONS, dispatcher)
+    relay = Relay(dbs.system, bus, REACTIONS, dispatcher, sealing_key=b"key")
     runner = JobRunner(settings, clock, dbs.app, JOBS, dispatcher)
     try:
         yield World(settings, dbs, clock, relay, runner, tenant_id, queue.id, counter.id)

@@ -47,7 +47,9 @@ async def _change(
 ) -> Admission:
     while True:
         try:
-            async with context.runtime.dbs.app.write(bearer.tenant_id, bearer.actor, context.request_id) as tx:
+            async with context.runtime.dbs.app.write(
+                bearer.tenant_id, bearer.actor, context.request_id, context.origin
+            ) as tx:
                 admitted = await verb(tx, bearer)
             return Admission.of(admitted.session, admitted.revision, is_bearers=True)
         except SessionMoved:
@@ -105,7 +107,9 @@ class AdmissionMutation:
         context = info.context
         bearer = await _bearer(context, input.token, input.address)
         if input.consume:
-            async with context.runtime.dbs.app.write(bearer.tenant_id, bearer.actor, context.request_id) as tx:
+            async with context.runtime.dbs.app.write(
+                bearer.tenant_id, bearer.actor, context.request_id, context.origin
+            ) as tx:
                 found = await service.use(tx, bearer)
         else:
             async with context.read(bearer.tenant_id) as tx:

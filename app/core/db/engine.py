@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.actor import SYSTEM, Actor
+from app.core.actor import NOWHERE, SYSTEM, Actor, Origin
 from app.core.clock import Clock, SystemClock
 from app.core.db.driver import BoundSession, TenantConnection, refuse_closed, translated
 from app.core.db.recorded import Aggregate, Recorded
@@ -91,6 +91,7 @@ class WriteTx(ReadTx):
     request_id: str | None
     # What this block has recorded, by aggregate, oldest first.
     recorded: dict[Aggregate, list[Recorded]]
+    origin: Origin
     # The rows of what was recorded, and who writes them when the block ends: all in one statement.
     unwritten: list[tuple[object, ...]]
     write_recorded: "Callable[[WriteTx], None] | None"
@@ -128,9 +129,9 @@ class WriteTx(ReadTx):
             await self.send()
             return await super().get(*arguments, **keywords)
 
-    def act_for(self, actor: Actor, request_id: str | None) -> None:
+    def act_for(self, actor: Actor, request_id: str | None, origin: Origin = NOWHERE) -> None:
         """From here on the block acts for this caller: commands of several may commit together."""
-        self.actor, self.request_id = actor, request_id
+        self.actor, self.request_id, self.origin = actor, request_id, origin
 
     def now(self) -> datetime:
         """The present, by the one clock."""
@@ -188,7 +189,9 @@ class Database:
         """
         with _explained():
             async with await self._begun(WriteTx, self.engine, tenant_id, begin_with) as tx:
-                tx.actor, tx.request_id, tx.clock = actor, request_id, self.clock
+        origin: Origin = NOWHERE,
+                tx.act_for(actor, request_id, origin)
+                tx.clock = self.clock
                 tx.recorded, tx.unwritten, tx.write_recorded = {}, [], None
                 tx.began_with, tx.unsent = begin_with, []
                 try:

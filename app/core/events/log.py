@@ -10,6 +10,7 @@ import orjson
 from sqlmodel import col, select
 
 from app.core.db import ReadTx, Recorded, WriteTx
+from app.core.events.changes import Changes
 from app.core.events.models import EventRow
 
 
@@ -21,12 +22,19 @@ class Event:
 
 
 def record(
-    tx: WriteTx, aggregate_type: str, aggregate_id: UUID, revision: int, event: Event, occurred_at: datetime
+    tx: WriteTx,
+    aggregate_type: str,
+    aggregate_id: UUID,
+    revision: int,
+    event: Event,
+    occurred_at: datetime,
+    changes: Changes | None = None,
 ) -> None:
     """Add a fact to an aggregate's history, in the transaction that makes it true.
 
     The caller holds the aggregate's row lock and has just taken `revision` from it, so the numbers have no gaps. All
-    facts of a block are written in one statement, right before it commits.
+    facts of a block are written in one statement, right before it commits. `changes` are for the audit: they are shown
+    to nobody but whoever reads that, and come from `differences` or `made`, which mask them.
     """
     stored = orjson.dumps(event, default=_plain)
     tx.write_recorded = _write
@@ -40,6 +48,8 @@ def record(
             stored.decode(),
             tx.actor.label,
             tx.request_id,
+            *tx.origin,
+            None if not changes else orjson.dumps({name: each._asdict() for name, each in changes.items()}).decode(),
         )
     )
     recorded = Recorded(revision, event.type, occurred_at, orjson.loads(stored))
@@ -48,11 +58,14 @@ def record(
 
 _INSERT = """
     insert into events
-        (tenant_id, aggregate_type, aggregate_id, revision, occurred_at, id, type, data, actor, request_id)
-    select $1, kind, aggregate, revision, occurred_at, gen_random_uuid(), type, data::jsonb, actor, request_id
+        (tenant_id, aggregate_type, aggregate_id, revision, occurred_at, id, type, data, actor, request_id,
+        address, agent, changes)
+    select $1, kind, aggregate, revision, occurred_at, gen_random_uuid(), type, data::jsonb, actor, request_id,
+        address, agent, changes::jsonb
     from unnest(
-        $2::text[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[]
-    ) as fact (kind, aggregate, revision, occurred_at, type, data, actor, request_id)
+        $2::text[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[],
+        $10::text[], $11::text[], $12::text[]
+    ) as fact (kind, aggregate, revision, occurred_at, type, data, actor, request_id, address, agent, changes)
 """
 
 

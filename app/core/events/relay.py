@@ -23,6 +23,7 @@ from app.core.db.urls import SYSTEM_ROLE, role_url
 from app.core.events import upkeep
 from app.core.events.models import EventRow
 from app.core.events.reactions import Fact, Reactions, jobs_owed
+from app.core.events.seals import Entry, seal, sealing_key
 from app.core.jobs import repository as jobs
 from app.core.jobs.alive import keep_showing
 from app.core.jobs.broker import redis_url
@@ -52,24 +53,31 @@ _MISSED_AGGREGATES = 10_000
 _STANDING = frozenset({"tenant", "user", "api_key"})
 
 _COLUMNS = (
-    col(EventRow.id),
     col(EventRow.tenant_id),
     col(EventRow.aggregate_type),
     col(EventRow.aggregate_id),
     col(EventRow.revision),
     col(EventRow.occurred_at),
+    col(EventRow.id),
     col(EventRow.type),
     # As text: most of it goes to the bus as it is.
     sql_cast(col(EventRow.data), Text),
+    col(EventRow.actor),
     col(EventRow.request_id),
+    sql_cast(col(EventRow.changes), Text),
+    col(EventRow.address),
+    col(EventRow.agent),
 )
 
 
 class Relay:
     """Relays in the loop it is used from, with the system role."""
 
-    def __init__(self, system: Database, bus: Bus, reactions: Reactions, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, system: Database, bus: Bus, reactions: Reactions, dispatcher: Dispatcher, *, sealing_key: bytes
+    ) -> None:
         self._system = system
+        self._sealing_key = sealing_key
         self._bus = bus
         self._reactions = reactions
         self._dispatcher = dispatcher
@@ -82,14 +90,17 @@ class Relay:
         """Relay the oldest events nobody else is relaying; how many there were, at most `BATCH`."""
         await self._catch_up()
         async with self._system.write(None) as tx:
-            facts = await _take(tx, is_behind=self._is_behind)
-            self._is_behind = len(facts) == BATCH
-            if not facts:
+            taken = await _take(tx, is_behind=self._is_behind)
+            self._is_behind = len(taken) == BATCH
+            if not taken:
                 return 0
+            facts = [_fact(entry) for entry in taken]
             self._measure((tx.now() - facts[0].occurred_at).total_seconds())
             # In the transaction, although it is network: if we die before the commit the events are published again,
             # and if we die after it they have been. The deadline is a second, and none is spent while the bus is down.
             await self._publish(facts)
+            # Each event is published once in the log's own words, and so it is sealed once.
+            await seal(tx, self._sealing_key, taken)
             owed = jobs_owed(self._reactions, facts)
             written = await jobs.write(tx, owed, send_at=tx.now() + SEND_AGAIN_AFTER)
             await _mark_published(tx, facts)
@@ -156,7 +167,8 @@ async def run_relay(settings: Settings, reactions: Reactions) -> None:
     bus = Bus(redis_url(settings), prefix=settings.bus_prefix)
     redis = connect_redis(redis_url(settings), max_connections=1)
     dispatcher = Dispatcher(settings)
-    relay, sweep = Relay(system, bus, reactions, dispatcher), Sweep(system, dispatcher)
+    relay = Relay(system, bus, reactions, dispatcher, sealing_key=sealing_key(settings.secret))
+    sweep = Sweep(system, dispatcher)
     rung = asyncio.Event()
 
     async def pass_on() -> None:
@@ -219,7 +231,7 @@ def _every(seconds: float) -> Callable[[], Awaitable[None]]:
     return lambda: asyncio.sleep(seconds)
 
 
-async def _take(tx: WriteTx, *, is_behind: bool) -> list[Fact]:
+async def _take(tx: WriteTx, *, is_behind: bool) -> list[Entry]:
     statement = (
         select(*_COLUMNS)  # type: ignore[call-overload]
         .where(col(EventRow.published_at).is_(None))
@@ -233,7 +245,21 @@ async def _take(tx: WriteTx, *, is_behind: bool) -> list[Fact]:
         # 0.3 ms instead of 130 with 300,000 events behind. Another text, because the plan of the first is kept.
         await tx.exec(text("set local enable_bitmapscan = off"))  # type: ignore[call-overload]
         statement = statement.prefix_with("/* behind */")
-    return [Fact(*row) for row in await tx.exec(statement)]
+    return [Entry(*row) for row in await tx.exec(statement)]
+
+
+def _fact(entry: Entry) -> Fact:
+    return Fact(
+        id=entry.id,
+        tenant_id=entry.tenant_id,
+        aggregate_type=entry.aggregate_type,
+        aggregate_id=entry.aggregate_id,
+        revision=entry.revision,
+        occurred_at=entry.occurred_at,
+        type=entry.type,
+        json=entry.data,
+        request_id=entry.request_id,
+    )
 
 
 async def _mark_published(tx: WriteTx, facts: Sequence[Fact]) -> None:

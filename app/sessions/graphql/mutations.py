@@ -65,6 +65,7 @@ class SessionMutation:
         # What a repeated key gets is shown as it is now: much may have happened since.
         session = await session_after(context, joined, joined.revision if isinstance(joined, models.Joined) else None)
         session.is_own = True
+            context.origin,
         return results.QueueJoinSuccess(
             session=session,
             session_token=context.runtime.authenticator.session_token(queue.tenant_id, joined.id, joined.joined_at),
@@ -77,7 +78,7 @@ class SessionMutation:
     async def queue_call_next(self, info: Info, input: inputs.QueueCallNextInput) -> results.QueueCallNextResult:
         context = info.context
         queue, counter = context.ref("Queue", input.queue_id), context.ref("Counter", input.counter_id)
-        wanted = CallNext(counter.id, context.actor, context.request_id, input.idempotency_key)
+        wanted = CallNext(counter.id, context.actor, context.request_id, input.idempotency_key, context.origin)
         called = await context.runtime.commands.call_next(queue, wanted)
         return results.QueueCallNextSuccess(session=await session_after(context, called.session, called.revision))
 

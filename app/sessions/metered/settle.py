@@ -43,13 +43,13 @@ async def settle(tx: WriteTx, line: LockedLine, joined: Mapping[UUID, Joined] = 
     if line.queue.mode is not QueueMode.METERED and not _has_timers(line):
         row.due_at = row.schedule_due_at
         return line
-    actor, request_id = tx.actor, tx.request_id
+    actor, request_id, origin = tx.actor, tx.request_id, tx.origin
     # Nobody in particular does this, whoever's change has made it possible.
     tx.act_for(SYSTEM, request_id)
     line, expiry_at = await _end_overdue(tx, line)
     line = await _end_absent(tx, line)
     line, released = await _release(tx, line)
-    tx.act_for(actor, request_id)
+    tx.act_for(actor, request_id, origin)
     for state, revision in released.told:
         if (newcomer := joined.get(state.id)) is not None:
             newcomer.status, newcomer.called_at, newcomer.call_count = state.status, state.called_at, state.call_count
