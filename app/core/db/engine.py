@@ -89,9 +89,9 @@ class WriteTx(ReadTx):
     actor: Actor
     clock: Clock
     request_id: str | None
+    origin: Origin
     # What this block has recorded, by aggregate, oldest first.
     recorded: dict[Aggregate, list[Recorded]]
-    origin: Origin
     # The rows of what was recorded, and who writes them when the block ends: all in one statement.
     unwritten: list[tuple[object, ...]]
     write_recorded: "Callable[[WriteTx], None] | None"
@@ -180,6 +180,7 @@ class Database:
         tenant_id: UUID | None,
         actor: Actor = SYSTEM,
         request_id: str | None = None,
+        origin: Origin = NOWHERE,
         *,
         begin_with: str | None = None,
     ) -> AsyncIterator[WriteTx]:
@@ -189,7 +190,6 @@ class Database:
         """
         with _explained():
             async with await self._begun(WriteTx, self.engine, tenant_id, begin_with) as tx:
-        origin: Origin = NOWHERE,
                 tx.act_for(actor, request_id, origin)
                 tx.clock = self.clock
                 tx.recorded, tx.unwritten, tx.write_recorded = {}, [], None

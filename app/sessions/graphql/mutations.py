@@ -60,12 +60,12 @@ class SessionMutation:
             context.request_id,
             input.idempotency_key,
             VisitorAddress(context.address, context.runtime.settings.secret),
+            context.origin,
         )
         joined = await context.runtime.commands.join(queue, join)
         # What a repeated key gets is shown as it is now: much may have happened since.
         session = await session_after(context, joined, joined.revision if isinstance(joined, models.Joined) else None)
         session.is_own = True
-            context.origin,
         return results.QueueJoinSuccess(
             session=session,
             session_token=context.runtime.authenticator.session_token(queue.tenant_id, joined.id, joined.joined_at),
