@@ -38,6 +38,7 @@ from app.core.turns import Turns
 from app.identity.api_keys.events import API_KEY
 from app.identity.authentication import Authenticator, bearer_token
 from app.identity.events import USER
+from app.identity.roles.events import ROLE
 from app.queues.events import QUEUE
 from app.runtime import Runtime
 from app.sessions.arrivals import Arrivals
@@ -117,7 +118,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
                 continue
             if kind == QUEUE:
                 lines.committed(tenant_id, id, events)
-            elif kind in (TENANT, USER, API_KEY):
+            elif kind in (TENANT, USER, API_KEY, ROLE):
                 authenticator.forget(tenant_id)
 
     def arrived(actor: Actor) -> None:

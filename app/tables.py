@@ -7,9 +7,10 @@ import app.core.events.models
 import app.core.idempotency
 import app.core.jobs.models
 import app.counters.models
-import app.identity.api_keys.models
 import app.identity.accounts.models
+import app.identity.api_keys.models
 import app.identity.models
+import app.identity.roles.models
 import app.notifications.models
 import app.queues.models
 import app.schedules.models

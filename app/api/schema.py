@@ -27,6 +27,8 @@ from app.identity.graphql import queries as identity
 from app.identity.graphql.api_keys import queries as api_keys
 from app.identity.graphql.api_keys.mutations import ApiKeyMutation
 from app.identity.graphql.mutations import IdentityMutation
+from app.identity.graphql.roles import queries as roles
+from app.identity.graphql.roles.mutations import CustomRoleMutation
 from app.notifications.graphql import queries as notifications
 from app.notifications.graphql.mutations import NotificationMutation
 from app.queues.graphql import queries as queues
@@ -46,6 +48,7 @@ NODES: Mapping[str, NodeResolver] = {
     **tenants.NODES,
     **identity.NODES,
     **api_keys.NODES,
+    **roles.NODES,
     **queues.NODES,
     **access.NODES,
     **schedules.NODES,
@@ -60,6 +63,7 @@ class Query(
     tenants.TenantQuery,
     identity.IdentityQuery,
     api_keys.ApiKeyQuery,
+    roles.CustomRoleQuery,
     queues.QueueQuery,
     access.AccessQuery,
     schedules.ScheduleQuery,
@@ -93,6 +97,7 @@ class Mutation(
     TenantMutation,
     IdentityMutation,
     ApiKeyMutation,
+    CustomRoleMutation,
     QueueMutation,
     AccessMutation,
     ScheduleMutation,

@@ -18,7 +18,6 @@ from app.identity.api_keys.text import looks_like_a_key
 from app.identity.errors import TokenInvalid, TokenRevoked
 from app.identity.keyring import KeyRing, ensure_keys
 from app.identity.models import UserStatus
-from app.identity.permissions import MATRIX
 from app.identity.repository import Standing
 from app.identity.standing import Standings
 from app.identity.tokens import AccessClaims, SessionClaims, Tokens
@@ -82,7 +81,7 @@ class Authenticator:
                 kind=ActorKind.USER, tenant_id=UUID() as tenant_id, id=UUID() as id, login_id=UUID() as login_id
             ):
                 standing = self._welcome(await self._standings.user(tenant_id, id, login_id))
-                return replace(actor, permissions=_permissions(standing))
+                return replace(actor, permissions=standing.permissions)
         return actor
 
     async def ensure_tenant_open(self, tenant_id: UUID) -> None:
@@ -117,7 +116,7 @@ class Authenticator:
             ActorKind.USER,
             claims.tenant_id,
             claims.user_id,
-            permissions=_permissions(standing),
+            permissions=standing.permissions,
             expires_at=claims.expires_at,
             login_id=claims.login_id,
         )
@@ -148,7 +147,3 @@ def bearer_token(authorization: str | None) -> str | None:
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenInvalid("Send the token as `Bearer <token>`.")
     return token.strip()
-
-
-def _permissions(standing: Standing) -> frozenset[str]:
-    return frozenset(MATRIX[standing.role])

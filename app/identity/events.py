@@ -14,15 +14,17 @@ USER = "user"
 class UserCreated(Event):
     type: ClassVar[str] = "USER_CREATED"
     role: Role
+    custom_role_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UserUpdated(Event):
-    """`changed` names the fields that have new values; `role` is the one after it."""
+    """`changed` names the fields that have new values; `role` and `custom_role_id` are those after it."""
 
     type: ClassVar[str] = "USER_UPDATED"
     changed: list[str]
     role: Role
+    custom_role_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

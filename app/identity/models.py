@@ -34,6 +34,8 @@ class UserStatus(StrEnum):
 class User(TenantRow, table=True):
     """Somebody with an account in one tenant. E-mail is stored in lower case and unique per tenant.
 
+    With a custom role, `role` is its base: what it allows is in `identity/roles`, not in the matrix.
+
     `permission_version` grows whenever role or status changes; tokens carry it and die with it.
     """
 
@@ -41,6 +43,8 @@ class User(TenantRow, table=True):
     __table_args__ = (
         UniqueConstraint("tenant_id", "email", name="users_email_key"),
         UniqueConstraint("tenant_id", "username", name="users_username_key"),
+        ForeignKeyConstraint(["tenant_id", "custom_role_id"], ["roles.tenant_id", "roles.id"]),
+        Index("users_custom_role_idx", "tenant_id", "custom_role_id"),
     )
 
     email: str = Field(max_length=254)
@@ -50,6 +54,7 @@ class User(TenantRow, table=True):
     phone: str | None = Field(default=None, max_length=32)
     password_hash: str = Field(max_length=200)
     role: Role = enum_column(Role, "role")
+    custom_role_id: UUID | None = None
     status: UserStatus = enum_column(UserStatus, "status", UserStatus.ACTIVE)
     email_verified: bool = False
     phone_verified: bool = False

@@ -12,6 +12,8 @@ from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
 from app.identity.models import KeyPurpose, KeyStatus, Login, RefreshToken, Role, SigningKey, User, UserStatus
+from app.identity.roles.grants import permissions_of
+from app.identity.roles.models import CustomRole
 from app.tenants.models import Tenant, TenantStatus
 
 # One change of the key ring at a time.
@@ -69,12 +71,16 @@ async def count_staff(tx: ReadTx) -> int:
 
 
 async def count_others_active(tx: ReadTx, user_id: UUID, role: Role) -> int:
-    """Active users with a role, but for one."""
+    """Active users with a role of the matrix, but for one."""
     found = await tx.exec(
         select(func.count())
         .select_from(User)
         .where(
-            User.tenant_id == tx.tenant, User.role == role, User.status == UserStatus.ACTIVE, col(User.id) != user_id
+            User.tenant_id == tx.tenant,
+            User.role == role,
+            col(User.custom_role_id).is_(None),
+            User.status == UserStatus.ACTIVE,
+            col(User.id) != user_id,
         )
     )
     return found.one()
@@ -85,7 +91,7 @@ class Standing(NamedTuple):
 
     tenant_status: TenantStatus
     user_status: UserStatus
-    role: Role
+    permissions: frozenset[str]
     permission_version: int
     login_revoked_at: datetime | None
     login_expires_at: datetime
@@ -94,17 +100,26 @@ class Standing(NamedTuple):
 async def standing(tx: ReadTx, user_id: UUID, login_id: UUID) -> Standing | None:
     """How a user stands, with the sign-in their token is from; None if either is gone."""
     found = await tx.exec(
-        select(Tenant.status, User, Login)
+        select(Tenant.status, User, Login, CustomRole.permissions)
         .join(User, col(User.tenant_id) == Tenant.id)
         .join(Login, (col(Login.tenant_id) == User.tenant_id) & (col(Login.user_id) == User.id))
+        .outerjoin(
+            CustomRole,
+            (col(CustomRole.tenant_id) == User.tenant_id) & (col(CustomRole.id) == User.custom_role_id),
+        )
         .where(Tenant.id == tx.tenant, User.id == user_id, Login.id == login_id)
     )
     row = found.one_or_none()
     if row is None:
         return None
-    tenant_status, user, login = row
+    tenant_status, user, login, custom = row
     return Standing(
-        TenantStatus(tenant_status), user.status, user.role, user.permission_version, login.revoked_at, login.expires_at
+        TenantStatus(tenant_status),
+        user.status,
+        permissions_of(user.role, custom),
+        user.permission_version,
+        login.revoked_at,
+        login.expires_at,
     )
 
 

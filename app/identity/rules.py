@@ -7,8 +7,8 @@ import email_validator
 from app.core.actor import Actor, ActorKind
 from app.core.errors import InvalidInput
 from app.identity.errors import RoleNotGrantable
-from app.identity.models import Role
-from app.identity.permissions import MATRIX
+from app.identity.roles.errors import CustomRoleNotGrantable
+from app.identity.roles.grants import Grant
 
 # Reserved for a protocol of its own, but what many an intranet is called; the library's way to allow it.
 if "local" in email_validator.SPECIAL_USE_DOMAIN_NAMES:
@@ -67,7 +67,8 @@ def phone(value: str | None) -> str | None:
     return trimmed
 
 
-def ensure_may_manage(actor: Actor, role: Role) -> None:
+def ensure_may_manage(actor: Actor, grant: Grant) -> None:
     """`RoleNotGrantable` unless the actor may do everything the role allows: nobody gives what they do not have."""
-    if actor.kind is not ActorKind.SYSTEM and not MATRIX[role] <= actor.permissions:
-        raise RoleNotGrantable(role)
+    beyond = grant.permissions - actor.permissions
+    if beyond and actor.kind is not ActorKind.SYSTEM:
+        raise RoleNotGrantable(grant.role) if grant.custom is None else CustomRoleNotGrantable(grant.role, beyond)

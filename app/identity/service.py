@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.db import WriteTx
 from app.core.db.engine import constraint_name
+from app.core.errors import InvalidInput
 from app.core.events import Event, record
 from app.core.ids import new_id
 from app.identity import events, repository, rules
@@ -19,12 +20,16 @@ from app.identity.errors import EmailTaken, LastAdmin, SelfDeactivation, Usernam
 from app.identity.events import USER
 from app.identity.models import Role, User, UserStatus
 from app.identity.passwords import HashedPassword
+from app.identity.roles import service as roles
+from app.identity.roles.grants import Grant
 from app.tenants import repository as tenants
 from app.tenants import service as tenant_service
 from app.tenants.errors import LimitReached
 
 # Somebody active has to keep each of these, where somebody has it.
 _INDISPENSABLE = frozenset({Role.SUPER_ADMIN, Role.ADMIN})
+# What says together which role somebody has.
+_ROLE = frozenset({"role", "custom_role_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class NewUser:
     first_name: str | None = None
     last_name: str | None = None
     phone: str | None = None
+    # Instead of `role`, which then is its base.
+    custom_role_id: UUID | None = None
 
 
 class UserChanges(TypedDict, total=False):
@@ -49,15 +56,19 @@ class UserChanges(TypedDict, total=False):
     last_name: str | None
     phone: str | None
     role: Role
+    # None: the role of the matrix it was based on.
+    custom_role_id: UUID | None
     password: HashedPassword
 
 
 async def create(tx: WriteTx, new: NewUser) -> User:
     """Create a user who can sign in at once.
 
-    Raises `InvalidInput`, `RoleNotGrantable`, `LimitReached`, `EmailTaken`, `UsernameTaken`.
+    Raises `InvalidInput`, `RoleNotGrantable`, `LimitReached`, `EmailTaken`, `UsernameTaken`, `NotFound` (of the role).
     """
-    rules.ensure_may_manage(tx.actor, new.role)
+    await tenants.lock(tx, tx.tenant)
+    grant = await roles.grant(tx, new.role, new.custom_role_id)
+    rules.ensure_may_manage(tx.actor, grant)
     now, who = tx.now(), tx.actor.label
     user = User(
         tenant_id=tx.tenant,
@@ -68,17 +79,17 @@ async def create(tx: WriteTx, new: NewUser) -> User:
         last_name=rules.person_name("lastName", new.last_name),
         phone=rules.phone(new.phone),
         password_hash=new.password,
-        role=new.role,
+        role=grant.role,
+        custom_role_id=new.custom_role_id,
         created_at=now,
         created_by=who,
         updated_at=now,
         updated_by=who,
     )
-    await tenants.lock(tx, tx.tenant)
     await _ensure_room(tx, user.role)
     tx.add(user)
     await _flush(tx)
-    record(tx, USER, user.id, user.revision, events.UserCreated(user.role), now)
+    record(tx, USER, user.id, user.revision, events.UserCreated(user.role, user.custom_role_id), now)
     return user
 
 
@@ -89,27 +100,27 @@ async def update(tx: WriteTx, user_id: UUID, changes: UserChanges) -> User:
     sign-in. Raises `InvalidInput`, `RoleNotGrantable`, `LastAdmin`, `LimitReached`, `EmailTaken`, `UsernameTaken`,
     `NotFound`.
     """
-    if "role" in changes:
+    if not _ROLE.isdisjoint(changes):
         await tenants.lock(tx, tx.tenant)
     user = await repository.lock(tx, user_id)
-    rules.ensure_may_manage(tx.actor, user.role)
-    wanted = _wanted(changes)
+    rules.ensure_may_manage(tx.actor, await roles.grant_of(tx, user))
+    wanted = _wanted(changes) | await _wanted_role(tx, user, changes)
     changed = sorted(name for name, value in wanted.items() if getattr(user, name) != value)
     if not changed:
         return user
-    if "role" in changed:
-        await _ensure_role_may_change(tx, user, wanted["role"])
+    if not _ROLE.isdisjoint(changed):
+        await _ensure_role_may_change(tx, user, await roles.grant(tx, wanted["role"], wanted["custom_role_id"]))
     for name in changed:
         setattr(user, name, wanted[name])
     if "email" in changed:
         user.email_verified = False
     if "phone" in changed:
         user.phone_verified = False
-    if not {"role", "password_hash"}.isdisjoint(changed):
+    if not {*_ROLE, "password_hash"}.isdisjoint(changed):
         user.permission_version += 1
     if "password_hash" in changed:
         await repository.revoke_logins(tx, user.id, "password changed")
-    await _note(tx, user, events.UserUpdated(changed, user.role))
+    await _note(tx, user, events.UserUpdated(changed, user.role, user.custom_role_id))
     return user
 
 
@@ -122,7 +133,7 @@ async def deactivate(tx: WriteTx, user_id: UUID) -> User:
     user = await repository.lock(tx, user_id)
     if tx.actor.id == user.id:
         raise SelfDeactivation
-    rules.ensure_may_manage(tx.actor, user.role)
+    rules.ensure_may_manage(tx.actor, await roles.grant_of(tx, user))
     if user.status is UserStatus.INACTIVE:
         return user
     await _ensure_dispensable(tx, user)
@@ -137,7 +148,7 @@ async def reactivate(tx: WriteTx, user_id: UUID) -> User:
     """Let a user sign in again. Nothing happens if they may. Raises `RoleNotGrantable`, `LimitReached`, `NotFound`."""
     await tenants.lock(tx, tx.tenant)
     user = await repository.lock(tx, user_id)
-    rules.ensure_may_manage(tx.actor, user.role)
+    rules.ensure_may_manage(tx.actor, await roles.grant_of(tx, user))
     if user.status is UserStatus.ACTIVE:
         return user
     if user.status is UserStatus.INACTIVE:
@@ -172,22 +183,31 @@ def _wanted(changes: UserChanges) -> dict[str, Any]:
         wanted["last_name"] = rules.person_name("lastName", changes["last_name"])
     if "phone" in changes:
         wanted["phone"] = rules.phone(changes["phone"])
-    if "role" in changes:
-        wanted["role"] = changes["role"]
     if "password" in changes:
         wanted["password_hash"] = changes["password"]
     return wanted
 
 
-async def _ensure_role_may_change(tx: WriteTx, user: User, role: Role) -> None:
-    rules.ensure_may_manage(tx.actor, role)
+async def _wanted_role(tx: WriteTx, user: User, changes: UserChanges) -> dict[str, Any]:
+    """Both columns, for one says nothing without the other; nothing where neither is to change."""
+    if _ROLE.isdisjoint(changes):
+        return {}
+    custom_role_id = changes.get("custom_role_id")
+    if custom_role_id is not None and "role" in changes:
+        raise InvalidInput("customRoleId", "Give a user either a role or a custom role, not both.")
+    grant = await roles.grant(tx, changes.get("role", user.role), custom_role_id)
+    return {"role": grant.role, "custom_role_id": custom_role_id}
+
+
+async def _ensure_role_may_change(tx: WriteTx, user: User, grant: Grant) -> None:
+    rules.ensure_may_manage(tx.actor, grant)
     await _ensure_dispensable(tx, user)
     if user.role is Role.CUSTOMER and user.status is not UserStatus.INACTIVE:
-        await _ensure_room(tx, role)
+        await _ensure_room(tx, grant.role)
 
 
 async def _ensure_dispensable(tx: WriteTx, user: User) -> None:
-    if user.role not in _INDISPENSABLE or user.status is not UserStatus.ACTIVE:
+    if user.role not in _INDISPENSABLE or user.custom_role_id is not None or user.status is not UserStatus.ACTIVE:
         return
     if await repository.count_others_active(tx, user.id, user.role) == 0:
         raise LastAdmin(user.role)

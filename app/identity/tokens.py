@@ -78,7 +78,8 @@ class Tokens:
             "aud": AUDIENCE,
             "sub": str(user.id),
             "tid": str(user.tenant_id),
-            "roles": [user.role.value],
+            # Not the base of a custom role: others who read the token would take it for what it is not.
+            "roles": [user.role.value if user.custom_role_id is None else f"CUSTOM:{user.custom_role_id}"],
             "pv": user.permission_version,
             "lid": str(login_id),
             "jti": uuid4().hex,

@@ -92,3 +92,4 @@ class TenantLimits(TenantValue):
     waiting_sessions: int = Field(default=100_000, ge=0, le=10_000_000)
     staff: int = Field(default=500, ge=1, le=100_000)
     api_keys: int = Field(default=50, ge=0, le=10_000)
+    custom_roles: int = Field(default=50, ge=0, le=1_000)

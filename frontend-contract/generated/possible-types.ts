@@ -99,6 +99,24 @@
       "CounterUpdateSuccess",
       "InvalidInputError"
     ],
+    "CustomRoleCreateResult": [
+      "CustomRoleCreateSuccess",
+      "InvalidInputError",
+      "LimitReachedError",
+      "PermissionNotGrantableError",
+      "RoleNameTakenError"
+    ],
+    "CustomRoleDeleteResult": [
+      "CustomRoleDeleteSuccess",
+      "PermissionNotGrantableError",
+      "RoleInUseError"
+    ],
+    "CustomRoleUpdateResult": [
+      "CustomRoleUpdateSuccess",
+      "InvalidInputError",
+      "PermissionNotGrantableError",
+      "RoleNameTakenError"
+    ],
     "LoginRefreshResult": [
       "InvalidRefreshTokenError",
       "LoginRefreshSuccess",
@@ -112,6 +130,7 @@
       "AccessCode",
       "ApiKey",
       "Counter",
+      "CustomRole",
       "Notification",
       "Queue",
       "QueueCategory",
@@ -394,6 +413,7 @@
       "MaxConcurrentReachedError",
       "NoRunningShiftError",
       "NobodyWaitingError",
+      "PermissionNotGrantableError",
       "PlatformTenantProtectedError",
       "PriorityNotAllowedError",
       "QueueFullError",
@@ -403,6 +423,8 @@
       "QueueNotServingError",
       "QueuePausedError",
       "QueueSlugTakenError",
+      "RoleInUseError",
+      "RoleNameTakenError",
       "RoleNotGrantableError",
       "ScheduledEventOverError",
       "ScheduledEventOverlapsError",

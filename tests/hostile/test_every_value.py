@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -41,6 +42,7 @@ class Ground:
     code_id: str
     user_id: str
     api_key_id: str
+    role_id: str
     shift_counter_id: str
 
     def slugs(self, field: RootField) -> dict[Path, str]:
@@ -62,6 +64,9 @@ class Ground:
         event_id = encode("ScheduledEvent", *parse(self.queue_id)[1])
         if used and "ScheduledEvent" in field.ids.values():
             event_id = await self._event()
+        role_id = self.role_id
+        if used and field.name == "customRoleDelete":
+            role_id = await new_role(self.business)
         tenant_id = parse(self.queue_id)[1].tenant_id
         kinds = {
             "Tenant": encode("Tenant", tenant_id, tenant_id),
@@ -71,6 +76,7 @@ class Ground:
             "AccessCode": self.code_id,
             "User": self.user_id,
             "ApiKey": self.api_key_id,
+            "CustomRole": role_id,
             "Counter": counter_id,
             "Session": session_id,
         }
@@ -93,6 +99,15 @@ class Ground:
             },
         )
         return str(planned["event"]["id"])
+
+
+async def new_role(business: Business) -> str:
+    made = await business.admin(
+        "mutation($i: CustomRoleCreateInput!) { customRoleCreate(input: $i) {"
+        " ... on CustomRoleCreateSuccess { customRole { id } } } }",
+        i={"name": f"Role {uuid4().hex}", "permissions": ["queue:read"]},
+    )
+    return str(made["customRole"]["id"])
 
 
 async def ground(api: Api, caller: Caller | None = None) -> Ground:
@@ -122,6 +137,7 @@ async def ground(api: Api, caller: Caller | None = None) -> Ground:
         made["codes"][0]["id"],
         viewer["id"],
         key["apiKey"]["id"],
+        await new_role(business),
         await business.counter(queue_id),
     )
 

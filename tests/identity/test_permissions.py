@@ -9,6 +9,7 @@ from app.core.actor import Actor, ActorKind
 from app.identity.errors import RoleNotGrantable
 from app.identity.models import Role
 from app.identity.permissions import MATRIX, MEANING, Permission, markdown
+from app.identity.roles.grants import Grant
 from app.identity.rules import ensure_may_manage
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"
@@ -39,6 +40,6 @@ def test_nobody_gives_a_role_that_allows_more_than_they_may(giver: Role, role: R
     roles = list(MATRIX)
     if roles.index(role) < roles.index(giver):
         with pytest.raises(RoleNotGrantable):
-            ensure_may_manage(actor, role)
+            ensure_may_manage(actor, Grant(role))
     else:
-        ensure_may_manage(actor, role)
+        ensure_may_manage(actor, Grant(role))

@@ -36,11 +36,15 @@ BOUNDED_LISTS = {
     "Counter.queues": "the input",
     "CounterCreateInput.queueIds": "100",
     "CounterUpdateInput.queueIds": "100",
+    "CustomRole.permissions": "the enum",
+    "CustomRoleCreateInput.permissions": "the enum",
+    "CustomRoleUpdateInput.permissions": "the enum",
     "Display.queues": "the input",
     "DisplayQueue.next": "10",
     "DisplayQueue.nowServing": "counters hold one session each",
     "IllegalTransitionError.allowed": "the enum",
     "NotificationTemplate.variables": "the product's own",
+    "PermissionNotGrantableError.permissions": "the enum",
     "Query.display(queueIds)": "20",
     "Query.notificationTemplates": "kinds and languages",
     "Query.permissionMatrix": "the enum",
@@ -67,7 +71,7 @@ BOUNDED_LISTS = {
     "User.permissions": "the enum",
 }
 _ACTIONS = re.compile(
-    r"(tenant|user|login|apiKey|originHealth|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
+    r"(tenant|user|login|apiKey|customRole|originHealth|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
     r"|accessEntry|accessCode)"
     r"(Enter|Renew|Leave|Verify"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"

@@ -28,6 +28,7 @@ HARMLESS: Mapping[tuple[str, str], Any] = {
     ("tenantCreate", "slug"): "Not A Slug",
     ("notificationTemplateSet", "subject"): "{% broken",
     ("apiKeyCreate", "name"): " ",
+    ("customRoleCreate", "name"): " ",
 }
 
 

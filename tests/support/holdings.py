@@ -123,6 +123,11 @@ async def holdings(api: Api) -> Holdings:
         "mutation($i: ApiKeyCreateInput!) { apiKeyCreate(input: $i) { ... on ApiKeyCreateSuccess { apiKey { id } } } }",
         i={"name": f"Key {secret}", "scopes": ["queue:read"]},
     )
+    role = await admin(
+        "mutation($i: CustomRoleCreateInput!) { customRoleCreate(input: $i) {"
+        " ... on CustomRoleCreateSuccess { customRole { id } } } }",
+        i={"name": f"Role {secret}", "description": f"About {secret}", "permissions": ["queue:read"]},
+    )
     event = await admin(
         "mutation($i: ScheduledEventCreateInput!) { scheduledEventCreate(input: $i) {"
         " ... on ScheduledEventCreateSuccess { event { id } } } }",
@@ -139,6 +144,7 @@ async def holdings(api: Api) -> Holdings:
         "Tenant": encode("Tenant", tenant_id, tenant_id),
         "User": user["user"]["id"],
         "ApiKey": api_key["apiKey"]["id"],
+        "CustomRole": role["customRole"]["id"],
         "Queue": queue_id,
         "QueueCategory": category["category"]["id"],
         "ScheduledEvent": event["event"]["id"],

@@ -41,6 +41,7 @@ KINDS = {
     "scheduledEventId": "ScheduledEvent",
     "userId": "User",
     "apiKeyId": "ApiKey",
+    "customRoleId": "CustomRole",
     "tenantId": "Tenant",
 }
 KINDS_OF_ID = {"queue": "Queue", "session": "Session", "node": "Queue"}
@@ -69,6 +70,7 @@ VALUES: dict[str, Any] = {
     "seconds": 1.5,
     "text": "Some text",
     "scopes": ["queue:read"],
+    "permissions": ["queue:read"],
     "subject": "Some subject",
     "body": "Some body",
     "token": "some-token",

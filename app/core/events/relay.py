@@ -50,7 +50,7 @@ _DAY_SECONDS = 86_400.0
 _LATE_SECONDS = 10.0
 _MISSED_AGGREGATES = 10_000
 # Aggregates that decide who may still be here: after their events a tenant's sockets are looked at again.
-_STANDING = frozenset({"tenant", "user", "api_key"})
+_STANDING = frozenset({"tenant", "user", "api_key", "role"})
 
 _COLUMNS = (
     col(EventRow.tenant_id),

@@ -3,6 +3,7 @@
 import strawberry
 from strawberry import UNSET
 
+from app.context import Context
 from app.identity.graphql.types import Role
 from app.identity.passwords import hash_new
 from app.identity.proofs import Credentials
@@ -40,6 +41,9 @@ class UserCreateInput:
         default=Role.STAFF,
         description="One that allows no more than one's own. Default `STAFF`.",
     )
+    custom_role_id: strawberry.ID | None = strawberry.field(
+        default=None, description="A role of the tenant's own, instead of `role`. Default: none."
+    )
     username: str | None = strawberry.field(
         default=None, description="1 to 64 letters, digits and . _ -; unique in the tenant."
     )
@@ -47,12 +51,14 @@ class UserCreateInput:
     last_name: str | None = strawberry.field(default=None, description="At most 100 characters.")
     phone: str | None = strawberry.field(default=None, description="A telephone number, at most 32 characters.")
 
-    async def user(self) -> NewUser:
+    async def user(self, context: Context) -> NewUser:
         """What the service takes, with the password hashed: not to be done in a block."""
+        custom_role_id = None if self.custom_role_id is None else context.ref("CustomRole", self.custom_role_id).id
         return NewUser(
             email=self.email,
             password=await hash_new(self.password, self.email),
             role=self.role,
+            custom_role_id=custom_role_id,
             username=self.username,
             first_name=self.first_name,
             last_name=self.last_name,
@@ -69,18 +75,25 @@ class UserUpdateInput:
         default=UNSET,
         description="One that allows no more than one's own. Effective at once: access tokens have to be refreshed.",
     )
+    custom_role_id: strawberry.ID | None = strawberry.field(
+        default=UNSET,
+        description="A role of the tenant's own, instead of `role`; null takes it away and leaves its base.",
+    )
     username: str | None = strawberry.field(default=UNSET, description="Unique in the tenant; null for none.")
     first_name: str | None = strawberry.field(default=UNSET, description="At most 100 characters; null for none.")
     last_name: str | None = strawberry.field(default=UNSET, description="At most 100 characters; null for none.")
     phone: str | None = strawberry.field(default=UNSET, description="A telephone number; null for none.")
 
-    async def changes(self) -> UserChanges:
+    async def changes(self, context: Context) -> UserChanges:
         """What was given, with the password hashed. Null stands for "as it is" where there must be a value."""
         changes: UserChanges = {}
         if self.email is not UNSET and self.email is not None:
             changes["email"] = self.email
         if self.role is not UNSET and self.role is not None:
             changes["role"] = self.role
+        if self.custom_role_id is not UNSET:
+            custom = self.custom_role_id
+            changes["custom_role_id"] = None if custom is None else context.ref("CustomRole", custom).id
         if self.username is not UNSET:
             changes["username"] = self.username
         if self.first_name is not UNSET:

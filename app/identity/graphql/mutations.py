@@ -52,7 +52,7 @@ class IdentityMutation:
         extensions=[Requires(Permission.USER_WRITE)],
     )
     async def user_create(self, info: Info, input: inputs.UserCreateInput) -> results.UserCreateResult:
-        new = await input.user()
+        new = await input.user(info.context)
         async with info.context.write() as tx:
             user = await service.create(tx, new)
         return results.UserCreateSuccess(user=User.of(user))
@@ -62,7 +62,7 @@ class IdentityMutation:
     )
     async def user_update(self, info: Info, input: inputs.UserUpdateInput) -> results.UserUpdateResult:
         ref = info.context.ref("User", input.user_id)
-        changes = await input.changes()
+        changes = await input.changes(info.context)
         async with info.context.write() as tx:
             user = await service.update(tx, ref.id, changes)
         return results.UserUpdateSuccess(user=User.of(user))

@@ -13,9 +13,12 @@ from app.core.graphql.pages import PageInfo
 from app.core.ids import Ref
 from app.identity import models
 from app.identity.graphql.api_keys.types import ApiKey
-from app.identity.permissions import MATRIX, Permission
+from app.identity.permissions import Permission
+from app.identity.roles.grants import permissions_of
+from app.identity.roles.models import CustomRole as CustomRoleRow
 
 LazySession = Annotated["Session", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyCustomRole = Annotated["CustomRole", strawberry.lazy("app.identity.graphql.roles.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyTenant = Annotated["Tenant", strawberry.lazy("app.tenants.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 Role = explained_enum(
@@ -68,6 +71,22 @@ class User(Node):
         """For colleagues."""
         return self.row.role if self._is_known_to(info.context) else None
 
+    @strawberry.field(
+        description=(
+            "The role of the tenant's own they have; `role` then is its base. Null if they have none, and without "
+            "`role:read` unless it is oneself."
+        )
+    )
+    async def custom_role(self, info: Info) -> LazyCustomRole | None:
+        """Loaded for all users of the answer at once."""
+        from app.identity.graphql.roles.loaders import may_see_roles
+        from app.identity.graphql.roles.types import CustomRole
+
+        if not (self._is_me(info.context) or may_see_roles(info.context, self.tenant_key)):
+            return None
+        custom = await self._custom_role(info.context)
+        return None if custom is None else CustomRole.of(custom)
+
     @strawberry.field(description="Null for people of other businesses and strangers.")
     def status(self, info: Info) -> UserStatus | None:  # type: ignore[valid-type]
         """For colleagues."""
@@ -99,9 +118,12 @@ class User(Node):
         return self.row.created_at if self._is_open_to(info.context) else None
 
     @strawberry.field(description="What they may do, e.g. `session:call`, sorted. Null without `user:read`.")
-    def permissions(self, info: Info) -> list[str] | None:
+    async def permissions(self, info: Info) -> list[str] | None:
         """What the role grants."""
-        return sorted(MATRIX[self.row.role]) if self._is_open_to(info.context) else None
+        if not self._is_open_to(info.context):
+            return None
+        custom = await self._custom_role(info.context)
+        return sorted(permissions_of(self.row.role, None if custom is None else custom.permissions))
 
     @strawberry.field(description="The business they belong to.")
     async def tenant(self, info: Info) -> LazyTenant:
@@ -116,10 +138,18 @@ class User(Node):
         return is_colleague or self._is_open_to(context)
 
     def _is_open_to(self, context: Context) -> bool:
+        return self._is_me(context) or context.actor.may_in(self.tenant_key, Permission.USER_READ)
+
+    def _is_me(self, context: Context) -> bool:
         actor = context.actor
-        if self.is_self or (actor.kind is ActorKind.USER and actor.id == self.key):
-            return True
-        return actor.may_in(self.tenant_key, Permission.USER_READ)
+        return self.is_self or (actor.kind is ActorKind.USER and actor.id == self.key)
+
+    async def _custom_role(self, context: Context) -> CustomRoleRow | None:
+        from app.identity.graphql.roles.loaders import roles_by_id
+
+        if self.row.custom_role_id is None:
+            return None
+        return await context.loader(roles_by_id, self.tenant_key).load(self.row.custom_role_id)
 
 
 @strawberry.type(description="Whoever holds the session token that was sent: the person waiting.")

@@ -41,6 +41,7 @@ class TenantLimitsInput:
     waiting_sessions: int | None = strawberry.field(default=UNSET, description="0 to 10,000,000. Default 100,000.")
     staff: int | None = strawberry.field(default=UNSET, description="1 to 100,000. Default 500.")
     api_keys: int | None = strawberry.field(default=UNSET, description="0 to 10,000. Default 50.")
+    custom_roles: int | None = strawberry.field(default=UNSET, description="0 to 1,000. Default 50.")
 
 
 @strawberry.input(description="A new tenant and its first administrator.")

@@ -11,6 +11,7 @@ from app.core.ids import Ref
 from app.identity import repository as users
 from app.identity.api_keys import repository as api_keys
 from app.identity.permissions import Permission
+from app.identity.roles import repository as roles
 from app.queues import repository as queues
 from app.tenants import models, repository, rules
 from app.tenants.graphql import types
@@ -55,6 +56,7 @@ async def usage_of(context: Context, tenant_id: UUID) -> "types.TenantUsage":
             waiting_sessions=await queues.waiting_total(tx),
             staff=await users.count_staff(tx),
             api_keys=await api_keys.count_live(tx, context.runtime.clock.now()),
+            custom_roles=await roles.count(tx),
         )
 
 

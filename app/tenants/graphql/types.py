@@ -49,6 +49,7 @@ class TenantLimits:
     )
     staff: int = strawberry.field(description="Users who are neither customers nor deactivated. Default 500.")
     api_keys: int = strawberry.field(description="API keys that are neither revoked nor expired. Default 50.")
+    custom_roles: int = strawberry.field(description="Roles of its own. Default 50.")
 
 
 @strawberry.type(description="How much of its limits a tenant uses now.")
@@ -57,6 +58,7 @@ class TenantUsage:
     waiting_sessions: int = strawberry.field(description="People waiting, on hold included.")
     staff: int = strawberry.field(description="Users who are neither customers nor deactivated.")
     api_keys: int = strawberry.field(description="API keys that are neither revoked nor expired.")
+    custom_roles: int = strawberry.field(description="Roles of its own.")
 
 
 @strawberry.type(
