@@ -32,6 +32,7 @@ from app.core.actor import Actor, ActorKind
 from app.core.clock import Clock, SystemClock
 from app.core.db import Aggregate, Database, Databases, Recorded
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
+from app.core.limits import Limiter
 from app.core.live.bus import Bus
 from app.core.live.doorbell import Doorbell
 from app.core.turns import Turns
@@ -100,7 +101,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     commands = LineCommands(dbs.app, turns)
     admissions = AdmissionTokens(settings.issuer, authenticator.keys)
     arrivals = Arrivals(dbs.app)
-    runtime = Runtime(settings, clock, dbs, bus, lines, arrivals, turns, commands, authenticator, admissions)
+    limiter = Limiter(settings)
+    runtime = Runtime(settings, clock, dbs, bus, lines, arrivals, turns, commands, authenticator, admissions, limiter)
     doorbell = Doorbell(bus)
     presence = Presence(dbs, clock)
     schema = build_schema(settings)
@@ -178,6 +180,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             await lines.stop()
             await doorbell.close()
             await authenticator.stop()
+            await limiter.stop()
             await bus.stop()
             await dbs.dispose()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.admission.tokens import AdmissionTokens
 from app.core.clock import Clock
 from app.core.db import Databases
+from app.core.limits import Limiter
 from app.core.live.bus import Bus
 from app.core.turns import Turns
 from app.identity.authentication import Authenticator
@@ -28,3 +29,4 @@ class Runtime:
     commands: LineCommands
     authenticator: Authenticator
     admissions: AdmissionTokens
+    limiter: Limiter

@@ -133,6 +133,23 @@ class Settings(BaseSettings):
         default=5.0, gt=0, le=15, description="How long the answer of a health URL is waited for."
     )
 
+    rate_limit_sign_in: int = Field(
+        default=5, ge=0, le=10_000, description="Attempts to sign in per network address in 15 minutes; 0 for no limit."
+    )
+    rate_limit_join: int = Field(
+        default=20, ge=0, le=100_000, description="Visitors' joins per network address in 15 minutes; 0 for no limit."
+    )
+    rate_limit_codes: int = Field(
+        default=5, ge=0, le=10_000, description="Codes sent per network address in 15 minutes; 0 for no limit."
+    )
+    rate_limit_registration: int = Field(
+        default=5, ge=0, le=10_000, description="Registrations per network address in 15 minutes; 0 for no limit."
+    )
+    rate_limit_exempt: Networks = Field(
+        default=(),
+        description="Comma-separated networks that are not counted, as an office. Unset, `vq up` exempts this machine.",
+    )
+
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
         default=(), description="Comma-separated origins of browser front-ends; * for any."
     )

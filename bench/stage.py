@@ -25,6 +25,7 @@ from app.commands.servers import with_urls
 from app.core.embedded.account import server_account
 from app.core.embedded.cluster import Cluster, open_cluster
 from app.core.embedded.process import Daemon
+from app.core.limits.exempt import THIS_MACHINE
 from app.settings import Settings, ensure_secret, load_settings
 from bench import cores
 from bench.live import native, node_packages
@@ -77,6 +78,8 @@ class Stage:
             "VQ_REDIS_URL": self.settings.redis_url or "",
             "VQ_SECRET_KEY": self.settings.secret,
             "VQ_BUS_PREFIX": self.settings.bus_prefix,
+            # Everybody comes from here; what counting costs is measured by itself.
+            "VQ_RATE_LIMIT_EXEMPT": ",".join(THIS_MACHINE),
         }
         return self.program(name, [sys.executable, "-m", module, *arguments], given, files)
 

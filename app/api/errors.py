@@ -81,7 +81,10 @@ def _cause(error: GraphQLError) -> Exception | None:
 def _judge(error: GraphQLError, cause: Exception | None) -> tuple[str, str, Mapping[str, Any]]:
     """Code, message and further extensions."""
     match cause:
-        case RateLimited() | Unavailable():
+        case RateLimited():
+            details = {"retryAfterSeconds": cause.retry_after_seconds, "limit": cause.limit}
+            return cause.code, cause.message, details
+        case Unavailable():
             return cause.code, cause.message, {"retryAfterSeconds": cause.retry_after_seconds}
         case CodedError():
             return cause.code, cause.message, {}

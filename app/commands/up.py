@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
@@ -27,6 +28,7 @@ from app.commands.servers import with_urls
 from app.commands.supervisor import Kept, describe_exit, end_remembered, remember, stop_together
 from app.core.embedded import Cluster, open_cluster
 from app.core.embedded.process import Daemon
+from app.core.limits.exempt import THIS_MACHINE
 from app.demo import site as demo_site
 from app.settings import Settings, SettingsError, ensure_secret, load_settings
 
@@ -167,6 +169,8 @@ class _Up:
         urls = {"VQ_DATABASE_URL": self.settings.database_url, "VQ_REDIS_URL": self.settings.redis_url}
         if self.settings.demo_site_port is not None:
             urls["VQ_DEMO_SITE_PORT"] = str(self.settings.demo_site_port)
+        if self._is_tried_out():
+            urls["VQ_RATE_LIMIT_EXEMPT"] = ",".join(THIS_MACHINE)
         secret = {"VQ_SECRET_KEY": self.settings.secret, "VQ_DATA_DIR": str(self.cluster.data_dir)}
         log = None if self.in_terminal else self.cluster.data_dir / "logs" / f"{name.lower()}.log"
         return Daemon(
@@ -176,6 +180,15 @@ class _Up:
             log=log,
             environment=os.environ | {key: value for key, value in urls.items() if value is not None} | secret,
             inherited_files=files,
+        )
+
+    def _is_tried_out(self) -> bool:
+        """By whoever sits at this machine, with `vq visitors` and `vq replay`: not behind a proxy, not for others."""
+        settings = self.settings
+        return (
+            not settings.rate_limit_exempt
+            and is_loopback(settings.host)
+            and is_loopback(urlsplit(settings.base_url).hostname or "")
         )
 
     def _run(self, daemon: Daemon) -> None:

@@ -75,16 +75,21 @@ class Unavailable(CodedError):
 
     code = "UNAVAILABLE"
 
-    def __init__(self, retry_after_seconds: float = 1.0) -> None:
-        super().__init__("We cannot answer for the moment. Try again shortly, with the same idempotency key.")
+    def __init__(
+        self,
+        retry_after_seconds: float = 1.0,
+        message: str = "We cannot answer for the moment. Try again shortly, with the same idempotency key.",
+    ) -> None:
+        super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
 
 
 class RateLimited(CodedError):
-    """Too many requests; try again after `retry_after_seconds`."""
+    """Too many requests; try again after `retry_after_seconds`. `limit` names what was exceeded."""
 
     code = "RATE_LIMITED"
 
-    def __init__(self, message: str, retry_after_seconds: float) -> None:
+    def __init__(self, message: str, retry_after_seconds: float, limit: str = "requests") -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.limit = limit

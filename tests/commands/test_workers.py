@@ -26,6 +26,7 @@ from app.commands.health import ask
 from app.commands.processes import number_of_processes
 from app.core.clock import SystemClock
 from app.core.embedded.valkey import Valkey
+from app.core.limits.exempt import THIS_MACHINE
 from app.replay.client import Client
 from app.settings import Settings
 from tests.commands.runs import environment, free_port, until, vq
@@ -105,6 +106,7 @@ def fleet_of_two(settings: Settings) -> Iterator[Fleet]:
         "VQ_DATABASE_URL": settings.database_url,
         "VQ_REDIS_URL": settings.redis_url,
         "VQ_BUS_PREFIX": settings.bus_prefix,
+        "VQ_RATE_LIMIT_EXEMPT": ",".join(THIS_MACHINE),
         "VQ_SECRET_KEY": settings.secret,
         "VQ_DATA_DIR": str(directory),
         "VQ_PORT": str(port),

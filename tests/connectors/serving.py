@@ -23,6 +23,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from virtual_queue_asgi import Gate, Options, WaitingRoom
 
+from app.core.limits.exempt import THIS_MACHINE
 from app.settings import Settings
 from tests.commands.runs import environment, free_port
 from tests.support.leash import leashed
@@ -102,6 +103,7 @@ def api_program(settings: Settings, directory: Path) -> Program:
         "VQ_DATABASE_URL": settings.database_url,
         "VQ_REDIS_URL": settings.redis_url,
         "VQ_BUS_PREFIX": settings.bus_prefix,
+        "VQ_RATE_LIMIT_EXEMPT": ",".join(THIS_MACHINE),
         "VQ_SECRET_KEY": settings.secret_key,
         "VQ_DATA_DIR": str(directory),
         "VQ_PORT": str(port),

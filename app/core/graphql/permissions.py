@@ -17,7 +17,7 @@ class Access(FieldExtension):
     def apply(self, field: StrawberryField) -> None:
         """Say in the schema who may use the field."""
         # Applied each time a schema is built from the field, and a process may build several.
-        if not (field.description or "").endswith(self.sentence):
+        if self.sentence not in (field.description or ""):
             field.description = f"{field.description}\n\n{self.sentence}" if field.description else self.sentence
 
 

@@ -3,7 +3,9 @@
 import strawberry
 
 from app.context import Context, Info
+from app.core.graphql.limited import Limited
 from app.core.graphql.permissions import Public, Requires
+from app.core.limits import Bucket
 from app.identity import logins, service
 from app.identity.graphql import inputs, results
 from app.identity.graphql.types import User
@@ -19,7 +21,7 @@ def source_of(context: Context) -> logins.Source:
 class IdentityMutation:
     @strawberry.mutation(
         description="Sign in with e-mail and password. The refusal is the same whatever was wrong.",
-        extensions=[Public()],
+        extensions=[Public(), Limited(Bucket.SIGN_IN)],
     )
     async def user_login(self, info: Info, input: inputs.UserLoginInput) -> results.UserLoginResult:
         runtime, source = info.context.runtime, source_of(info.context)
@@ -32,7 +34,7 @@ class IdentityMutation:
             "sent again within 30 s. Any other second use ends the sign-in, because it must have been copied. A "
             "sign-in lasts 30 days at most."
         ),
-        extensions=[Public("Public: the refresh token says who asks.")],
+        extensions=[Public("Public: the refresh token says who asks."), Limited(Bucket.SIGN_IN, failures_only=True)],
     )
     async def login_refresh(self, info: Info, input: inputs.LoginRefreshInput) -> results.LoginRefreshResult:
         runtime = info.context.runtime

@@ -9,7 +9,9 @@ from app.access.addresses import VisitorAddress
 from app.access.codes import CodeSigner
 from app.context import Context, Info
 from app.core.db import WriteTx
+from app.core.graphql.limited import Limited
 from app.core.graphql.permissions import Checked, Public, Requires
+from app.core.limits import Bucket
 from app.identity.permissions import Permission
 from app.queues.events import QUEUE
 from app.sessions import calls, models, service
@@ -49,7 +51,10 @@ class SessionMutation:
             "Join a queue. Needs no account: the answer's `sessionToken` is the visitor's key to the place. Send an "
             "`idempotencyKey`, so that a retry after a lost answer does not take a second place."
         ),
-        extensions=[Public("Public: visitors join without signing in; staff join on behalf of somebody.")],
+        extensions=[
+            Public("Public: visitors join without signing in; staff join on behalf of somebody."),
+            Limited(Bucket.JOIN, unless=Permission.SESSION_WRITE),
+        ],
     )
     async def queue_join(self, info: Info, input: inputs.QueueJoinInput) -> results.QueueJoinResult:
         context = info.context
