@@ -75,9 +75,15 @@ def build_databases(settings: Settings, clock: Clock, name: str) -> Databases:
     """Pools of the two roles. Platform work is rare: its pool is small."""
     return Databases(
         app=Database(
-            role_url(settings, APP_ROLE), pool_size=settings.database_pool_size, clock=clock, name=f"{name} app"
+            role_url(settings, APP_ROLE),
+            secret=settings.secret,
+            pool_size=settings.database_pool_size,
+            clock=clock,
+            name=f"{name} app",
         ),
-        system=Database(role_url(settings, SYSTEM_ROLE), pool_size=2, clock=clock, name=f"{name} system"),
+        system=Database(
+            role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=2, clock=clock, name=f"{name} system"
+        ),
     )
 
 

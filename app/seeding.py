@@ -79,7 +79,7 @@ _COUNTERS = {
 async def seed_demo(settings: Settings, clock: Clock | None = None) -> None:
     """Create what is missing: signing keys, the tenants `platform` and `demo`, their users, queues and counters."""
     # One connection holds the lock, another does the work.
-    system = Database(role_url(settings, SYSTEM_ROLE), pool_size=2, clock=clock, name="vq seed")
+    system = Database(role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=2, clock=clock, name="vq seed")
     try:
         async with _alone(system):
             await ensure_keys(system, settings)

@@ -6,6 +6,7 @@ import app.admission.models
 import app.core.events.models
 import app.core.idempotency
 import app.core.jobs.models
+import app.core.personal.models
 import app.counters.models
 import app.identity.accounts.models
 import app.identity.api_keys.models

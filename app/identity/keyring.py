@@ -146,7 +146,7 @@ async def rotate(system: Database, settings: Settings, purpose: KeyPurpose) -> K
 
 async def rotate_keys(settings: Settings, purposes: Sequence[KeyPurpose]) -> dict[KeyPurpose, Key]:
     """`rotate` for a command: opens and closes its own connection."""
-    system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="vq keys")
+    system = Database(role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=1, name="vq keys")
     try:
         return {purpose: await rotate(system, settings, purpose) for purpose in purposes}
     finally:

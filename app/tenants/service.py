@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.db import ReadTx, WriteTx
 from app.core.db.engine import constraint_name
+from app.core.db.tenant_keys import give_keys
 from app.core.errors import InvalidInput
 from app.core.events import Event, record
 from app.tenants import events, repository, rules
@@ -68,6 +69,7 @@ async def create(tx: WriteTx, new: NewTenant) -> Tenant:
     )
     tx.add(tenant)
     await _flush(tx, tenant.slug, tenant.domain)
+    await give_keys(tx)
     record(tx, TENANT, tenant.id, tenant.revision, events.TenantCreated(tenant.slug, tenant.name), now)
     return tenant
 

@@ -48,7 +48,7 @@ class Product:
     """As `app/sessions/live.py` does."""
 
     def __init__(self, settings: Settings) -> None:
-        self._database = Database(role_url(settings, APP_ROLE), clock=SystemClock())
+        self._database = Database(role_url(settings, APP_ROLE), secret=settings.secret, clock=SystemClock())
         self._line = Line()
 
     async def load(self, tenant_id: UUID, queue_id: UUID) -> None:

@@ -31,7 +31,9 @@ AT_ONCE = 50
 @pytest.fixture(scope="module")
 async def db(api: Api) -> AsyncIterator[Database]:
     """Connections of the contenders: every one of them in a transaction of its own."""
-    database = Database(role_url(api.runtime.settings, APP_ROLE), pool_size=16, name="contenders")
+    database = Database(
+        role_url(api.runtime.settings, APP_ROLE), secret=api.runtime.settings.secret, pool_size=16, name="contenders"
+    )
     yield database
     await database.dispose()
 

@@ -106,7 +106,7 @@ async def test_a_process_that_dies_in_the_middle_lets_nobody_in(gate: Gate) -> N
     joined = await gate.join()
     token = await gate.token(joined)
     settings = gate.api.runtime.settings
-    dying = Database(role_url(settings, APP_ROLE), pool_size=1, clock=gate.clock)
+    dying = Database(role_url(settings, APP_ROLE), secret=settings.secret, pool_size=1, clock=gate.clock)
     bearer = Bearer(gate.ref.tenant_id, key_of("Session", joined.id))
     entering = asyncio.Event()
 

@@ -95,7 +95,7 @@ async def test_a_connection_of_which_the_end_is_only_half_read_is_one_that_died(
     """The server says why it ends a connection, then ends it: the driver has read the one, and not yet the other."""
     tenant_id = decode("Queue", await business.queue()).tenant_id
     why = b"SFATAL\0VFATAL\0C25P03\0Mterminating connection due to idle-in-transaction timeout\0\0"
-    db = Database(role_url(migrated_settings, APP_ROLE), pool_size=1)
+    db = Database(role_url(migrated_settings, APP_ROLE), secret=migrated_settings.secret, pool_size=1)
 
     async def pid_of(tx: ReadTx) -> int:
         ((pid,),) = await tx.rows("select pg_backend_pid()")

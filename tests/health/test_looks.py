@@ -31,7 +31,7 @@ async def site() -> AsyncIterator[Site]:
 
 @pytest.fixture
 async def system(opened: Opened, world: World) -> AsyncIterator[Database]:
-    db = Database(role_url(opened.settings, SYSTEM_ROLE), pool_size=4, clock=world.clock)
+    db = Database(role_url(opened.settings, SYSTEM_ROLE), secret=opened.settings.secret, pool_size=4, clock=world.clock)
     # What other tests have left behind is nobody's any more.
     async with db.write(None) as tx:
         await tx.exec(text("update origin_checks set due_at = null"))  # type: ignore[call-overload]

@@ -126,8 +126,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Build the parts, and take them down."""
     clock = ManualClock(NOW)
     dbs = Databases(
-        app=Database(role_url(settings, APP_ROLE), clock=clock, name="tests app"),
-        system=Database(role_url(settings, SYSTEM_ROLE), clock=clock, name="tests system"),
+        app=Database(role_url(settings, APP_ROLE), secret=settings.secret, clock=clock, name="tests app"),
+        system=Database(role_url(settings, SYSTEM_ROLE), secret=settings.secret, clock=clock, name="tests system"),
     )
     authenticator = Authenticator(settings, dbs)
     await authenticator.start()

@@ -116,8 +116,8 @@ class Crowd:
 async def dbs(migrated_settings: Settings) -> AsyncIterator[Databases]:
     """Pools with fewer connections than there are tenants."""
     opened = Databases(
-        app=Database(role_url(migrated_settings, APP_ROLE), pool_size=CONNECTIONS),
-        system=Database(role_url(migrated_settings, SYSTEM_ROLE), pool_size=1),
+        app=Database(role_url(migrated_settings, APP_ROLE), secret=migrated_settings.secret, pool_size=CONNECTIONS),
+        system=Database(role_url(migrated_settings, SYSTEM_ROLE), secret=migrated_settings.secret, pool_size=1),
     )
     yield opened
     await opened.dispose()

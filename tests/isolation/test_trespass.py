@@ -95,8 +95,8 @@ class _Rig:
 
 @pytest.fixture
 async def rig(migrated_settings: Settings) -> AsyncIterator[_Rig]:
-    app = Database(role_url(migrated_settings, APP_ROLE), pool_size=1)
-    system = Database(role_url(migrated_settings, SYSTEM_ROLE), pool_size=1)
+    app = Database(role_url(migrated_settings, APP_ROLE), secret=migrated_settings.secret, pool_size=1)
+    system = Database(role_url(migrated_settings, SYSTEM_ROLE), secret=migrated_settings.secret, pool_size=1)
     made = _Rig(app, system)
     await made.set_up()
     yield made

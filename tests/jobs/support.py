@@ -34,7 +34,8 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 async def databases(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Databases]:
     """Both roles' pools, for the length of the block."""
     dbs = Databases(
-        Database(role_url(settings, APP_ROLE), clock=clock), Database(role_url(settings, SYSTEM_ROLE), clock=clock)
+        Database(role_url(settings, APP_ROLE), secret=settings.secret, clock=clock),
+        Database(role_url(settings, SYSTEM_ROLE), secret=settings.secret, clock=clock),
     )
     try:
         yield dbs

@@ -29,7 +29,7 @@ def settings(migrated_settings: Settings) -> Settings:
 
 @pytest.fixture
 async def watched(settings: Settings) -> AsyncIterator[Opened]:
-    system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="abandoned")
+    system = Database(role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=1, name="abandoned")
     async with system.write(None) as tx:
         await tx.rows(
             "insert into presence_reporters (id, began_at, alive_at)"

@@ -25,8 +25,12 @@ class Running:
     """A clockwork, and every statement it sends."""
 
     def __init__(self, settings: Settings) -> None:
-        self.app = Database(role_url(settings, APP_ROLE), pool_size=4, name="clockwork under test")
-        self.system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="clockwork under test")
+        self.app = Database(
+            role_url(settings, APP_ROLE), secret=settings.secret, pool_size=4, name="clockwork under test"
+        )
+        self.system = Database(
+            role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=1, name="clockwork under test"
+        )
         self.statements: list[str] = []
         # Reads have an engine of their own, which shares nothing but its kind.
         for engine in (self.app.engine, self.app._read_pool, self.system.engine, self.system._read_pool):
@@ -138,7 +142,7 @@ async def test_a_queue_with_nothing_to_do_costs_nothing(there: Opened, settings:
 
 async def test_the_question_who_is_due_reads_only_lines_that_have_a_time(there: Opened, settings: Settings) -> None:
     await _lines(there, 50)
-    db = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="plan")
+    db = Database(role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=1, name="plan")
     async with db.read(None) as tx:
         await tx.exec(text("set local enable_seqscan = off"))  # type: ignore[call-overload]
         plan = "\n".join(

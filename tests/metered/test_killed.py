@@ -34,7 +34,7 @@ async def _cut(world: World, settings: Settings, verb: Verb) -> None:
         await tx.flush()
         ((pid,),) = await tx.rows("select pg_backend_pid()")
         # A role may end its own connections.
-        axe = Database(role_url(settings, APP_ROLE), pool_size=1, name="axe")
+        axe = Database(role_url(settings, APP_ROLE), secret=settings.secret, pool_size=1, name="axe")
         async with axe.write(None) as other:
             await other.rows("select pg_terminate_backend($1)", pid)
         await axe.dispose()

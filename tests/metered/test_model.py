@@ -272,7 +272,7 @@ def walk(there: Settings, examples: int, steps: int, **given: Any) -> None:
 
 async def _report(there: Settings, reporter: UUID) -> None:
     """An API process that is always there: absences can be told."""
-    system = Database(role_url(there, SYSTEM_ROLE), pool_size=1, name="model")
+    system = Database(role_url(there, SYSTEM_ROLE), secret=there.secret, pool_size=1, name="model")
     async with system.write(None) as tx:
         await tx.rows(
             "insert into presence_reporters (id, began_at, alive_at)"

@@ -105,8 +105,8 @@ async def open_room(business: Business, settings: Settings, **config: object) ->
     queue_id = await business.queue(**values)
     clock = ManualClock(datetime.now(UTC) + timedelta(days=1))
     dbs = Databases(
-        Database(role_url(settings, APP_ROLE), pool_size=3, clock=clock, name="room"),
-        Database(role_url(settings, SYSTEM_ROLE), pool_size=2, clock=clock, name="room"),
+        Database(role_url(settings, APP_ROLE), secret=settings.secret, pool_size=3, clock=clock, name="room"),
+        Database(role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=2, clock=clock, name="room"),
     )
     room = WaitingRoom(business, queue_id, decode("Queue", queue_id), dbs, clock)
     try:

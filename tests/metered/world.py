@@ -99,7 +99,7 @@ class Opened:
     def database(self, clock: Clock) -> Database:
         """Connections of one's own."""
         url = role_url(self.settings, APP_ROLE)
-        self.databases.append(Database(url, pool_size=4, clock=clock, name="metered"))
+        self.databases.append(Database(url, secret=self.settings.secret, pool_size=4, clock=clock, name="metered"))
         return self.databases[-1]
 
     async def world(self, clock: Clock | None = None, db: Database | None = None, **config: Any) -> World:
@@ -116,7 +116,7 @@ class Opened:
 
 async def open_worlds(settings: Settings) -> Opened:
     """A tenant nobody else uses."""
-    system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="metered")
+    system = Database(role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=1, name="metered")
     async with system.write(uuid4()) as tx:
         tenant = await tenants.create(tx, NewTenant("Business", f"t-{uuid4().hex[:12]}", limits={"queues": 100_000}))
     await system.dispose()

@@ -132,7 +132,13 @@ async def test_its_numbers_begin_anew_with_the_service_day(api: Api, business: B
     own = await category(business, queue, "Passports", ticketPrefix="P", ticketFirstNumber=5, ticketLastNumber=99)
     ref, category_id = decode("Queue", queue), decode("QueueCategory", own["id"]).id
     clock = ManualClock(datetime(2031, 5, 6, 23, 59, tzinfo=UTC))
-    db = Database(role_url(api.runtime.settings, APP_ROLE), pool_size=1, clock=clock, name="days")
+    db = Database(
+        role_url(api.runtime.settings, APP_ROLE),
+        secret=api.runtime.settings.secret,
+        pool_size=1,
+        clock=clock,
+        name="days",
+    )
     tickets = []
     for _ in range(4):
         async with db.write(ref.tenant_id) as tx:

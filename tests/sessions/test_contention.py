@@ -37,7 +37,12 @@ CONNECTIONS = 16
 @pytest.fixture(scope="module")
 async def db(api: Api) -> AsyncIterator[Database]:
     """Connections of the contenders."""
-    database = Database(role_url(api.runtime.settings, APP_ROLE), pool_size=CONNECTIONS, name="contenders")
+    database = Database(
+        role_url(api.runtime.settings, APP_ROLE),
+        secret=api.runtime.settings.secret,
+        pool_size=CONNECTIONS,
+        name="contenders",
+    )
     yield database
     await database.dispose()
 

@@ -268,7 +268,9 @@ async def _crowd(api: Api, business: Business) -> tuple[Database, UUID, str, lis
     queue_id = await business.queue()
     counter_ids = [key_of("Counter", await business.counter(queue_id)) for _ in range(STAFF)]
     tenant_id = decode("Queue", queue_id).tenant_id
-    db = Database(role_url(api.runtime.settings, APP_ROLE), pool_size=STAFF, name="naive")
+    db = Database(
+        role_url(api.runtime.settings, APP_ROLE), secret=api.runtime.settings.secret, pool_size=STAFF, name="naive"
+    )
     key = key_of("Queue", queue_id)
     await all_at_once(db, tenant_id, [(service.join, service.JoinRequest(key)) for _ in range(60)])
     return db, tenant_id, queue_id, counter_ids

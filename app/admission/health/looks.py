@@ -135,8 +135,12 @@ class Looks:
 async def run_looks(settings: Settings, clock: Clock | None = None) -> None:
     """Look in this loop until cancelled, with connections of its own."""
     clock = clock or SystemClock()
-    app = Database(role_url(settings, APP_ROLE), pool_size=_CONNECTIONS, name="vq-health", clock=clock)
-    system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="vq-health", clock=clock)
+    app = Database(
+        role_url(settings, APP_ROLE), secret=settings.secret, pool_size=_CONNECTIONS, name="vq-health", clock=clock
+    )
+    system = Database(
+        role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=1, name="vq-health", clock=clock
+    )
     try:
         await Looks(settings, app, system).run()
     finally:

@@ -22,8 +22,10 @@ from app.core.actor import NOWHERE, SYSTEM, Actor, Origin
 from app.core.clock import Clock, SystemClock
 from app.core.db.driver import BoundSession, TenantConnection, refuse_closed, translated
 from app.core.db.recorded import Aggregate, Recorded
+from app.core.db.tenant_keys import KEYS_OF_TENANT, stored_keys
 from app.core.db.together import Statement, changes_in_one, reads_in_one
 from app.core.errors import BadInput
+from app.core.personal.keys import MasterKey, TenantKeys, are_fresh, forget, remember
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +100,9 @@ class WriteTx(ReadTx):
     # What was said together with BEGIN.
     began_with: str | None
     unsent: list[Statement]
+    # What wraps keys that are made in this block; and whether some were, which count only once it has committed.
+    master: MasterKey | None
+    gave_keys: bool
 
     def rows_later(self, statement: str, *values: object) -> None:
         """Change rows with the next statement, or at the end: whatever is changed so becomes one round trip.
@@ -152,8 +157,12 @@ def _spread(statement: Statement) -> tuple[Any, ...]:
 class Database:
     """One role's connections: a pool for blocks that write, another for blocks that read."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, clock: Clock | None = None, name: str = "vq") -> None:
+    def __init__(
+        self, url: str, *, secret: str | None = None, pool_size: int = 10, clock: Clock | None = None, name: str = "vq"
+    ) -> None:
+        """Without the installation's secret, blocks know the keys of tenants only that others have learnt before."""
         self._pool_size = pool_size
+        self._master = None if secret is None else MasterKey.of(secret)
         self.engine = _engine(url, pool_size, name)
         # Reads have connections of their own: writers that wait for a line's lock must not keep feeds from reading.
         self._read_pool = _engine(url, pool_size, name)
@@ -193,7 +202,7 @@ class Database:
                 tx.act_for(actor, request_id, origin)
                 tx.clock = self.clock
                 tx.recorded, tx.unwritten, tx.write_recorded = {}, [], None
-                tx.began_with, tx.unsent = begin_with, []
+                tx.began_with, tx.unsent, tx.master, tx.gave_keys = begin_with, [], self._master, False
                 try:
                     yield tx
                     if tx.write_recorded is not None:
@@ -201,6 +210,8 @@ class Database:
                     await tx.send()
                     await tx.commit()
                 except BaseException:
+                    if tx.gave_keys:
+                        forget(tx.tenant)
                     await tx.rollback()
                     raise
         if tx.recorded and self.on_recorded is not None:
@@ -225,6 +236,8 @@ class Database:
             tx.tenant_id = tenant_id
             try:
                 _ = await tx.connection()
+                if tenant_id is not None and self._master is not None and not are_fresh(tenant_id):
+                    await _learn_keys(tx, self._master)
             except BaseException as error:
                 await tx.close()
                 # It died in the pool, unnoticed. Nothing has happened yet: the next one will do.
@@ -238,6 +251,15 @@ class Database:
         """Close every connection."""
         await self.engine.dispose()
         await self._read_pool.dispose()
+
+
+async def _learn_keys(tx: ReadTx, master: MasterKey) -> None:
+    # Of the class: what a block that writes puts off is not there yet.
+    stored = stored_keys(await ReadTx.rows(tx, KEYS_OF_TENANT, tx.tenant))
+    if stored:
+        remember(tx.tenant, TenantKeys.unwrapped(master, tx.tenant, stored))
+    else:
+        forget(tx.tenant)
 
 
 # A machine that vanishes in the middle of a block would otherwise keep its lines locked until TCP notices, for hours.

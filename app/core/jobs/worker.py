@@ -49,7 +49,9 @@ def main(settings: Settings, jobs: Jobs, beside: Sequence[Beside] = ()) -> None:
 
 async def run_worker(settings: Settings, jobs: Jobs, beside: Sequence[Beside] = ()) -> None:
     """Run a worker in this loop until cancelled. Jobs under way get some seconds to end; the rest is given back."""
-    db = Database(role_url(settings, APP_ROLE), pool_size=settings.database_pool_size, name="vq-worker")
+    db = Database(
+        role_url(settings, APP_ROLE), secret=settings.secret, pool_size=settings.database_pool_size, name="vq-worker"
+    )
     dispatcher = Dispatcher(settings)
     redis = connect_redis(redis_url(settings), max_connections=1)
     runner = JobRunner(settings, SystemClock(), db, jobs, dispatcher)

@@ -144,8 +144,20 @@ async def settle_due(db: Database, ref: Ref) -> bool:
 
 async def run_clockwork(settings: Settings, clock: Clock | None = None) -> None:
     """Run one in this loop until cancelled, with connections of its own."""
-    app = Database(role_url(settings, APP_ROLE), pool_size=_AT_ONCE, name="vq-clockwork", clock=clock or SystemClock())
-    system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="vq-clockwork", clock=clock or SystemClock())
+    app = Database(
+        role_url(settings, APP_ROLE),
+        secret=settings.secret,
+        pool_size=_AT_ONCE,
+        name="vq-clockwork",
+        clock=clock or SystemClock(),
+    )
+    system = Database(
+        role_url(settings, SYSTEM_ROLE),
+        secret=settings.secret,
+        pool_size=1,
+        name="vq-clockwork",
+        clock=clock or SystemClock(),
+    )
     try:
         await Clockwork(app, system).run()
     finally:
