@@ -33,6 +33,8 @@ _pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="passwords")
 NOBODYS_HASH = HashedPassword(
     "$argon2id$v=19$m=19456,t=2,p=1$deMASFkiS7VkaeUu2c6hKw$Yh68nygCOyzt56FKl6XoOPTJHJdxVDKQlfXAvH+/Obw"
 )
+# What accounts have in place of a password that was never set. When the one above changes, the former goes on here.
+_NOBODYS = frozenset({NOBODYS_HASH})
 
 # The most used of leaked passwords that are long enough to pass otherwise.
 _MOST_USED = """
@@ -68,6 +70,11 @@ async def hash_set(password: str) -> HashedPassword:
 async def verify(password: str, stored: HashedPassword) -> tuple[bool, HashedPassword | None]:
     """Whether it is the password, and the hash to store instead where the stored one is of an older kind."""
     return await asyncio.get_running_loop().run_in_executor(_pool, _verify, password, stored)
+
+
+def is_anybodys(stored: str) -> bool:
+    """Whether somebody knows the password: who came by a provider has none, until they set one."""
+    return stored not in _NOBODYS
 
 
 def ensure_strong(password: str, *known_words: str) -> None:
