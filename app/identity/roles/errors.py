@@ -11,11 +11,12 @@ class CustomRoleNotGrantable(RoleNotGrantable):
     """The tenant's own role allows more than the acting user may do. `role` is its base."""
 
     def __init__(self, role: Role, beyond: Iterable[str]) -> None:
-        super().__init__(role)
-        self.message = (
+        UserFacingError.__init__(
+            self,
             f"The custom role allows what you may not do yourself: {_listed(beyond)}. Only somebody with at least its "
-            "permissions can give it, take it, or change a user who has it."
+            "permissions can give it, take it, or change a user who has it.",
         )
+        self.role = role
 
 
 class PermissionNotGrantable(UserFacingError):
