@@ -1,4 +1,4 @@
-"""Counts attempts in Valkey with `limits`, for all processes together. What is counted stands in `buckets.py`.
+"""Counts attempts and requests in Valkey with `limits`, for all processes together. How often is not decided here.
 
 Every call has a deadline. While Valkey is away, what may be guessed is closed, and everything else is counted within
 this process: a limiter that takes the product down with it is worse than the flood.
@@ -8,7 +8,8 @@ import asyncio
 import hmac
 import logging
 from base64 import urlsafe_b64encode
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from time import time
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from app.core.addresses import network_of
 from app.core.crypto import derive_key
 from app.core.errors import RateLimited, Unavailable
 from app.core.limits.buckets import RULES, Bucket, Rule
+from app.core.limits.budgets import WINDOW_SECONDS, Balance, Budgets, Spending
 from app.core.limits.exempt import Networks
 from app.core.limits.fallback import Fallback
 from app.core.live.connection import connect_redis
@@ -36,6 +38,10 @@ _TIMEOUTS = 3
 """So many late answers, one after the other, and it counts as away. A connection that fails does at once."""
 _SAY_SECONDS = 60.0
 _CONNECTIONS = 8
+
+TENANT_REQUESTS = "requestsPerMinute"
+"""Named as among the tenant's limits."""
+CLIENT_REQUESTS = "requests"
 
 Answer = TypeVar("Answer")
 
@@ -58,6 +64,7 @@ class Limiter:
             connection_pool=self._redis.connection_pool,  # type: ignore[arg-type] # annotated for what is in a URL
         )
         self._moving = MovingWindowRateLimiter(storage)
+        self._budgets = Budgets(self._redis, f"{settings.bus_prefix}limits")
         self._fallback = Fallback()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._deadline = deadline_seconds
@@ -74,7 +81,7 @@ class Limiter:
         most = rule.most(self._settings)
         if most == 0 or address in self._exempt:
             return
-        who = self._place(address)
+        who = self.place_of(address)
         item = RateLimitItemPerSecond(most, rule.seconds, namespace=bucket.value)
         if self._is_asked():
             try:
@@ -95,18 +102,49 @@ class Limiter:
         if wait is not None:
             raise _too_many(bucket, rule, wait)
 
-    async def stop(self) -> None:
-        """Close the connections, once nothing is on its way."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._redis.aclose()
+    async def spend(self, spendings: Sequence[Spending], address: str | None) -> list[Balance]:
+        """Spend of several budgets. `RateLimited` if one of them has too little left; then that one is not charged.
 
-    def _place(self, address: str | None) -> str:
+        Nothing for those who are exempt, and where nobody can tell what is left.
+        """
+        wanted = [each for each in spendings if each.most]
+        if not wanted or address in self._exempt:
+            return []
+        # Dearer than a whole budget: it would never be granted.
+        wanted = [each if each.cost <= each.most else replace(each, cost=each.most) for each in wanted]
+        if self._is_asked():
+            try:
+                answers = self._budgets.spend(wanted)
+                await asyncio.wait(answers, timeout=self._deadline)
+                if not all(each.done() for each in answers):
+                    raise TimeoutError
+                balances = [each.result() for each in answers]
+            except (RedisError, OSError, TimeoutError) as problem:
+                self._failed(problem)
+            else:
+                self._timeouts = 0
+                for spending, balance in zip(wanted, balances, strict=True):
+                    if not balance.is_spent:
+                        raise _too_many_requests(spending, balance.seconds)
+                return balances
+        for each in wanted:
+            if (wait := self._fallback.hit(each.key, each.most, WINDOW_SECONDS, each.cost)) is not None:
+                raise _too_many_requests(each, wait)
+        return []
+
+    def place_of(self, address: str | None) -> str:
         """Whoever is counted together, as a keyed hash: Valkey need not know people's addresses.
 
         Those who have no address (a proxy on a unix socket that does not say) are one.
         """
         network = (None if address is None else network_of(address)) or "nowhere"
         return urlsafe_b64encode(hmac.digest(self._key, network.encode(), "sha256")[:16]).rstrip(b"=").decode()
+
+    async def stop(self) -> None:
+        """Close the connections, once nothing is on its way."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._budgets.stop()
+        await self._redis.aclose()
 
     async def _counted(self, item: RateLimitItem, who: str) -> float | None:
         """Count one; or, where it would be one too many, the seconds until it would not."""
@@ -157,4 +195,15 @@ def _too_many(bucket: Bucket, rule: Rule, wait_seconds: float) -> RateLimited:
         f"Too many attempts to {rule.what} from this network address: try again in {seconds} s.",
         seconds,
         limit=bucket.value,
+    )
+
+
+def _too_many_requests(spending: Spending, wait_seconds: float) -> RateLimited:
+    seconds = max(1, round(wait_seconds))
+    whose = "This tenant has" if spending.limit == TENANT_REQUESTS else "You have"
+    return RateLimited(
+        f"{whose} used up the {spending.most:,} requests of a minute: try again in {seconds} s. "
+        "Operations of more than 100 points count as several.",
+        seconds,
+        limit=spending.limit,
     )
