@@ -24,6 +24,8 @@ COMMANDS = {
     "schema": "write the GraphQL schema to schema.graphql",
     "settings": "print every setting with its meaning and default",
     "replay": "play a recorded day through a running server",
+    "mail": "show the mail and SMS that `vq up` kept, instead of sending them",
+    "mailbox": "keep mail in the data directory; `vq up` runs it where VQ_SMTP_URL is not set",
     "demo-site": "run the demo's protected site behind its waiting room",
     "visitors": "send fifty simulated visitors through the demo's waiting room",
     "doctor": "check settings, database, bus, worker and relay, and say what to do",

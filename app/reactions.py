@@ -10,6 +10,7 @@ from app.admission.health import tasks as health
 from app.core.events.reactions import Reactions, each, latest
 from app.core.jobs.kinds import Jobs
 from app.counters import tasks as counters
+from app.identity.accounts import events as accounts
 from app.notifications import tasks as notifications
 from app.queues import events as queues
 from app.sessions import events as sessions
@@ -21,6 +22,7 @@ _NEARER = latest(notifications.tell_people_ahead)
 
 REACTIONS: Final[Reactions] = {
     tenants.TenantUpdated.type: [latest(counters.restaff)],
+    accounts.AccountMessageOwed.type: [each(notifications.send_account_message)],
     queues.QueueCreated.type: [latest(health.look_at_origin)],
     queues.QueueUpdated.type: [latest(health.look_at_origin)],
     sessions.SessionCalled.type: [each(notifications.tell_called), _NEARER],
@@ -41,5 +43,6 @@ JOBS: Final = Jobs(
         notifications.tell_called,
         notifications.tell_people_ahead,
         notifications.deliver,
+        notifications.send_account_message,
     ]
 )

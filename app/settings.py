@@ -3,10 +3,12 @@
 Built by `load_settings()` and handed down; nothing else in the code reads environment variables.
 """
 
+import re
 import secrets
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -47,6 +49,29 @@ def _smtp_url(value: str | None) -> str | None:
         return None
     if not value.startswith(("smtp://", "smtps://", "smtp+starttls://")):
         raise ValueError("is not an SMTP URL; write smtp://user:password@host:587 (or smtps://, smtp+starttls://)")
+    return value
+
+
+def _sms_url(value: str | None) -> str | None:
+    if value is None or value == "":
+        return None
+    url = urlsplit(value)
+    if url.scheme == "mailto" and "{phone}@" in url.path:
+        return value
+    is_complete = url.username and url.password and url.hostname and len(parse_qs(url.query).get("from", ())) == 1
+    if url.scheme in ("twilio", "twilio+http") and is_complete:
+        return value
+    raise ValueError(
+        "is not an SMS URL; write twilio://account:token@api.twilio.com?from=%2B15005550006 or "
+        "mailto:{phone}@sms-gateway.example"
+    )
+
+
+def _page_url(value: str | None) -> str | None:
+    if value is None or value == "":
+        return None
+    if not re.fullmatch(r"https?://[^\s<>\"'\\#]+", value):
+        raise ValueError("is not the address of a page; write https://www.example.com/invitation, without a #")
     return value
 
 
@@ -121,6 +146,17 @@ class Settings(BaseSettings):
         description="Mail server, e.g. smtp+starttls://user:password@mail.example:587. Unset: e-mail is off.",
     )
     smtp_from: str = Field(default="Virtual Queue <no-reply@localhost>", description="Sender of e-mails.")
+    sms_url: Annotated[str | None, AfterValidator(_sms_url)] = Field(
+        default=None,
+        description=(
+            "Who sends SMS: twilio://account:token@api.twilio.com?from=%2B15005550006, or an e-mail gateway, "
+            "mailto:{phone}@sms.example. Unset: SMS are off."
+        ),
+    )
+    invitation_url: Annotated[str | None, AfterValidator(_page_url)] = Field(
+        default=None,
+        description="Your front-end's page for invitations; `#invitation=…` is added. Unset: mails hold the text.",
+    )
 
     outbound_networks: Networks = Field(
         default=(),

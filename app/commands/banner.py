@@ -33,7 +33,7 @@ def _site(settings: Settings) -> str:
     return f"{settings.site_origin}/sale is behind it; `vq visitors` sends fifty people there"
 
 
-def show(console: Console, settings: Settings, data_dir: Path, *, has_site: bool) -> None:
+def show(console: Console, settings: Settings, data_dir: Path, *, has_site: bool, has_mailbox: bool) -> None:
     """Print the banner."""
     url = local_url(settings)
     table = Table.grid(padding=(0, 2))
@@ -47,6 +47,7 @@ def show(console: Console, settings: Settings, data_dir: Path, *, has_site: bool
         ("Demo", f"tenant demo, admin@demo.example, {settings.demo_password}"),
         ("Platform", "tenant platform, super@demo.example, same password"),
         *((("Waiting room", _site(settings)),) if has_site else ()),
+        *((("Mail and SMS", f"kept in {data_dir / 'mail'}, not sent; `vq mail` shows them"),) if has_mailbox else ()),
         ("Logs", f"{data_dir / 'logs'}"),
     ):
         table.add_row(name, Text(value))

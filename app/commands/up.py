@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from app.commands import banner
+from app.commands import banner, mailbox
 from app.commands.errors import CommandError
 from app.commands.health import ask
 from app.commands.parent import MakeWatch
@@ -58,6 +58,7 @@ class _Up:
     programs: list[Kept] = field(default_factory=list)
     listener: socket.socket | None = None
     site_listener: socket.socket | None = None
+    mail_listener: socket.socket | None = None
     stopping: bool = False
     hurry: bool = False
     make: MakeWatch = field(default_factory=MakeWatch)
@@ -83,6 +84,12 @@ class _Up:
         if demo_site.is_possible():
             self.site_listener = listen_near(self.settings)
             self.settings = self.settings.model_copy(update={"demo_site_port": self.site_listener.getsockname()[1]})
+        if self.settings.smtp_url is None:
+            self.mail_listener = mailbox.listen_for_mail()
+            kept_here = {"smtp_url": mailbox.url_of(self.mail_listener)}
+            if self.settings.sms_url is None:
+                kept_here["sms_url"] = mailbox.SMS_GATEWAY
+            self.settings = self.settings.model_copy(update=kept_here)
         self._start_servers()
         self._prepare_database()
         serve = ["serve", f"--fd={self.listener.fileno()}", f"--grace={_API_GRACE_SECONDS}"]
@@ -93,6 +100,8 @@ class _Up:
         ]
         if self.site_listener is not None:
             programs.append(("demo-site", ["demo-site", f"--fd={self.site_listener.fileno()}"], [self.site_listener]))
+        if self.mail_listener is not None:
+            programs.append(("mailbox", ["mailbox", f"--fd={self.mail_listener.fileno()}"], [self.mail_listener]))
         for name, arguments, files in programs:
             daemon = self._program(name, arguments, [file.fileno() for file in files])
             self._run(daemon)
@@ -123,7 +132,7 @@ class _Up:
             self.say("Stopping …")
         stop_together(daemons, _STOP_SECONDS, lambda: self.hurry)
         self.remembered.unlink(missing_ok=True)
-        for listener in (self.listener, self.site_listener):
+        for listener in (self.listener, self.site_listener, self.mail_listener):
             if listener is not None:
                 listener.close()
         self.cluster.stop()
@@ -167,6 +176,8 @@ class _Up:
 
     def _program(self, name: str, arguments: list[str], files: list[int]) -> Daemon:
         urls = {"VQ_DATABASE_URL": self.settings.database_url, "VQ_REDIS_URL": self.settings.redis_url}
+        if self.mail_listener is not None:
+            urls |= {"VQ_SMTP_URL": self.settings.smtp_url, "VQ_SMS_URL": self.settings.sms_url}
         if self.settings.demo_site_port is not None:
             urls["VQ_DEMO_SITE_PORT"] = str(self.settings.demo_site_port)
         if self._is_tried_out():
@@ -233,7 +244,13 @@ def run(arguments: argparse.Namespace) -> int:
         signal.signal(number, up.on_signal)
     try:
         up.start()
-        banner.show(up.console, up.settings, cluster.data_dir, has_site=up.site_listener is not None)
+        banner.show(
+            up.console,
+            up.settings,
+            cluster.data_dir,
+            has_site=up.site_listener is not None,
+            has_mailbox=up.mail_listener is not None,
+        )
         up.watch()
     except _StopRequested:
         pass

@@ -8,6 +8,7 @@ from app.core.events.reactions import Fact
 from app.core.jobs.context import JobContext
 from app.core.jobs.kinds import job
 from app.notifications import delivery, service
+from app.notifications.accounts import sending
 
 
 @job("notifications.called")
@@ -31,6 +32,13 @@ async def tell_people_ahead(context: JobContext) -> None:
 async def deliver(context: JobContext) -> None:
     """Send one notification."""
     await delivery.deliver(context, UUID(context.args["notificationId"]))
+
+
+# Decides itself as well: a code is worth sending until it expires.
+@job("notifications.account_message", max_attempts=None, timeout_seconds=sending.TIMEOUT_SECONDS)
+async def send_account_message(context: JobContext) -> None:
+    """ACCOUNT_MESSAGE_OWED: send it."""
+    await sending.send(context, Fact.of(context.args).aggregate_id)
 
 
 async def _deliver(context: JobContext, tx: WriteTx, owed: Sequence[UUID]) -> None:

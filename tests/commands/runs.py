@@ -85,7 +85,7 @@ class Run:
             with suppress(psutil.Error):  # it ended just now
                 command = " ".join(child.cmdline())
                 if match := re.search(
-                    r"app\.cli (serve|relay|worker|demo-site)|(postgres) -D|(valkey|redis)-server", command
+                    r"app\.cli (serve|relay|worker|demo-site|mailbox)|(postgres) -D|(valkey|redis)-server", command
                 ):
                     found[match[1] or match[2] or "valkey"] = child
         return found

@@ -16,7 +16,7 @@ from tests.servers import private_cluster
 
 pytestmark = pytest.mark.processes
 
-PROGRAMS = {"serve", "relay", "worker", "demo-site"}
+PROGRAMS = {"serve", "relay", "worker", "demo-site", "mailbox"}
 EVERYTHING = PROGRAMS | {"postgres", "valkey"}
 
 
@@ -51,7 +51,7 @@ async def test_everything_runs_heals_and_ends() -> None:
 
         until(all_are_new, 20, "every process is started again")
         until(lambda: run.ready, 60, "everything is ready again")
-        for name in ("API", "relay", "worker", "demo-site", "PostgreSQL", "Valkey"):
+        for name in ("API", "relay", "worker", "demo-site", "mailbox", "PostgreSQL", "Valkey"):
             assert f"{name} ended (killed by SIGKILL); starting it again." in run.output
         assert "accessToken" in str(run.first_request())
 

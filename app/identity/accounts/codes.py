@@ -42,6 +42,9 @@ LIFETIME = timedelta(minutes=10)
 INVITATION_LIFETIME = timedelta(days=7)
 MOST_TRIES = 5
 
+# What carries no code is worth sending for so long.
+NOTICE_LIFETIME = timedelta(hours=6)
+
 # How many messages one address is sent, whoever asks for them: within an hour, within a day.
 MOST_SENT: Mapping[timedelta, int] = MappingProxyType({timedelta(hours=1): 6, timedelta(days=1): 20})
 _LONGEST = max(MOST_SENT)
@@ -118,7 +121,7 @@ class Codes:
             await self._ensure_not_flooded(tx, to)
         except TooManyCodes:
             return
-        self._owe(tx, kind, to, subject_id, locale, "", LIFETIME)
+        self._owe(tx, kind, to, subject_id, locale, "", NOTICE_LIFETIME)
 
     async def redeem(
         self, tx: WriteTx, kind: MessageKind, token: str, code: str, *, subject_id: UUID | None = None
@@ -229,6 +232,11 @@ def tidied(code: str) -> str:
     """A code as it was sent: people copy `123 456`, and spaces around it."""
     compact = "".join(code.split())
     return compact if _CODE.fullmatch(compact) else code.strip()
+
+
+def invitation_text(message: AccountMessage, code: str) -> str:
+    """What an invited person is sent: token and secret in one, to be copied or followed as a link."""
+    return f"{_token(message)}.{code}"
 
 
 def tenant_of(token: str) -> UUID:

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import col, select, update
+from sqlmodel import col, delete, select, update
 
 from app.core.db import ReadTx, WriteTx
 from app.identity.accounts.models import AccountMessage, MessageKind
@@ -86,3 +86,19 @@ async def settle_message(tx: WriteTx, message_id: UUID, *, sent_at: datetime | N
         .where(col(AccountMessage.tenant_id) == tx.tenant, col(AccountMessage.id) == message_id)
         .values(sent_at=sent_at, error=error, sealed_code=None)
     )
+
+
+async def put_off(tx: WriteTx, message_id: UUID, error: str | None) -> None:
+    """Write down why a message has not been sent yet; it will be tried again."""
+    await tx.exec(
+        update(AccountMessage)
+        .where(col(AccountMessage.tenant_id) == tx.tenant, col(AccountMessage.id) == message_id)
+        .values(handed_over_at=None, error=error)
+    )
+
+
+async def delete_expired(tx: WriteTx, before: datetime, limit: int) -> int:
+    """Delete messages that expired before a time, of all tenants, at most so many; how many there were."""
+    doomed = select(AccountMessage.id).where(AccountMessage.expires_at < before).limit(limit)
+    found = await tx.exec(delete(AccountMessage).where(col(AccountMessage.id).in_(doomed)))
+    return int(found.rowcount)
