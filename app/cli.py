@@ -21,6 +21,7 @@ COMMANDS = {
     "migrate": "create the database roles and bring the schema to the newest revision",
     "seed": "create the demo tenant and the platform's super-admin",
     "keys": "rotate the keys that sign access and admission tokens",
+    "audit": "hold the event log against its seals; print the newest seals",
     "schema": "write the GraphQL schema to schema.graphql",
     "settings": "print every setting with its meaning and default",
     "replay": "play a recorded day through a running server",
