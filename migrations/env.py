@@ -35,7 +35,10 @@ def _run(connection: Connection) -> None:
 
 
 async def _main() -> None:
-    url = context.config.attributes.get("database_url") or admin_url(load_settings())
+    given = context.config.attributes
+    url = given.get("database_url") or admin_url(load_settings())
+    if "secret" not in given:
+        given["secret"] = load_settings().secret
     engine = create_async_engine(url, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_run)

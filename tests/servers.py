@@ -136,7 +136,7 @@ def migrated_settings() -> Settings:
     return settings
 
 
-def own_database(settings: Settings, name: str) -> Settings:
+def own_database(settings: Settings, name: str, revision: str = "head") -> Settings:
     """A migrated database beside that of `settings`, and topics of its own.
 
     For whoever runs a relay on another bus, or counts what a relay does: a relay serves a whole database, and those of
@@ -155,7 +155,7 @@ def own_database(settings: Settings, name: str) -> Settings:
     _finish(_execute(own, *grants))
     # In a thread: Alembic starts a loop of its own.
     with ThreadPoolExecutor(max_workers=1) as executor:
-        executor.submit(command.upgrade, alembic_config(there), "head").result()
+        executor.submit(command.upgrade, alembic_config(there), revision).result()
     return there
 
 

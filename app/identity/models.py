@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from app.core.db import TenantRow, enum_column, json_column, optional_time, time_column
 from app.core.ids import new_id
+from app.core.personal.sealed import SealedRow, any_case, as_it_is, digits, optional_sealed_text, sealed_text
 
 
 class Role(StrEnum):
@@ -31,7 +32,7 @@ class UserStatus(StrEnum):
     SUSPENDED = "SUSPENDED"
 
 
-class User(TenantRow, table=True):
+class User(SealedRow, table=True):
     """Somebody with an account in one tenant. E-mail is stored in lower case and unique per tenant.
 
     With a custom role, `role` is its base: what it allows is in `identity/roles`, not in the matrix.
@@ -41,17 +42,18 @@ class User(TenantRow, table=True):
 
     __tablename__ = "users"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "email", name="users_email_key"),
-        UniqueConstraint("tenant_id", "username", name="users_username_key"),
+        UniqueConstraint("tenant_id", "email_index", name="users_email_key"),
+        UniqueConstraint("tenant_id", "username_index", name="users_username_key"),
+        Index("users_phone_idx", "tenant_id", "phone_index", postgresql_where="phone_index is not null"),
         ForeignKeyConstraint(["tenant_id", "custom_role_id"], ["roles.tenant_id", "roles.id"]),
         Index("users_custom_role_idx", "tenant_id", "custom_role_id"),
     )
 
-    email: str = Field(max_length=254)
-    username: str | None = Field(default=None, max_length=64)
-    first_name: str | None = Field(default=None, max_length=100)
-    last_name: str | None = Field(default=None, max_length=100)
-    phone: str | None = Field(default=None, max_length=32)
+    email: str = sealed_text(found_by=any_case)
+    username: str | None = optional_sealed_text(found_by=as_it_is)
+    first_name: str | None = optional_sealed_text()
+    last_name: str | None = optional_sealed_text()
+    phone: str | None = optional_sealed_text(found_by=digits)
     password_hash: str = Field(max_length=200)
     role: Role = enum_column(Role, "role")
     custom_role_id: UUID | None = None

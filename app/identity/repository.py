@@ -11,6 +11,7 @@ from sqlmodel import col, delete, func, select, update
 from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
+from app.core.personal.sealed import sealed
 from app.identity.models import KeyPurpose, KeyStatus, Login, RefreshToken, Role, SigningKey, User, UserStatus
 from app.identity.roles.grants import permissions_of
 from app.identity.roles.models import CustomRole
@@ -30,7 +31,9 @@ async def get(tx: ReadTx, user_id: UUID) -> User:
 
 async def by_email(tx: ReadTx, email: str) -> User | None:
     """A user of the tenant by e-mail, as it is stored."""
-    return (await tx.exec(select(User).where(User.tenant_id == tx.tenant, User.email == email))).one_or_none()
+    return (
+        await tx.exec(select(User).where(User.tenant_id == tx.tenant, sealed(User.email).matches(tx.tenant, email)))
+    ).one_or_none()
 
 
 async def by_ids(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, User]:

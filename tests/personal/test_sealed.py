@@ -1,5 +1,6 @@
 """Sealed columns: plain to the code, closed in the table; found by a blind index."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,10 +11,9 @@ from app.core.personal.sealed import (
     SealedRow,
     any_case,
     digits,
-    index_column,
     optional_sealed_json,
     optional_sealed_text,
-    sealed_column,
+    sealed,
     sealed_text,
 )
 
@@ -25,15 +25,10 @@ class Person(SealedRow):
 
     __tablename__ = "persons"
 
-    email_sealed: bytes = sealed_column()
-    email_index: bytes = index_column()
-    name_sealed: bytes | None = sealed_column(optional=True)
-    about_sealed: bytes | None = sealed_column(optional=True)
+    email: str = sealed_text(found_by=any_case)
+    name: str | None = optional_sealed_text()
+    about: dict[str, Any] | None = optional_sealed_json()
     age: int = 3
-
-    email = sealed_text(found_by=any_case)
-    name = optional_sealed_text()
-    about = optional_sealed_json()
 
 
 def tenant_with(*versions: int) -> UUID:
@@ -92,7 +87,7 @@ def test_sealed_anew_it_is_the_same_under_the_new_key() -> None:
     learn(tenant_id, [old])
     person = Person(tenant_id=tenant_id, email="anna@example.com")
     learn(tenant_id, [old, MASTER.make(tenant_id, KeyUse.DATA, 2)])
-    anew = Person.email.resealed(tenant_id, person.id, person.email_sealed)
+    anew = sealed(Person.email).resealed(tenant_id, person.id, person.email_sealed)
     assert (version_of(person.email_sealed), version_of(anew)) == (1, 2)
     person.email_sealed = anew
     assert person.email == "anna@example.com"
@@ -102,17 +97,22 @@ def test_statements_cannot_compare_plain_text_by_mistake() -> None:
     with pytest.raises(TypeError, match="matches"):
         _ = Person.email == "anna@example.com"
     with pytest.raises(AssertionError, match="nothing is found by name"):
-        Person.name.matches(uuid4(), "Anna")
+        sealed(Person.name).matches(uuid4(), "Anna")
 
 
 def test_statements_without_the_orm_seal_open_and_look_up() -> None:
     tenant_id, row_id = tenant_with(1), uuid4()
-    sealed = Person.email.seal(tenant_id, row_id, "anna@example.com")
-    assert sealed is not None
-    assert Person.email.open(tenant_id, row_id, sealed) == "anna@example.com"
-    assert Person.email.index(tenant_id, "ANNA@example.com") == Person.email.index(tenant_id, "anna@example.com")
-    assert set(Person.email.indexes(tenant_id, ["a@x.y", "b@x.y"]).values()) == {"a@x.y", "b@x.y"}
-    assert (Person.name.seal(tenant_id, row_id, None), Person.name.open(tenant_id, row_id, None)) == (None, None)
+    kept = sealed(Person.email).seal(tenant_id, row_id, "anna@example.com")
+    assert kept is not None
+    assert sealed(Person.email).open(tenant_id, row_id, kept) == "anna@example.com"
+    assert sealed(Person.email).index(tenant_id, "ANNA@example.com") == sealed(Person.email).index(
+        tenant_id, "anna@example.com"
+    )
+    assert set(sealed(Person.email).indexes(tenant_id, ["a@x.y", "b@x.y"]).values()) == {"a@x.y", "b@x.y"}
+    assert (sealed(Person.name).seal(tenant_id, row_id, None), sealed(Person.name).open(tenant_id, row_id, None)) == (
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import ColumnElement, LargeBinary
 from sqlmodel import Field, col
+from sqlmodel.main import SQLModelMetaclass
 
 from app.core.db.tables import TenantRow
 from app.core.personal.keys import keys_of, keys_to_look_up
@@ -18,28 +19,29 @@ from app.core.personal.keys import keys_of, keys_to_look_up
 T = TypeVar("T")
 
 
-def sealed_column(*, optional: bool = False) -> Any:
-    """The `bytea` behind a `Sealed`, called like it with `_sealed` behind."""
-    return Field(default=None, sa_type=LargeBinary, nullable=optional, repr=False)
-
-
-def index_column(*, optional: bool = False) -> Any:
-    """The `bytea` a `Sealed` is found by, called like it with `_index` behind; 16 bytes."""
-    return Field(default=None, sa_type=LargeBinary, nullable=optional, repr=False)
-
-
 class Sealed(property, Generic[T]):
     """One value of a `SealedRow`: reading opens, setting seals, and indexes if rows are found by it.
 
-    A property, because that is what Pydantic and SQLAlchemy leave alone. Of the class it is itself:
-    `User.email.matches` asks for rows; `seal`, `open` and `index` are for statements that do not go through the ORM.
+    A property, because that is what Pydantic and SQLAlchemy leave alone. Its columns are called like it, with `_sealed`
+    and `_index` (16 bytes) behind.
     """
 
     def __init__(
-        self, encode: Callable[[T], bytes], decode: Callable[[bytes], T], found_by: Callable[[T], str] | None
+        self,
+        encode: Callable[[T], bytes],
+        decode: Callable[[bytes], T],
+        found_by: Callable[[T], str] | None,
+        *,
+        optional: bool,
     ) -> None:
         super().__init__()
-        self._encode, self._decode, self._found_by = encode, decode, found_by
+        self._encode, self._decode, self._found_by, self.optional = encode, decode, found_by, optional
+
+    def columns(self, name: str) -> Iterator[str]:
+        """Their names in a table that calls it so."""
+        yield f"{name}_sealed"
+        if self._found_by is not None:
+            yield f"{name}_index"
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.row, self.name = owner, name
@@ -65,7 +67,7 @@ class Sealed(property, Generic[T]):
         """Never what somebody means who writes `User.email == …` in a statement."""
         if isinstance(other, Sealed):
             return self is other
-        raise TypeError(f"{self.name} is sealed: ask with `.matches(tenant_id, value)`")
+        raise TypeError(f"{self.name} is sealed: ask with `sealed(…).matches(tenant_id, value)`")
 
     __hash__ = object.__hash__
 
@@ -106,23 +108,46 @@ class Sealed(property, Generic[T]):
         return self._place + tenant_id.bytes + row_id.bytes
 
 
-def sealed_text(*, found_by: Callable[[str], str] | None = None) -> Sealed[str]:
+def sealed_text(*, found_by: Callable[[str], str] | None = None) -> Any:
     """A text. `found_by` makes the same of all spellings that are to be found as one."""
-    return Sealed(str.encode, bytes.decode, found_by)
+    return Sealed(str.encode, bytes.decode, found_by, optional=False)
 
 
-def optional_sealed_text(*, found_by: Callable[[str], str] | None = None) -> Sealed[str | None]:
+def optional_sealed_text(*, found_by: Callable[[str], str] | None = None) -> Any:
     """A text or None."""
-    return Sealed(str.encode, bytes.decode, found_by)  # type: ignore[arg-type]  # None is never encoded
+    return Sealed(str.encode, bytes.decode, found_by, optional=True)
 
 
-def optional_sealed_json() -> Sealed[dict[str, Any] | None]:
+def optional_sealed_json() -> Any:
     """A JSON object or None."""
-    return Sealed(orjson.dumps, orjson.loads, None)
+    return Sealed(orjson.dumps, orjson.loads, None, optional=True)
 
 
-class SealedRow(TenantRow):
-    """A tenant's row with sealed values, which its constructor takes as they are."""
+def sealed(value: T) -> Sealed[T]:
+    """What is declared, as `col` gives the column: `sealed(User.email).matches(…)`.
+
+    `matches` asks for rows; `seal`, `open` and `index` are for statements that do not go through the ORM.
+    """
+    assert isinstance(value, Sealed), "not a sealed value of a class"
+    return value
+
+
+class _SealedTable(SQLModelMetaclass):
+    """Gives a class the columns of its sealed values, which are declared like fields and are none."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **options: Any) -> Any:
+        """Before Pydantic and SQLAlchemy look."""
+        annotations = body.get("__annotations__", {})
+        for value, declared in [(key, each) for key, each in body.items() if isinstance(each, Sealed)]:
+            del annotations[value]
+            for column in declared.columns(value):
+                annotations[column] = bytes | None
+                body[column] = Field(default=None, sa_type=LargeBinary, nullable=declared.optional, repr=False)
+        return super().__new__(cls, name, bases, body, **options)
+
+
+class SealedRow(TenantRow, metaclass=_SealedTable):
+    """A tenant's row with sealed values (`email: str = sealed_text()`), which its constructor takes as they are."""
 
     def __init__(self, **values: Any) -> None:
         sealed = {name: values.pop(name) for name in list(values) if isinstance(_of(self, name), Sealed)}

@@ -1,0 +1,90 @@
+"""What was there before personal data was sealed is sealed by the migration, and opened by the one back."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from alembic import command
+from sqlalchemy.engine import make_url
+
+from app.core.db import Database
+from app.core.db.admin import alembic_config
+from app.core.db.urls import APP_ROLE, role_url
+from app.identity import repository as users
+from app.settings import Settings
+from tests.servers import own_database
+
+BEFORE, AFTER = "0013", "0014"
+PLAIN = ("anna@example.com", "Anna", "Änne", None, "+49 30 1234")
+
+USER = """
+    insert into users (tenant_id, id, email, username, first_name, last_name, phone, password_hash, role, status,
+        email_verified, phone_verified, permission_version, revision, created_at, created_by, updated_at, updated_by)
+    values ($1, $2, $3, $4, $5, $6, $7, '', 'ADMIN', 'ACTIVE', true, false, 1, 1, now(), '', now(), '')
+"""
+
+
+def migrate(there: Settings, revision: str) -> None:
+    run = command.downgrade if revision == BEFORE else command.upgrade
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        executor.submit(run, alembic_config(there), revision).result()
+
+
+async def asked(there: Settings, *statements: tuple[Any, ...]) -> list[Any]:
+    assert there.database_url is not None
+    url = make_url(there.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(url)
+    try:
+        return [await connection.fetch(*statement) for statement in statements]
+    finally:
+        await connection.close()
+
+
+def tenant(id: UUID) -> tuple[Any, ...]:
+    return (
+        "insert into tenants values ($1, $2, 'T', null, null, 'ACTIVE', '{}', '{}', '{}', 1, now(), '', now(), '')",
+        id,
+        f"t-{id.hex[:8]}",
+    )
+
+
+def user(tenant_id: UUID, id: UUID) -> tuple[Any, ...]:
+    return USER, tenant_id, id, *PLAIN
+
+
+@pytest.mark.parametrize("people", [1_001])
+async def test_there_and_back(migrated_settings: Settings, people: int) -> None:
+    there = own_database(migrated_settings, "sealing", BEFORE)
+    mine, others, anna = uuid4(), uuid4(), uuid4()
+    await asked(there, tenant(mine), tenant(others), user(mine, anna), user(others, uuid4()))
+    many = [user(mine, uuid4()) for _ in range(people)]
+    await asked(
+        there,
+        *(
+            (statement, *given[:2], f"{number}@x.y", None, *given[4:])
+            for number, (statement, *given) in enumerate(many)
+        ),
+    )
+    migrate(there, AFTER)
+
+    (dump,) = await asked(there, ("select u::text from users u",))
+    assert len(dump) == people + 2
+    assert not [row for row in dump if "anna" in row[0].lower() or "@" in row[0]]
+    db = Database(role_url(there, APP_ROLE), secret=there.secret, pool_size=1)
+    async with db.read(mine) as tx:
+        found = await users.by_email(tx, "ANNA@example.com")
+        last = await users.by_email(tx, f"{people - 1}@x.y")
+    await db.dispose()
+    assert found is not None
+    assert last is not None
+    assert (found.id, found.email, found.username, found.first_name, found.last_name, found.phone) == (anna, *PLAIN)
+
+    migrate(there, BEFORE)
+    (back,) = await asked(
+        there, ("select email, username, first_name, last_name, phone from users where id = $1", anna)
+    )
+    assert [tuple(row) for row in back] == [PLAIN]
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await asked(there, user(mine, uuid4()))
