@@ -19,8 +19,10 @@ from app.admission import discovery
 from app.admission.tokens import AdmissionTokens
 from app.api.compiled import Compiled
 from app.api.graphiql import graphiql_assets, graphiql_page
+from app.api.headers import WithHeaders
 from app.api.health import health_routes
 from app.api.http import GraphQLOverHTTP
+from app.api.proxies import Proxies
 from app.api.schema import build_schema
 from app.api.sockets import Sockets
 from app.api.sse import GraphQLOverSSE, StreamLimits
@@ -59,16 +61,19 @@ class Application(Starlette):
     Its middleware does nothing for them, and each layer on the way is a coroutine that every socket keeps: 3 KB in all.
     """
 
-    def __init__(self, websocket: ASGIApp, **options: Any) -> None:
+    def __init__(self, websocket: ASGIApp, settings: Settings, **options: Any) -> None:
         super().__init__(**options)
         self._websocket = websocket
+        self._requests = WithHeaders(super().__call__, hsts_seconds=settings.hsts_seconds)
+        self._proxies = Proxies(settings.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Whoever asks for something: a socket, a request, the server that starts or stops."""
+        await self._proxies.look_behind(scope)
         if scope["type"] == "websocket" and scope["path"] == scope.get("root_path", "") + SOCKETS_PATH:
             await self._websocket(scope, receive, send)
         else:
-            await super().__call__(scope, receive, send)
+            await self._requests(scope, receive, send)
 
 
 def build_databases(settings: Settings, clock: Clock, name: str) -> Databases:
@@ -201,6 +206,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
     app = Application(
         websocket,
+        settings,
         routes=[
             Route("/", root),
             graphiql_assets(),
@@ -216,7 +222,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
                 allow_origins=settings.cors_origins,
                 allow_methods=["POST"],
                 allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
-                expose_headers=["X-Request-Id"],
+                expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
                 max_age=600,
             )
         ],

@@ -189,6 +189,15 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
         default=(), description="Comma-separated origins of browser front-ends; * for any."
     )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Comma-separated networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    )
+    hsts_seconds: int = Field(
+        default=0,
+        ge=0,
+        description="How long browsers are to come by HTTPS only (HSTS); 0: nothing is said. A year is 31536000.",
+    )
     graphiql: bool = Field(default=True, description="Serve GraphiQL at /graphql.")
     introspection: bool = Field(default=True, description="Answer introspection queries.")
     websocket_ping_seconds: float = Field(default=30.0, gt=0, description="Heartbeat of sockets.")

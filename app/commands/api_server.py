@@ -60,6 +60,8 @@ def serve(settings: Settings, listener: socket.socket, grace_seconds: int) -> in
         log_level="debug" if settings.log_level == "DEBUG" else "warning",
         access_log=False,
         server_header=False,
+        # It would believe whoever comes from this machine. The application knows whom to believe.
+        proxy_headers=False,
         timeout_graceful_shutdown=grace_seconds,
     )
     server = ApiServer(config, app.state.sockets)

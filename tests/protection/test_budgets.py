@@ -95,9 +95,7 @@ async def test_a_server_that_has_forgotten_its_scripts_is_told_them(away: tuple[
     await limiter.stop()
 
 
-windows = st.tuples(
-    st.integers(0, 1000), st.integers(0, 60_000), st.integers(0, 1000), st.integers(60_000, 120_000)
-)
+windows = st.tuples(st.integers(0, 1000), st.integers(0, 60_000), st.integers(0, 1000), st.integers(60_000, 120_000))
 
 
 @given(window=windows, cost=st.integers(1, 100))
