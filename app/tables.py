@@ -10,6 +10,7 @@ import app.core.personal.models
 import app.counters.models
 import app.identity.accounts.models
 import app.identity.api_keys.models
+import app.identity.factors.models
 import app.identity.models
 import app.identity.roles.models
 import app.notifications.models

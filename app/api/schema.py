@@ -26,6 +26,7 @@ from app.counters.graphql.mutations import CounterMutation
 from app.identity.graphql import queries as identity
 from app.identity.graphql.api_keys import queries as api_keys
 from app.identity.graphql.api_keys.mutations import ApiKeyMutation
+from app.identity.graphql.factors.mutations import SecondFactorMutation
 from app.identity.graphql.mutations import IdentityMutation
 from app.identity.graphql.roles import queries as roles
 from app.identity.graphql.roles.mutations import CustomRoleMutation
@@ -97,6 +98,7 @@ class Mutation(
     TenantMutation,
     IdentityMutation,
     ApiKeyMutation,
+    SecondFactorMutation,
     CustomRoleMutation,
     QueueMutation,
     AccessMutation,

@@ -16,6 +16,7 @@ from app.identity.accounts.codes import Codes
 from app.identity.api_keys.door import KeyDoor
 from app.identity.api_keys.text import looks_like_a_key
 from app.identity.errors import TokenInvalid, TokenRevoked
+from app.identity.factors.proving import SecondFactors
 from app.identity.keyring import KeyRing, ensure_keys
 from app.identity.models import UserStatus
 from app.identity.repository import Standing
@@ -37,6 +38,7 @@ class Authenticator:
         self._standings = Standings(dbs.app, self._clock)
         self.programs = KeyDoor(dbs.app, self._clock, self._standings)
         self.codes = Codes(settings.secret)
+        self.factors = SecondFactors(settings.secret, self.codes)
         self.tokens = Tokens(settings, self._clock, self.keys)
 
     async def start(self) -> None:

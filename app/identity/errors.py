@@ -1,5 +1,7 @@
 """What can be refused about users, sign-ins and tokens."""
 
+from collections.abc import Sequence
+
 from app.core.errors import Unauthenticated, UserFacingError
 from app.identity.models import Role
 
@@ -32,6 +34,14 @@ class InvalidCredentials(UserFacingError):
 
 class ProofOutdated(InvalidCredentials):
     """The password was right a moment ago; what is stored has changed since."""
+
+
+class StepUpRequired(UserFacingError):
+    """Too long ago that this sign-in has shown who it is. `methods` are those by which it can."""
+
+    def __init__(self, methods: Sequence[str]) -> None:
+        super().__init__("Show again who you are with `loginStepUp`, then send this once more.")
+        self.methods = methods
 
 
 class InvalidRefreshToken(UserFacingError):

@@ -80,7 +80,7 @@ async def begin(dbs: Databases, tokens: Tokens, proven: Proven, source: Source) 
             raise ProofOutdated
         if proven.better_hash is not None:
             user.password_hash = proven.better_hash
-        login, refresh_token = await _open(tx, user, tokens, source)
+        login, refresh_token = await _open(tx, user, tokens, proven.methods, source)
     return await _granted(tokens, user, login, refresh_token)
 
 
@@ -129,7 +129,9 @@ async def _hold_user(tx: WriteTx, user_id: UUID) -> User | None:
         return None
 
 
-async def _open(tx: WriteTx, user: User, tokens: Tokens, source: Source) -> tuple[Login, str]:
+async def _open(
+    tx: WriteTx, user: User, tokens: Tokens, methods: frozenset[Method], source: Source
+) -> tuple[Login, str]:
     now = tx.now()
     user.last_login_at = now
     login = Login(
@@ -139,6 +141,8 @@ async def _open(tx: WriteTx, user: User, tokens: Tokens, source: Source) -> tupl
         created_at=now,
         last_used_at=now,
         expires_at=now + LOGIN_LIFETIME,
+        methods=sorted(methods),
+        proved_at=now,
         agent=_fit(source.agent, 200),
         address=_fit(source.address, 64),
     )

@@ -76,6 +76,9 @@ class Login(TenantRow, table=True):
     2. using a token of the current `generation` starts the next one (`last_used_at`); for a short while the generation
        before may be used again, because the answer may have been lost, and gets another token of the current one
     3. revoked by signing out, by deactivation, or because an older token was presented: it must have been copied
+
+    `methods` are those by which it was ever proved, `proved_at` is the last time: dangerous actions ask for it.
+    `wrong_proofs` counts what was wrong since.
     """
 
     __tablename__ = "logins"
@@ -89,6 +92,9 @@ class Login(TenantRow, table=True):
     created_at: datetime = time_column()
     last_used_at: datetime = time_column()
     expires_at: datetime = time_column()
+    methods: list[str] = json_column(list)
+    proved_at: datetime = time_column()
+    wrong_proofs: int = 0
     revoked_at: datetime | None = optional_time()
     revoke_reason: str | None = Field(default=None, max_length=64)
     agent: str | None = Field(default=None, max_length=200)
@@ -103,6 +109,7 @@ class RefreshToken(TenantRow, table=True):
         ForeignKeyConstraint(["tenant_id", "login_id"], ["logins.tenant_id", "logins.id"], ondelete="CASCADE"),
         UniqueConstraint("tenant_id", "token_hash", name="refresh_tokens_hash_key"),
         Index("refresh_tokens_login_idx", "tenant_id", "login_id"),
+        Index("refresh_tokens_expires_idx", "expires_at"),
     )
 
     login_id: UUID

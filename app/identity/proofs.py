@@ -28,6 +28,14 @@ class Method(StrEnum):
     PROVIDER = "PROVIDER"
     # A secret that was sent to the person's own address: an invitation, or a code.
     MAIL = "MAIL"
+    TOTP = "TOTP"
+    EMAIL_CODE = "EMAIL_CODE"
+    SMS_CODE = "SMS_CODE"
+    RECOVERY_CODE = "RECOVERY_CODE"
+
+
+SECOND = frozenset({Method.TOTP, Method.EMAIL_CODE, Method.SMS_CODE, Method.RECOVERY_CODE})
+"""Those that count as a second factor."""
 
 
 @dataclass(frozen=True, slots=True)

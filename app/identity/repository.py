@@ -126,6 +126,11 @@ async def standing(tx: ReadTx, user_id: UUID, login_id: UUID) -> Standing | None
     )
 
 
+async def login(tx: ReadTx, login_id: UUID) -> Login | None:
+    """A sign-in by id."""
+    return await tx.get(Login, (tx.tenant, login_id))
+
+
 async def login_of(tx: ReadTx, token_hash: str) -> Login | None:
     """The sign-in a refresh token belongs to."""
     found = await tx.exec(

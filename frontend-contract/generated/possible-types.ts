@@ -69,7 +69,8 @@
       "ApiKeyCreateSuccess",
       "InvalidInputError",
       "LimitReachedError",
-      "ScopeNotGrantableError"
+      "ScopeNotGrantableError",
+      "StepUpRequiredError"
     ],
     "ApiKeyRevokeResult": [
       "ApiKeyRevokeSuccess",
@@ -80,13 +81,15 @@
       "ApiKeyRotateSuccess",
       "InvalidInputError",
       "ScopeNotGrantableError",
+      "StepUpRequiredError",
       "TooManySecretsError"
     ],
     "ApiKeyUpdateResult": [
       "ApiKeyEndedError",
       "ApiKeyUpdateSuccess",
       "InvalidInputError",
-      "ScopeNotGrantableError"
+      "ScopeNotGrantableError",
+      "StepUpRequiredError"
     ],
     "CounterCreateResult": [
       "CounterCreateSuccess",
@@ -104,7 +107,8 @@
       "InvalidInputError",
       "LimitReachedError",
       "PermissionNotGrantableError",
-      "RoleNameTakenError"
+      "RoleNameTakenError",
+      "StepUpRequiredError"
     ],
     "CustomRoleDeleteResult": [
       "CustomRoleDeleteSuccess",
@@ -115,12 +119,19 @@
       "CustomRoleUpdateSuccess",
       "InvalidInputError",
       "PermissionNotGrantableError",
-      "RoleNameTakenError"
+      "RoleNameTakenError",
+      "StepUpRequiredError"
     ],
     "LoginRefreshResult": [
       "InvalidRefreshTokenError",
       "LoginRefreshSuccess",
       "LoginRevokedError"
+    ],
+    "LoginStepUpResult": [
+      "LoginRevokedError",
+      "LoginStepUpSuccess",
+      "MethodUnavailableError",
+      "ProofRefusedError"
     ],
     "LogoutResult": [
       "InvalidInputError",
@@ -351,6 +362,7 @@
     "TenantDeleteResult": [
       "InvalidInputError",
       "PlatformTenantProtectedError",
+      "StepUpRequiredError",
       "TenantDeleteSuccess",
       "TenantNotSuspendedError"
     ],
@@ -374,6 +386,7 @@
       "InvalidInputError",
       "LimitReachedError",
       "RoleNotGrantableError",
+      "StepUpRequiredError",
       "UserCreateSuccess",
       "UsernameTakenError",
       "WeakPasswordError"
@@ -411,11 +424,13 @@
       "LimitReachedError",
       "LoginRevokedError",
       "MaxConcurrentReachedError",
+      "MethodUnavailableError",
       "NoRunningShiftError",
       "NobodyWaitingError",
       "PermissionNotGrantableError",
       "PlatformTenantProtectedError",
       "PriorityNotAllowedError",
+      "ProofRefusedError",
       "QueueFullError",
       "QueueNotEmptyError",
       "QueueNotMeteredError",
@@ -434,6 +449,7 @@
       "ShiftConflictError",
       "ShiftRequiredError",
       "SlugTakenError",
+      "StepUpRequiredError",
       "TenantNotSuspendedError",
       "TooManySecretsError",
       "UsernameTakenError",
@@ -454,6 +470,7 @@
       "LastAdminError",
       "LimitReachedError",
       "RoleNotGrantableError",
+      "StepUpRequiredError",
       "UserUpdateSuccess",
       "UsernameTakenError",
       "WeakPasswordError"

@@ -19,6 +19,7 @@ from graphql import (
 )
 
 from app.core.graphql.permissions import Access
+from app.identity.graphql.step_up import StepUp
 
 Rule = Callable[[GraphQLSchema], Iterator[str]]
 
@@ -65,6 +66,9 @@ BOUNDED_LISTS = {
     "QueueSnapshot.waiting": "100",
     "QueueUpdateInput.priorityCredits": "one per priority",
     "RolePermissions.permissions": "the enum",
+    "MethodUnavailableError.methods": "the enum",
+    "StepUpRequiredError.methods": "the enum",
+    "TenantSettings.secondFactorRoles": "the enum",
     "ScopeNotGrantableError.scopes": "the enum",
     "Session.notes": "100",
     "Subscription.displayChanged(queueIds)": "20",
@@ -76,7 +80,7 @@ _ACTIONS = re.compile(
     r"(Enter|Renew|Leave|Verify"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
-    r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|Set|Rotate|Revoke|Report)"
+    r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}
@@ -115,6 +119,20 @@ def access_declared(schema: GraphQLSchema) -> Iterator[str]:
             found = [each for each in field.extensions["strawberry-definition"].extensions if isinstance(each, Access)]
             if len(found) != 1 or found[0].sentence not in (field.description or ""):
                 yield f"{root.name}.{name}"
+
+
+def danger_declared(schema: GraphQLSchema) -> Iterator[str]:
+    """What needs a fresh proof is asked that after the permission, and can refuse in its result."""
+    for name, field in _mutations(schema).items():
+        declared = field.extensions.get("strawberry-definition")
+        asked = [type(each) for each in declared.extensions] if declared is not None else []
+        result = get_named_type(field.type)
+        members = {each.name for each in result.types} if isinstance(result, GraphQLUnionType) else set()
+        if (StepUp in asked) != ("StepUpRequiredError" in members):
+            yield name
+        # The last one in the list is asked first.
+        if StepUp in asked and not any(issubclass(each, Access) for each in asked[asked.index(StepUp) :]):
+            yield f"{name}: order"
 
 
 def one_input(schema: GraphQLSchema) -> Iterator[str]:
@@ -262,6 +280,7 @@ RULES: dict[str, Rule] = {
     for rule in (
         described,
         access_declared,
+        danger_declared,
         one_input,
         one_result,
         success_carries_its_object,

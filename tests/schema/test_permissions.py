@@ -107,6 +107,7 @@ def test_what_is_not_gated_is_known() -> None:
         "admissionLeave",
         "admissionRenew",
         "admissionVerify",
+        "loginStepUp",
         "node",
         "session",
         "sessionCancel",

@@ -1,6 +1,7 @@
 """The served schema, held against the rules of the house; and each rule, held against a schema that breaks it."""
 
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import strawberry
@@ -8,6 +9,7 @@ from graphql import build_schema
 
 from app.api.schema import schema_text
 from app.core.graphql.permissions import Public, Requires
+from app.identity.graphql.step_up import StepUp
 from tests.schema.rules import BOUNDED_LISTS, RULES
 from tests.support.schema_walk import schema
 
@@ -102,7 +104,7 @@ def test_no_rule_finds_anything_in_a_good_schema() -> None:
 
 
 def test_every_rule_is_tried() -> None:
-    assert set(BROKEN) | {"access_declared"} == set(RULES)
+    assert set(BROKEN) | {"access_declared", "danger_declared"} == set(RULES)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +132,43 @@ def test_a_root_field_without_access_is_noticed() -> None:
 
     found = list(RULES["access_declared"](strawberry.Schema(Query)._schema))
     assert found == ["Query.undeclared", "Query.contradictory"]
+
+
+def test_a_danger_that_cannot_be_refused_is_noticed() -> None:
+    @strawberry.type
+    class StepUpRequiredError:
+        message: str
+
+    @strawberry.type
+    class Success:
+        done: bool
+
+    either = Annotated[Success | StepUpRequiredError, strawberry.union("EitherResult")]
+
+    @strawberry.type
+    class Mutation:
+        @strawberry.mutation(extensions=[StepUp(), Requires("queue:read")])
+        async def good(self) -> either:  # type: ignore[valid-type]
+            return Success(done=True)
+
+        @strawberry.mutation(extensions=[Requires("queue:read"), StepUp()])
+        async def asked_too_early(self) -> either:  # type: ignore[valid-type]
+            return Success(done=True)
+
+        @strawberry.mutation(extensions=[Requires("queue:read")])
+        async def forgotten(self) -> either:  # type: ignore[valid-type]
+            return Success(done=True)
+
+        @strawberry.mutation(extensions=[StepUp(), Requires("queue:read")])
+        async def cannot_refuse(self) -> Success:
+            return Success(done=True)
+
+    @strawberry.type
+    class Query:
+        number: int
+
+    found = list(RULES["danger_declared"](strawberry.Schema(Query, Mutation)._schema))
+    assert found == ["askedTooEarly: order", "forgotten", "cannotRefuse"]
 
 
 def test_no_list_is_excused_that_is_not_there() -> None:

@@ -74,6 +74,7 @@ VALUES: dict[str, Any] = {
     "subject": "Some subject",
     "body": "Some body",
     "token": "some-token",
+    "proof": "a password nobody tries",
 }
 
 

@@ -8,6 +8,7 @@ from app.core.graphql.permissions import Public, Requires
 from app.core.limits import Bucket
 from app.identity import logins, service
 from app.identity.graphql import inputs, results
+from app.identity.graphql.step_up import StepUp
 from app.identity.graphql.types import User
 from app.identity.permissions import Permission
 
@@ -51,7 +52,7 @@ class IdentityMutation:
 
     @strawberry.mutation(
         description="Create a user of one's own tenant, who can sign in at once.",
-        extensions=[Requires(Permission.USER_WRITE)],
+        extensions=[StepUp(), Requires(Permission.USER_WRITE)],
     )
     async def user_create(self, info: Info, input: inputs.UserCreateInput) -> results.UserCreateResult:
         new = await input.user(info.context)
@@ -60,7 +61,11 @@ class IdentityMutation:
         return results.UserCreateSuccess(user=User.of(user))
 
     @strawberry.mutation(
-        description="Change a user; a new role is effective at once.", extensions=[Requires(Permission.USER_WRITE)]
+        description="Change a user; a new role is effective at once.",
+        extensions=[
+            StepUp("email", "password", "role", "custom_role_id", "phone"),
+            Requires(Permission.USER_WRITE),
+        ],
     )
     async def user_update(self, info: Info, input: inputs.UserUpdateInput) -> results.UserUpdateResult:
         ref = info.context.ref("User", input.user_id)

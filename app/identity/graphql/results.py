@@ -6,6 +6,7 @@ import strawberry
 
 from app.core.graphql.errors import InvalidInputError, UserError, error_type
 from app.identity import errors
+from app.identity.graphql.step_up import StepUpRequiredError
 from app.identity.graphql.types import Role, User
 from app.identity.logins import Granted
 from app.tenants.graphql.results import LimitReachedError, WeakPasswordError
@@ -137,7 +138,8 @@ UserCreateResult = Annotated[
     | UsernameTakenError
     | WeakPasswordError
     | RoleNotGrantableError
-    | LimitReachedError,
+    | LimitReachedError
+    | StepUpRequiredError,
     strawberry.union("UserCreateResult", description="What `userCreate` answers."),
 ]
 UserUpdateResult = Annotated[
@@ -148,7 +150,8 @@ UserUpdateResult = Annotated[
     | WeakPasswordError
     | RoleNotGrantableError
     | LastAdminError
-    | LimitReachedError,
+    | LimitReachedError
+    | StepUpRequiredError,
     strawberry.union("UserUpdateResult", description="What `userUpdate` answers."),
 ]
 UserDeactivateResult = Annotated[

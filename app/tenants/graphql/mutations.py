@@ -11,6 +11,7 @@ from app.core.errors import NotFound
 from app.core.graphql.permissions import Checked, Requires
 from app.core.ids import decode
 from app.identity import founding
+from app.identity.graphql.step_up import StepUp
 from app.identity.permissions import Permission
 from app.tenants import service
 from app.tenants.graphql import inputs, results
@@ -74,7 +75,7 @@ class TenantMutation:
 
     @strawberry.mutation(
         description="Erase a suspended tenant and everything it owns. There is no way back.",
-        extensions=[_PLATFORM_ONLY],
+        extensions=[StepUp(), _PLATFORM_ONLY],
     )
     async def tenant_delete(self, info: Info, input: inputs.TenantDeleteInput) -> results.TenantDeleteResult:
         tenant_id = _tenant_id(info.context, input.tenant_id)

@@ -6,6 +6,7 @@ import strawberry
 
 from app.core.graphql.errors import IdempotencyConflictError, InvalidInputError, UserError, error_type
 from app.identity.errors import WeakPassword
+from app.identity.graphql.step_up import StepUpRequiredError
 from app.tenants import errors
 from app.tenants.graphql.types import Tenant
 
@@ -88,6 +89,10 @@ TenantReactivateResult = Annotated[
     strawberry.union("TenantReactivateResult", description="What `tenantReactivate` answers."),
 ]
 TenantDeleteResult = Annotated[
-    TenantDeleteSuccess | TenantNotSuspendedError | PlatformTenantProtectedError | InvalidInputError,
+    TenantDeleteSuccess
+    | TenantNotSuspendedError
+    | PlatformTenantProtectedError
+    | InvalidInputError
+    | StepUpRequiredError,
     strawberry.union("TenantDeleteResult", description="What `tenantDelete` answers."),
 ]

@@ -8,8 +8,10 @@ from app.context import Context, Info
 from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import PageInfo
+from app.identity.graphql.types import Role
+from app.identity.models import Role as RoleName
 from app.identity.permissions import Permission
-from app.tenants import models, service
+from app.tenants import models, service, values
 
 TenantStatus = explained_enum(
     models.TenantStatus,
@@ -29,6 +31,18 @@ class TenantSettings:
     default_locale: str = strawberry.field(
         description="Language of texts where a visitor asks for none, as a BCP 47 tag. Default `en`."
     )
+    second_factor_roles: list[Role] = strawberry.field(  # type: ignore[valid-type]
+        description="Users of these roles need a second factor to sign in. Default: none."
+    )
+    second_factor_codes: bool = strawberry.field(
+        description="Whether codes by e-mail and SMS count as a second factor, besides apps. Default true."
+    )
+
+    @classmethod
+    def of(cls, settings: values.TenantSettings) -> "TenantSettings":
+        """From what is stored."""
+        roles = [RoleName(name) for name in settings.second_factor_roles]
+        return cls(**settings.model_dump() | {"second_factor_roles": roles})
 
 
 @strawberry.type(description="How a tenant looks to its visitors; null where it has no wish.")
@@ -100,7 +114,7 @@ class Tenant(Node):
         """Inside."""
         if not self._is_open_to(info.context):
             return None
-        return TenantSettings(**service.settings_in(self.row).model_dump())
+        return TenantSettings.of(service.settings_in(self.row))
 
     @strawberry.field(description="How much it may use. Null without `tenant:read`.")
     def limits(self, info: Info) -> TenantLimits | None:

@@ -7,6 +7,7 @@ from app.core.graphql.permissions import Requires
 from app.identity.api_keys import service
 from app.identity.graphql.api_keys import inputs, results
 from app.identity.graphql.api_keys.types import ApiKey
+from app.identity.graphql.step_up import StepUp
 from app.identity.permissions import Permission
 
 
@@ -14,7 +15,7 @@ from app.identity.permissions import Permission
 class ApiKeyMutation:
     @strawberry.mutation(
         description="Create an API key. Its secret is shown once, in this answer.",
-        extensions=[Requires(Permission.API_KEY_WRITE)],
+        extensions=[StepUp(), Requires(Permission.API_KEY_WRITE)],
     )
     async def api_key_create(self, info: Info, input: inputs.ApiKeyCreateInput) -> results.ApiKeyCreateResult:
         async with info.context.write() as tx:
@@ -26,7 +27,7 @@ class ApiKeyMutation:
             "Rename an API key, change what it may do, or when it ends. Its open sockets, if it may do other things or "
             "ends at another time, are closed with 4403 within 2 s, and come back."
         ),
-        extensions=[Requires(Permission.API_KEY_WRITE)],
+        extensions=[StepUp("scopes", "expires_at"), Requires(Permission.API_KEY_WRITE)],
     )
     async def api_key_update(self, info: Info, input: inputs.ApiKeyUpdateInput) -> results.ApiKeyUpdateResult:
         ref = info.context.ref("ApiKey", input.api_key_id)
@@ -39,7 +40,7 @@ class ApiKeyMutation:
             "Give an API key another secret, shown once, in this answer. Those before it stay good for the overlap, so "
             "that programs can be changed one after the other; one that was to end sooner still does."
         ),
-        extensions=[Requires(Permission.API_KEY_WRITE)],
+        extensions=[StepUp(), Requires(Permission.API_KEY_WRITE)],
     )
     async def api_key_rotate(self, info: Info, input: inputs.ApiKeyRotateInput) -> results.ApiKeyRotateResult:
         ref = info.context.ref("ApiKey", input.api_key_id)

@@ -7,6 +7,7 @@ import strawberry
 from app.core.graphql.errors import InvalidInputError, UserError, error_type
 from app.identity.api_keys import errors
 from app.identity.graphql.api_keys.types import ApiKey
+from app.identity.graphql.step_up import StepUpRequiredError
 from app.tenants.graphql.results import LimitReachedError
 
 _SECRET = (
@@ -53,15 +54,20 @@ class ApiKeyRevokeSuccess:
 
 
 ApiKeyCreateResult = Annotated[
-    ApiKeyCreateSuccess | InvalidInputError | ScopeNotGrantableError | LimitReachedError,
+    ApiKeyCreateSuccess | InvalidInputError | ScopeNotGrantableError | LimitReachedError | StepUpRequiredError,
     strawberry.union("ApiKeyCreateResult", description="What `apiKeyCreate` answers."),
 ]
 ApiKeyUpdateResult = Annotated[
-    ApiKeyUpdateSuccess | InvalidInputError | ScopeNotGrantableError | ApiKeyEndedError,
+    ApiKeyUpdateSuccess | InvalidInputError | ScopeNotGrantableError | ApiKeyEndedError | StepUpRequiredError,
     strawberry.union("ApiKeyUpdateResult", description="What `apiKeyUpdate` answers."),
 ]
 ApiKeyRotateResult = Annotated[
-    ApiKeyRotateSuccess | InvalidInputError | ScopeNotGrantableError | TooManySecretsError | ApiKeyEndedError,
+    ApiKeyRotateSuccess
+    | InvalidInputError
+    | ScopeNotGrantableError
+    | TooManySecretsError
+    | ApiKeyEndedError
+    | StepUpRequiredError,
     strawberry.union("ApiKeyRotateResult", description="What `apiKeyRotate` answers."),
 ]
 ApiKeyRevokeResult = Annotated[

@@ -6,6 +6,7 @@ from app.context import Info
 from app.core.graphql.permissions import Requires
 from app.identity.graphql.roles import inputs, results
 from app.identity.graphql.roles.types import CustomRole
+from app.identity.graphql.step_up import StepUp
 from app.identity.permissions import Permission
 from app.identity.roles import service
 
@@ -14,7 +15,7 @@ from app.identity.roles import service
 class CustomRoleMutation:
     @strawberry.mutation(
         description="Define a role of one's own business; give it with `userCreate` or `userUpdate`.",
-        extensions=[Requires(Permission.ROLE_WRITE)],
+        extensions=[StepUp(), Requires(Permission.ROLE_WRITE)],
     )
     async def custom_role_create(
         self, info: Info, input: inputs.CustomRoleCreateInput
@@ -28,7 +29,7 @@ class CustomRoleMutation:
             "Change a role, for all who have it. Requests follow at once; open sockets of users who may do other "
             "things are closed with 4403 within 2 s, and come back."
         ),
-        extensions=[Requires(Permission.ROLE_WRITE)],
+        extensions=[StepUp(), Requires(Permission.ROLE_WRITE)],
     )
     async def custom_role_update(
         self, info: Info, input: inputs.CustomRoleUpdateInput

@@ -6,6 +6,7 @@ import strawberry
 
 from app.core.graphql.errors import InvalidInputError, UserError, error_type
 from app.identity.graphql.roles.types import CustomRole
+from app.identity.graphql.step_up import StepUpRequiredError
 from app.identity.roles import errors
 from app.tenants.graphql.results import LimitReachedError
 
@@ -41,11 +42,20 @@ class CustomRoleDeleteSuccess:
 
 
 CustomRoleCreateResult = Annotated[
-    CustomRoleCreateSuccess | InvalidInputError | PermissionNotGrantableError | RoleNameTakenError | LimitReachedError,
+    CustomRoleCreateSuccess
+    | InvalidInputError
+    | PermissionNotGrantableError
+    | RoleNameTakenError
+    | LimitReachedError
+    | StepUpRequiredError,
     strawberry.union("CustomRoleCreateResult", description="What `customRoleCreate` answers."),
 ]
 CustomRoleUpdateResult = Annotated[
-    CustomRoleUpdateSuccess | InvalidInputError | PermissionNotGrantableError | RoleNameTakenError,
+    CustomRoleUpdateSuccess
+    | InvalidInputError
+    | PermissionNotGrantableError
+    | RoleNameTakenError
+    | StepUpRequiredError,
     strawberry.union("CustomRoleUpdateResult", description="What `customRoleUpdate` answers."),
 ]
 CustomRoleDeleteResult = Annotated[
