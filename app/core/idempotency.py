@@ -15,6 +15,7 @@ from sqlmodel import Field, SQLModel, select
 from app.core.actor import Actor, ActorKind
 from app.core.crypto import fingerprint
 from app.core.db import Statement, WriteTx, time_column
+from app.core.db.changed import NOT_AUDITED
 from app.core.errors import UserFacingError
 from app.core.texts import ensure_text
 
@@ -27,7 +28,7 @@ class IdempotencyKey(SQLModel, table=True):
     """The first result of a key, by the id of what it made or called."""
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (Index("idempotency_keys_created_idx", "created_at"),)
+    __table_args__ = (Index("idempotency_keys_created_idx", "created_at"), {"info": NOT_AUDITED})
 
     tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id", ondelete="CASCADE")
     scope: str = Field(primary_key=True, max_length=100)

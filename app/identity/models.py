@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, UniqueConstrain
 from sqlmodel import Field, SQLModel
 
 from app.core.db import TenantRow, enum_column, json_column, optional_time, time_column
+from app.core.db.changed import NOT_AUDITED
 from app.core.ids import new_id
 from app.core.personal.sealed import SealedRow, any_case, as_it_is, digits, optional_sealed_text, sealed_text
 
@@ -110,6 +111,7 @@ class RefreshToken(TenantRow, table=True):
         UniqueConstraint("tenant_id", "token_hash", name="refresh_tokens_hash_key"),
         Index("refresh_tokens_login_idx", "tenant_id", "login_id"),
         Index("refresh_tokens_expires_idx", "expires_at"),
+        {"info": NOT_AUDITED},
     )
 
     login_id: UUID

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index,
 from sqlmodel import Field, SQLModel
 
 from app.core.db import TenantRow, enum_column, json_column, optional_time, time_column
+from app.core.db.changed import NOT_AUDITED
 
 
 class QueueStatus(StrEnum):
@@ -133,6 +134,8 @@ class QueueLine(TenantRow, table=True):
         ForeignKeyConstraint(["tenant_id", "id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
         CheckConstraint("waiting_count >= 0 and called_count >= 0 and serving_count >= 0", name="counts"),
         Index("queue_lines_due_idx", "due_at", postgresql_where="due_at is not null"),
+        # Every event of the queue says what it is afterwards.
+        {"info": NOT_AUDITED},
     )
 
     revision: int = 0

@@ -46,7 +46,7 @@ async def test_verdict_head_and_manipulation(business: Business, audit: Audit, c
     assert code == 1
     assert "the noted seal is not in the chain: seal 1" in said
     await tamper(
-        "update events set actor = 'SYSTEM' where type = 'TENANT_CREATED'"
+        "update events set actor = 'ANONYMOUS' where type = 'TENANT_CREATED'"
         " and tenant_id = (select id from tenants where slug = $1)",
         business.slug,
     )

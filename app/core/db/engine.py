@@ -206,6 +206,9 @@ class Database:
                 try:
                     yield tx
                     if tx.write_recorded is not None:
+                        if tx.new or tx.dirty or tx.deleted:
+                            # First, so that what the events have changed is known.
+                            await tx.flush()
                         tx.write_recorded(tx)
                     await tx.send()
                     await tx.commit()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 from typing import ClassVar
 from uuid import UUID
 
@@ -10,7 +11,8 @@ import orjson
 from sqlmodel import col, select
 
 from app.core.db import ReadTx, Recorded, WriteTx
-from app.core.events.changes import Changes
+from app.core.db.changed import take_changed
+from app.core.events.changes import attributed
 from app.core.events.models import EventRow
 
 
@@ -28,13 +30,12 @@ def record(
     revision: int,
     event: Event,
     occurred_at: datetime,
-    changes: Changes | None = None,
 ) -> None:
     """Add a fact to an aggregate's history, in the transaction that makes it true.
 
     The caller holds the aggregate's row lock and has just taken `revision` from it, so the numbers have no gaps. All
-    facts of a block are written in one statement, right before it commits. `changes` are for the audit: they are shown
-    to nobody but whoever reads that, and come from `differences` or `made`, which mask them.
+    facts of a block are written in one statement, right before it commits, each with what it has changed in the tables:
+    old and new values, masked, for the audit.
     """
     stored = orjson.dumps(event, default=_plain)
     tx.write_recorded = _write
@@ -49,7 +50,6 @@ def record(
             tx.actor.label,
             tx.request_id,
             *tx.origin,
-            None if not changes else orjson.dumps({name: each._asdict() for name, each in changes.items()}).decode(),
         )
     )
     recorded = Recorded(revision, event.type, occurred_at, orjson.loads(stored))
@@ -70,7 +70,9 @@ _INSERT = """
 
 
 def _write(tx: WriteTx) -> None:
-    tx.rows_later(_INSERT, tx.tenant, *zip(*tx.unwritten, strict=True))
+    changed = take_changed(tx.info)
+    changes = attributed(tx.unwritten, changed) if changed else repeat(None, len(tx.unwritten))
+    tx.rows_later(_INSERT, tx.tenant, *zip(*tx.unwritten, strict=True), list(changes))
 
 
 async def read_recorded(
