@@ -28,6 +28,8 @@ class Context:
     request_id: str
     address: str | None = None
     agent: str | None = None
+    # The name the request came to, as the client says: it chooses a tenant where none is named, and permits nothing.
+    host: str | None = None
     # Of what lasts (sockets, streams): told whose tenant is looked at without being the caller's; whether that is new.
     on_visit: Callable[[UUID], bool] | None = None
     # What runs the operation if it is a subscription that can be parked; one that is resumed finds it here.

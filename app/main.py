@@ -122,7 +122,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         actor = await authenticator.authenticate(bearer_token(caller.authorization))
         if (visitor := _visitor(actor)) is not None:
             presence.seen(*visitor)
-        return Context(runtime, actor, caller.request_id, caller.address, caller.agent)
+        return Context(runtime, actor, caller.request_id, caller.address, caller.agent, caller.host)
 
     def recorded(tenant_id: UUID | None, aggregates: Mapping[Aggregate, Sequence[Recorded]]) -> None:
         doorbell.ring()

@@ -5,7 +5,7 @@ Built by `load_settings()` and handed down; nothing else in the code reads envir
 
 import re
 import secrets
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -88,6 +88,17 @@ def _origins(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _dns_servers(value: tuple[str, ...]) -> tuple[str, ...]:
+    for server in value:
+        try:
+            parts = urlsplit(f"//{server}")
+            ip_address(parts.hostname or "")
+            _ = parts.port
+        except ValueError:
+            raise ValueError("has to be addresses like 10.0.0.2, 10.0.0.2:5353 or [::1]:53, with commas") from None
+    return value
+
+
 DatabaseUrl = Annotated[str | None, AfterValidator(_database_url)]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins), AfterValidator(_networks)]
 
@@ -161,6 +172,9 @@ class Settings(BaseSettings):
     outbound_networks: Networks = Field(
         default=(),
         description="Comma-separated internal networks that may be asked where a business names an address; else none.",
+    )
+    dns_servers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins), AfterValidator(_dns_servers)] = Field(
+        default=(), description="Comma-separated servers asked for the TXT records of domains; the system's if unset."
     )
     health_poll_seconds: float = Field(
         default=10.0, gt=0, le=3600, description="How often a queue's health URL is asked, at most."

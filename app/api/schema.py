@@ -41,6 +41,7 @@ from app.sessions.graphql.mutations import SessionMutation
 from app.sessions.graphql.subscriptions import SessionSubscription
 from app.settings import Settings
 from app.tenants.graphql import queries as tenants
+from app.tenants.graphql.domains.mutations import TenantDomainMutation
 from app.tenants.graphql.mutations import TenantMutation
 
 NodeResolver = Callable[[Context, Ref], Awaitable[Any]]
@@ -96,6 +97,7 @@ class Query(
 )
 class Mutation(
     TenantMutation,
+    TenantDomainMutation,
     IdentityMutation,
     ApiKeyMutation,
     SecondFactorMutation,

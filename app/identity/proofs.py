@@ -13,8 +13,7 @@ from app.identity import passwords, repository, rules
 from app.identity.errors import InvalidCredentials
 from app.identity.models import User
 from app.identity.passwords import NOBODYS_HASH, HashedPassword
-from app.tenants import repository as tenants
-from app.tenants import rules as tenant_rules
+from app.tenants.domains import service as domains
 from app.tenants.models import TenantStatus
 
 # Where an unknown business is looked into, so that it takes as many steps as a known one.
@@ -42,9 +41,11 @@ SECOND = frozenset({Method.TOTP, Method.EMAIL_CODE, Method.SMS_CODE, Method.RECO
 class Credentials:
     """What somebody signs in with."""
 
-    tenant_slug: str
+    tenant_slug: str | None
     email: str
     password: str
+    # Where they are shown: without a slug, the tenant whose own domain it is.
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Proven:
 
 async def by_password(dbs: Databases, given: Credentials) -> Proven:
     """Check a password. `InvalidCredentials`, in the same words and by the same steps, whatever is wrong."""
-    tenant_id = await _open_tenant(dbs, given.tenant_slug)
+    tenant_id = await _open_tenant(dbs, given.tenant_slug, given.host)
     async with dbs.app.read(tenant_id) as tx:
         known = await repository.by_email(tx, rules.email_to_look_up(given.email))
     stored = NOBODYS_HASH if known is None else HashedPassword(known.password_hash)
@@ -69,7 +70,7 @@ async def by_password(dbs: Databases, given: Credentials) -> Proven:
     return Proven(known, frozenset({Method.PASSWORD}), better_hash)
 
 
-async def _open_tenant(dbs: Databases, slug: str) -> UUID:
+async def _open_tenant(dbs: Databases, slug: str | None, host: str | None) -> UUID:
     async with dbs.system.read(None) as tx:
-        tenant = await tenants.by_slug(tx, tenant_rules.slug_to_look_up(slug))
+        tenant = await domains.addressed(tx, slug, host)
     return tenant.id if tenant is not None and tenant.status is TenantStatus.ACTIVE else _NOWHERE

@@ -34,6 +34,24 @@ class TenantReactivated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TenantDomainClaimed(Event):
+    type: ClassVar[str] = "TENANT_DOMAIN_CLAIMED"
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDomainVerified(Event):
+    type: ClassVar[str] = "TENANT_DOMAIN_VERIFIED"
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDomainRemoved(Event):
+    type: ClassVar[str] = "TENANT_DOMAIN_REMOVED"
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
 class TenantDeleted(Event):
     """Stands in the platform's own log: the deleted tenant's went with it."""
 

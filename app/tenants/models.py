@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from app.core.db import enum_column, json_column, time_column
+from app.core.db import enum_column, json_column, optional_time, time_column
 from app.core.ids import new_id
 
 PLATFORM_SLUG = "platform"
@@ -41,7 +41,11 @@ class Tenant(SQLModel, table=True):
     id: UUID = Field(default_factory=new_id, primary_key=True)
     slug: str = Field(max_length=63)
     name: str = Field(max_length=120)
+    # Verified, always; what is only claimed stands below, and says nothing about whose the domain is.
     domain: str | None = Field(default=None, max_length=253)
+    claimed_domain: str | None = Field(default=None, max_length=253)
+    domain_challenge: str | None = Field(default=None, max_length=64)
+    domain_claimed_at: datetime | None = optional_time()
     description: str | None = Field(default=None, max_length=2000)
     status: TenantStatus = enum_column(TenantStatus, "status", TenantStatus.ACTIVE)
     settings: dict[str, Any] = json_column()

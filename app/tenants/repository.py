@@ -30,6 +30,11 @@ async def by_slug(tx: ReadTx, slug: str) -> Tenant | None:
     return (await tx.exec(select(Tenant).where(Tenant.slug == slug))).one_or_none()
 
 
+async def by_domain(tx: ReadTx, domain: str) -> Tenant | None:
+    """A tenant by its own domain; needs a block of the platform."""
+    return (await tx.exec(select(Tenant).where(Tenant.domain == domain))).one_or_none()
+
+
 async def by_ids(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, Tenant]:
     """Those of these tenants the block may see, by id."""
     found = await tx.exec(select(Tenant).where(col(Tenant.id).in_(ids)))

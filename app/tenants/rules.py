@@ -40,6 +40,12 @@ def domain(value: str | None) -> str | None:
     return lowered
 
 
+def domain_of_host(host: str | None) -> str | None:
+    """The domain a `Host` header names, as it would be stored; None for addresses and for what is no host name."""
+    name = (host or "").rsplit(":", 1)[0].rstrip(".").lower()
+    return name if len(name) <= 253 and _DOMAIN.fullmatch(name) else None
+
+
 def description(value: str | None) -> str | None:
     """At most 2,000 characters. `InvalidInput` otherwise."""
     if value is not None and (len(value) > 2000 or "\x00" in value):

@@ -83,7 +83,7 @@ async def update(tx: WriteTx, tenant_id: UUID, changes: TenantChanges) -> Tenant
     changed = [name for name, value in _wanted(tenant, changes).items() if _put(tenant, name, value)]
     if not changed:
         return tenant
-    await _note(tx, tenant, events.TenantUpdated(sorted(changed)))
+    await note(tx, tenant, events.TenantUpdated(sorted(changed)))
     return tenant
 
 
@@ -93,7 +93,7 @@ async def suspend(tx: WriteTx, tenant_id: UUID) -> Tenant:
     _ensure_not_platform(tenant)
     if tenant.status is not TenantStatus.SUSPENDED:
         tenant.status = TenantStatus.SUSPENDED
-        await _note(tx, tenant, events.TenantSuspended())
+        await note(tx, tenant, events.TenantSuspended())
     return tenant
 
 
@@ -103,7 +103,7 @@ async def reactivate(tx: WriteTx, tenant_id: UUID) -> Tenant:
     _ensure_not_platform(tenant)
     if tenant.status is not TenantStatus.ACTIVE:
         tenant.status = TenantStatus.ACTIVE
-        await _note(tx, tenant, events.TenantReactivated())
+        await note(tx, tenant, events.TenantReactivated())
     return tenant
 
 
@@ -181,7 +181,8 @@ def _put(tenant: Tenant, name: str, value: object) -> bool:
     return True
 
 
-async def _note(tx: WriteTx, tenant: Tenant, event: Event) -> None:
+async def note(tx: WriteTx, tenant: Tenant, event: Event) -> None:
+    """Write a change of a tenant whose lock is held, and the fact. Raises `SlugTaken`, `DomainTaken`."""
     tenant.revision += 1
     tenant.updated_at, tenant.updated_by = tx.now(), tx.actor.label
     await _flush(tx, tenant.slug, tenant.domain)

@@ -366,6 +366,22 @@
       "TenantDeleteSuccess",
       "TenantNotSuspendedError"
     ],
+    "TenantDomainClaimResult": [
+      "InvalidInputError",
+      "TenantDomainClaimSuccess"
+    ],
+    "TenantDomainRemoveResult": [
+      "DomainNotClaimedError",
+      "InvalidInputError",
+      "TenantDomainRemoveSuccess"
+    ],
+    "TenantDomainVerifyResult": [
+      "DomainNotClaimedError",
+      "DomainNotVerifiedError",
+      "DomainTakenError",
+      "InvalidInputError",
+      "TenantDomainVerifySuccess"
+    ],
     "TenantReactivateResult": [
       "PlatformTenantProtectedError",
       "TenantReactivateSuccess"
@@ -410,6 +426,8 @@
       "CounterBusyError",
       "CounterNameTakenError",
       "CounterNotServingQueueError",
+      "DomainNotClaimedError",
+      "DomainNotVerifiedError",
       "DomainTakenError",
       "EmailTakenError",
       "IdempotencyConflictError",

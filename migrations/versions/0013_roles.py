@@ -50,9 +50,16 @@ def upgrade() -> None:
         ["tenant_id", "id"],
     )
     op.create_index("users_custom_role_idx", "users", ["tenant_id", "custom_role_id"])
+    # Not unique: who claims a domain proves nothing, and must not keep its owner from it.
+    op.add_column("tenants", sa.Column("claimed_domain", sa.String(length=253), nullable=True))
+    op.add_column("tenants", sa.Column("domain_challenge", sa.String(length=64), nullable=True))
+    op.add_column("tenants", sa.Column("domain_claimed_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("tenants", "domain_claimed_at")
+    op.drop_column("tenants", "domain_challenge")
+    op.drop_column("tenants", "claimed_domain")
     op.drop_index("users_custom_role_idx", "users")
     op.drop_constraint(op.f("users_tenant_id_custom_role_id_fkey"), "users")
     op.drop_column("users", "custom_role_id")

@@ -41,6 +41,7 @@ BOUNDED_LISTS = {
     "CustomRoleCreateInput.permissions": "the enum",
     "CustomRoleUpdateInput.permissions": "the enum",
     "Display.queues": "the input",
+    "DomainNotVerifiedError.found": "10",
     "DisplayQueue.next": "10",
     "DisplayQueue.nowServing": "counters hold one session each",
     "IllegalTransitionError.allowed": "the enum",
@@ -75,9 +76,9 @@ BOUNDED_LISTS = {
     "User.permissions": "the enum",
 }
 _ACTIONS = re.compile(
-    r"(tenant|user|login|apiKey|customRole|originHealth|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
+    r"(tenant|tenantDomain|user|login|apiKey|customRole|originHealth|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
     r"|accessEntry|accessCode)"
-    r"(Enter|Renew|Leave|Verify"
+    r"(Enter|Renew|Leave|Verify|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report)"

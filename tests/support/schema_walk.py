@@ -75,6 +75,7 @@ VALUES: dict[str, Any] = {
     "body": "Some body",
     "token": "some-token",
     "proof": "a password nobody tries",
+    "domain": "queue.shop.example",
 }
 
 

@@ -14,13 +14,16 @@ _PASSWORD = "8 to 128 characters, and none of those that are tried first."
 
 @strawberry.input(description="What a user signs in with.")
 class UserLoginInput:
-    tenant_slug: str = strawberry.field(description="The slug of the user's business.")
+    tenant_slug: str | None = strawberry.field(
+        default=None,
+        description="The slug of the user's business. Default: the business whose own domain the request came to.",
+    )
     email: str = strawberry.field(description="The user's e-mail address; upper and lower case are the same.")
     password: str = strawberry.field(description="The user's password.")
 
-    def credentials(self) -> Credentials:
+    def credentials(self, context: Context) -> Credentials:
         """What the password's check takes."""
-        return Credentials(self.tenant_slug, self.email, self.password)
+        return Credentials(self.tenant_slug, self.email, self.password, context.host)
 
 
 @strawberry.input(description="What a new access token is given for.")

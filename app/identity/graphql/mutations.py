@@ -26,7 +26,9 @@ class IdentityMutation:
     )
     async def user_login(self, info: Info, input: inputs.UserLoginInput) -> results.UserLoginResult:
         runtime, source = info.context.runtime, source_of(info.context)
-        granted = await logins.sign_in(runtime.dbs, runtime.authenticator.tokens, input.credentials(), source)
+        granted = await logins.sign_in(
+            runtime.dbs, runtime.authenticator.tokens, input.credentials(info.context), source
+        )
         return results.UserLoginSuccess.of(granted)
 
     @strawberry.mutation(

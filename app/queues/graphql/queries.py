@@ -16,7 +16,7 @@ from app.queues.graphql.inputs import QueueFilter
 from app.queues.graphql.loaders import categories_by_id, load_queue
 from app.queues.graphql.parts import QueueCategory
 from app.queues.graphql.types import Queue, QueueConnection, QueueEdge
-from app.tenants.graphql.loaders import tenant_id_by_slug
+from app.tenants.graphql.loaders import addressed
 
 
 @strawberry.type
@@ -32,12 +32,21 @@ class QueueQuery:
     async def queue_by_slug(
         self,
         info: Info,
-        tenant_slug: Annotated[str, strawberry.argument(description="The tenant's slug.")],
         slug: Annotated[str, strawberry.argument(description="The queue's slug.")],
+        tenant_slug: Annotated[
+            str | None,
+            strawberry.argument(
+                description=(
+                    "The tenant's slug. Default: the tenant whose own domain the request came to, else the "
+                    "caller's own."
+                )
+            ),
+        ] = None,
     ) -> Queue | None:
-        tenant_id = await tenant_id_by_slug(info.context, tenant_slug)
-        if tenant_id is None:
+        tenant = await addressed(info.context, tenant_slug)
+        if tenant is None:
             return None
+        tenant_id = tenant.id
         await info.context.runtime.authenticator.ensure_tenant_open(tenant_id)
         async with info.context.read(tenant_id) as tx:
             found = await repository.by_slug(tx, slug)

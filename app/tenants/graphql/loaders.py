@@ -13,7 +13,8 @@ from app.identity.api_keys import repository as api_keys
 from app.identity.permissions import Permission
 from app.identity.roles import repository as roles
 from app.queues import repository as queues
-from app.tenants import models, repository, rules
+from app.tenants import models, repository
+from app.tenants.domains import service as domains
 from app.tenants.graphql import types
 
 
@@ -28,16 +29,16 @@ def tenants_by_id(context: Context, tenant_id: UUID) -> DataLoader[UUID, "types.
     return DataLoader(load, cache=False)
 
 
-async def by_slug(context: Context, slug: str) -> models.Tenant | None:
-    """A tenant by its public address: the one question that has to be asked before a tenant is known."""
+async def addressed(context: Context, slug: str | None) -> models.Tenant | None:
+    """A tenant by its public address: the one question that has to be asked before a tenant is known.
+
+    Without a slug: the tenant whose domain the request came to, else the caller's own.
+    """
     async with context.platform_read() as tx:
-        return await repository.by_slug(tx, rules.slug_to_look_up(slug))
-
-
-async def tenant_id_by_slug(context: Context, slug: str) -> UUID | None:
-    """The key of a tenant by its public address."""
-    tenant = await by_slug(context, slug)
-    return None if tenant is None else tenant.id
+        found = await domains.addressed(tx, slug, context.host)
+        if found is None and slug is None and context.actor.tenant_id is not None:
+            found = await repository.find(tx, context.actor.tenant_id)
+    return found
 
 
 async def load_tenant(context: Context, tenant_id: UUID) -> "types.Tenant":

@@ -10,20 +10,23 @@ from app.core.graphql.pages import After, First, connection
 from app.core.graphql.permissions import Public, Requires
 from app.identity.permissions import Permission
 from app.tenants import repository
-from app.tenants.graphql.loaders import by_slug, tenant_node
+from app.tenants.graphql.loaders import addressed, tenant_node
 from app.tenants.graphql.types import Tenant, TenantConnection, TenantEdge
 
 
 @strawberry.type
 class TenantQuery:
     @strawberry.field(
-        description="A tenant by slug; null if there is none. Suspended ones are found too: look at `status`.",
+        description=(
+            "A tenant by slug; without one, the tenant whose own domain the request came to (`Host`), else the "
+            "caller's own. Null if there is none. Suspended ones are found too: look at `status`."
+        ),
         extensions=[Public("Public, but for the fields that name a permission.")],
     )
     async def tenant(
-        self, info: Info, slug: Annotated[str, strawberry.argument(description="The tenant's slug.")]
+        self, info: Info, slug: Annotated[str | None, strawberry.argument(description="The tenant's slug.")] = None
     ) -> Tenant | None:
-        found = await by_slug(info.context, slug)
+        found = await addressed(info.context, slug)
         return None if found is None else Tenant.of(found)
 
     @strawberry.field(

@@ -12,6 +12,7 @@ from app.identity.graphql.types import Role
 from app.identity.models import Role as RoleName
 from app.identity.permissions import Permission
 from app.tenants import models, service, values
+from app.tenants.domains import service as domains
 
 TenantStatus = explained_enum(
     models.TenantStatus,
@@ -75,17 +76,25 @@ class TenantUsage:
     custom_roles: int = strawberry.field(description="Roles of its own.")
 
 
+@strawberry.type(description="A domain a tenant says is its own, and the record that proves it.")
+class TenantDomainClaim:
+    domain: str = strawberry.field(description="The domain.")
+    record_name: str = strawberry.field(description="The name of the TXT record to publish.")
+    record_value: str = strawberry.field(description="What the record has to say.")
+    claimed_at: datetime = strawberry.field(description="When it was claimed.")
+
+
 @strawberry.type(
     description=(
-        "A business that runs queues. Its face is public; `settings`, `limits` and `usage` are null except for its own "
-        "users with the permission `tenant:read`, and for the platform."
+        "A business that runs queues. Its face is public; `settings`, `limits`, `usage` and `domainClaim` are null "
+        "except for its own users with the permission `tenant:read`, and for the platform."
     )
 )
 class Tenant(Node):
     row: strawberry.Private[models.Tenant]
     name: str = strawberry.field(description="At most 120 characters.")
     slug: str = strawberry.field(description="Its address; unique in this installation.")
-    domain: str | None = strawberry.field(description="Its own host name; unique in this installation.")
+    domain: str | None = strawberry.field(description="Its own host name, verified; unique in this installation.")
     description: str | None = strawberry.field(description="At most 2,000 characters.")
     status: TenantStatus = strawberry.field(description="Whether it serves.")  # type: ignore[valid-type]
     branding: TenantBranding = strawberry.field(description="How it looks.")
@@ -127,6 +136,21 @@ class Tenant(Node):
     async def usage(self, info: Info) -> TenantUsage | None:
         """Inside; counted when it is asked for."""
         return await loaders.usage_of(info.context, self.key) if self._is_open_to(info.context) else None
+
+    @strawberry.field(
+        description="The domain it claims and has not verified yet. Null for none. Null without `tenant:read`."
+    )
+    def domain_claim(self, info: Info) -> TenantDomainClaim | None:
+        """Inside."""
+        row = self.row
+        if not self._is_open_to(info.context) or row.claimed_domain is None or row.domain_claimed_at is None:
+            return None
+        return TenantDomainClaim(
+            domain=row.claimed_domain,
+            record_name=domains.record_name(row.claimed_domain),
+            record_value=domains.record_value(row.domain_challenge or ""),
+            claimed_at=row.domain_claimed_at,
+        )
 
     def _is_open_to(self, context: Context) -> bool:
         actor = context.actor
