@@ -26,7 +26,7 @@ from app.api.proxies import Proxies
 from app.api.schema import build_schema
 from app.api.sockets import Sockets
 from app.api.sse import GraphQLOverSSE, StreamLimits
-from app.api.transport import Caller
+from app.api.transport import Caller, free_of_charge
 from app.api.waiting_page import WaitingPage
 from app.api.websocket import GraphQLOverWebSocket, SocketLimits
 from app.context import Context
@@ -153,7 +153,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         on_departure=left,
     )
     page = graphiql_page(schema._schema, OPERATIONS) if settings.graphiql else None
-    http = GraphQLOverHTTP(schema, context_of, page=page)
+    http = GraphQLOverHTTP(schema, context_of, page=page, charge=free_of_charge)
     stream_limits = StreamLimits(
         beat_seconds=settings.websocket_ping_seconds,
         stall_seconds=settings.websocket_stall_seconds,
@@ -169,6 +169,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         limits=SocketLimits(ping_seconds=settings.websocket_ping_seconds),
         allowed_origins=settings.cors_origins,
         compiled=compiled,
+        charge=free_of_charge,
     )
 
     @asynccontextmanager

@@ -230,8 +230,11 @@ class Settings(BaseSettings):
     )
     max_sockets: int = Field(default=20_000, ge=1, description="Sockets per process; more are closed with 1013.")
     max_query_depth: int = Field(default=12, ge=1, description="Deepest selection a document may have.")
-    max_query_tokens: int = Field(default=2_000, ge=10, description="Most tokens a document may have.")
+    max_query_tokens: int = Field(default=1_000, ge=10, description="Most tokens a document may have.")
     max_query_aliases: int = Field(default=30, ge=0, description="Most aliases a document may have.")
+    max_query_cost: int = Field(
+        default=5_000, ge=1, description="Most points an operation may cost: objects it shows, times page sizes."
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severity that is logged, as JSON on stderr."

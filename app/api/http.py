@@ -6,7 +6,7 @@ do not exist here.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -18,11 +18,13 @@ from strawberry.types.graphql import OperationType
 
 from app.api.errors import BAD_USER_INPUT, INTERNAL, PublicError, coded_error, plain_error, public_error
 from app.api.transport import (
+    Charge,
     ContextFactory,
     Executable,
     OperationContext,
     OperationRequest,
     caller_of,
+    charging,
     encode,
     is_request_error,
     operation_request,
@@ -76,11 +78,13 @@ class GraphQLOverHTTP:
         *,
         limits: HttpLimits | None = None,
         page: HTMLResponse | None = None,
+        charge: Charge | None = None,
     ) -> None:
         self._schema = schema
         self._context_factory = context_factory
         self._limits = limits or HttpLimits()
         self._page = page
+        self.charge = charge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -118,12 +122,16 @@ class GraphQLOverHTTP:
                     context_value=context,
                     operation_name=operation.operation_name,
                     allowed_operation_types=_ALLOWED_OPERATIONS,
+                    charge=charging(self.charge, context),
                 )
         except TimeoutError:
             seconds = self._limits.operation_seconds
             message = f"The operation took longer than {seconds:g} s and was stopped; ask for less, or try again."
             raise Refused(503, plain_error(message, INTERNAL), {"Retry-After": "5"}) from None
         failed = is_request_error(result.data, result.errors)
+        if failed and (wait := _wait_of(result.errors)) is not None:
+            body = encode(result_payload(result))
+            return Response(body, 429, {"Retry-After": retry_after(wait)}, media_type)
         status = 400 if failed and media_type == GRAPHQL_JSON else 200
         return Response(encode(result_payload(result)), status, media_type=media_type)
 
@@ -143,8 +151,8 @@ class GraphQLOverHTTP:
                 caller_of(request.scope, request_id=request_id, authorization=authorization)
             )
         except RateLimited as problem:
-            retry_after = str(max(1, round(problem.retry_after_seconds)))
-            raise Refused(429, coded_error(problem), {"Retry-After": retry_after}) from problem
+            headers = {"Retry-After": retry_after(problem.retry_after_seconds)}
+            raise Refused(429, coded_error(problem), headers) from problem
         except Forbidden as problem:
             raise Refused(403, coded_error(problem)) from problem
         except CodedError as problem:
@@ -175,6 +183,17 @@ def refusal(problem: Exception, media_type: str) -> Response:
     if not isinstance(problem, Refused):
         problem = Refused(500, public_error(GraphQLError("", original_error=problem)))
     return Response(encode({"errors": [problem.error.formatted]}), problem.status, problem.headers, media_type)
+
+
+def retry_after(seconds: float) -> str:
+    """What the header says: whole seconds, and never that one may come back at once."""
+    return str(max(1, round(seconds)))
+
+
+def _wait_of(errors: Sequence[GraphQLError]) -> float | None:
+    """For how long the caller has had enough, if that is why nothing was executed."""
+    extensions = errors[0].extensions or {}
+    return float(extensions["retryAfterSeconds"]) if extensions.get("code") == RateLimited.code else None
 
 
 def _check_content(request: Request) -> None:

@@ -14,7 +14,15 @@ from strawberry.utils.aio import aclosing
 from app.api.compiled import Compiled
 from app.api.errors import public_error
 from app.api.messages import complete_message, error_message, next_message
-from app.api.transport import Executable, OperationContext, OperationRequest, is_request_error, result_payload
+from app.api.transport import (
+    Charge,
+    Executable,
+    OperationContext,
+    OperationRequest,
+    charging,
+    is_request_error,
+    result_payload,
+)
 from app.core.live.fanout import Parked, Seat
 from app.core.live.outlet import Outlet, drained
 from app.core.logs import request_id as current_request_id
@@ -40,6 +48,11 @@ class Host(Protocol):
     @property
     def compiled(self) -> Compiled:
         """Where subscriptions are parked."""
+        ...
+
+    @property
+    def charge(self) -> Charge | None:
+        """Who counts operations."""
         ...
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -77,12 +90,15 @@ class Operation:
         """Its items, then `complete`, or `error` where nothing more can come."""
         current_request_id.set(self._context.request_id)
         host, outlet, parked = self._host, self._host.outlet, False
+        # One that was parked is the same operation still, and has been charged for.
+        charge = None if self._context.feed is not None else charging(host.charge, self._context)
         try:
             results = await host.schema.stream(
                 self._request.query,
                 variable_values=self._request.variables,
                 context_value=self._context,
                 operation_name=self._request.operation_name,
+                charge=charge,
             )
             async with aclosing(results):
                 async for result in results:

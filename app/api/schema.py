@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import strawberry
-from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import get_object_definition
 
@@ -13,8 +12,8 @@ from app.access.graphql.mutations import AccessMutation
 from app.admission.graphql.health.mutations import OriginHealthMutation
 from app.admission.graphql.mutations import AdmissionMutation
 from app.admission.graphql.subscriptions import AdmissionSubscription
+from app.api.documents import Limits
 from app.api.execution import ServedSchema
-from app.api.limits import Limits
 from app.context import Context, Info
 from app.core.errors import NotFound
 from app.core.graphql.errors import exception_handlers
@@ -141,14 +140,17 @@ def build_schema(settings: Settings | None = None, config: StrawberryConfig | No
     limits = Limits()
     if settings is not None:
         limits = Limits(
-            depth=settings.max_query_depth, aliases=settings.max_query_aliases, tokens=settings.max_query_tokens
+            depth=settings.max_query_depth,
+            aliases=settings.max_query_aliases,
+            tokens=settings.max_query_tokens,
+            cost=settings.max_query_cost,
         )
     return ServedSchema(
         Query,
         Mutation,
         Subscription,
         config=config,
-        extensions=[] if settings is None or settings.introspection else [DisableIntrospection],
+        introspection=settings is None or settings.introspection,
         exception_handlers=exception_handlers(),
         limits=limits,
     )

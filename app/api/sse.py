@@ -21,9 +21,11 @@ from app.api.http import GRAPHQL_JSON, JSON, GraphQLOverHTTP, Refused, refusal
 from app.api.peer import peer_of
 from app.api.sockets import CLOSE_FORBIDDEN, CLOSE_GOING_AWAY, Sockets
 from app.api.transport import (
+    Charge,
     Executable,
     OperationContext,
     OperationRequest,
+    charging,
     is_request_error,
     preferred,
     request_id_of,
@@ -69,6 +71,7 @@ class _Services:
     """What all streams share."""
 
     schema: Executable
+    charge: Charge | None
     sockets: Sockets
     clock: Clock
     limits: StreamLimits
@@ -95,7 +98,7 @@ class GraphQLOverSSE:
         limits: StreamLimits | None = None,
     ) -> None:
         self._http = http
-        self._services = _Services(schema, sockets, clock or SystemClock(), limits or StreamLimits())
+        self._services = _Services(schema, http.charge, sockets, clock or SystemClock(), limits or StreamLimits())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not _wants_events(scope):
@@ -229,6 +232,7 @@ class _Stream:
                 variable_values=operation.variables,
                 context_value=context,
                 operation_name=operation.operation_name,
+                charge=charging(self._services.charge, context),
             )
             async with aclosing(results):
                 async for result in results:

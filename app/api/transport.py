@@ -6,6 +6,7 @@ Decides nothing about who the caller is; that is the context factory's.
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, Self
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ from graphql import GraphQLError
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from app.api.documents import Cost
 from app.core.actor import Actor
 from app.core.live.fanout import Parkable
 
@@ -57,6 +59,23 @@ class ContextFactory(Protocol):
         A caller without a token is a stranger, not an error.
         """
         ...
+
+
+class Charge(Protocol):
+    """What counts operations by their cost. Once for each, before anything of it runs, whatever brought it."""
+
+    async def __call__(self, context: OperationContext, cost: Cost) -> None:
+        """Raise `RateLimited` if the caller has had enough."""
+        ...
+
+
+async def free_of_charge(context: OperationContext, cost: Cost) -> None:
+    """Nobody counts; clients are told the cost all the same."""
+
+
+def charging(charge: Charge | None, context: OperationContext) -> Callable[[Cost], Awaitable[None]] | None:
+    """What the schema is to tell the cost of this caller's operation."""
+    return None if charge is None else partial(charge, context)
 
 
 Reauthenticate = Callable[[Actor], Awaitable[Actor]]

@@ -46,6 +46,7 @@ from app.api.sockets import (
 from app.api.transport import (
     GRAPHQL_TRANSPORT_WS,
     Caller,
+    Charge,
     ContextFactory,
     Executable,
     OperationContext,
@@ -83,6 +84,7 @@ class SocketServices:
     clock: Clock
     limits: SocketLimits
     compiled: Compiled
+    charge: Charge | None
 
 
 class GraphQLOverWebSocket:
@@ -98,6 +100,7 @@ class GraphQLOverWebSocket:
         limits: SocketLimits | None = None,
         allowed_origins: Sequence[str] = (),
         compiled: Compiled | None = None,
+        charge: Charge | None = None,
     ) -> None:
         self._services = SocketServices(
             schema,
@@ -106,6 +109,7 @@ class GraphQLOverWebSocket:
             clock or SystemClock(),
             limits or SocketLimits(),
             compiled or Compiled(schema),
+            charge,
         )
         self._allowed_origins = normalize_allowed_origins(allowed_origins)
 
@@ -230,6 +234,11 @@ class _Connection:
     def compiled(self) -> Compiled:
         """Where its subscriptions are parked."""
         return self._services.compiled
+
+    @property
+    def charge(self) -> Charge | None:
+        """Who counts its operations."""
+        return self._services.charge
 
     async def finished(self) -> None:
         """Return once everything the socket ran has ended."""

@@ -29,7 +29,8 @@ from graphql import (
     validate,
 )
 
-from app.api.limits import Limits, check_document
+from app.api.documents.limits import Limits
+from app.api.documents.measure import check_document
 from app.api.schema import build_schema
 from tests.contract.operations import FOLDER, documents, operation, operation_names
 

@@ -10,7 +10,7 @@ import orjson
 from app.api.compiled import Compiled
 from app.api.operations import Operation
 from app.api.schema import build_schema
-from app.api.transport import Executable, OperationRequest
+from app.api.transport import Charge, Executable, OperationRequest
 from app.context import Context
 from app.core.actor import Actor, ActorKind
 from app.core.ids import decode
@@ -82,6 +82,7 @@ class Host:
     def __init__(self, api: Api, actor: Actor, compiled: Compiled | None = None, schema: Executable = SCHEMA) -> None:
         self.schema = schema
         self.compiled = compiled or Compiled(schema)
+        self.charge: Charge | None = None
         self.outlet = KeptOutlet()
         self.over: list[str] = []
         self._api = api

@@ -8,7 +8,7 @@ import strawberry
 import strawberry.schema.schema as stock
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from app.api import limits
+from app.api.documents import cache
 from app.api.execution import PerEventExecutor, ServedSchema
 from app.core.logs import request_id
 
@@ -77,9 +77,11 @@ async def test_the_stock_executor_leaks_so_ours_is_still_needed() -> None:
 
 async def test_a_document_is_parsed_and_validated_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed, validated = [], []
-    parse, validate = stock.parse, limits._validate
-    monkeypatch.setattr(stock, "parse", lambda *a, **k: parsed.append(a) or parse(*a, **k))
-    monkeypatch.setattr(limits, "_validate", lambda *a: validated.append(a) or validate(*a))
+    parse, validate = cache.parse, cache.validate
+    for module in (stock, cache):
+        monkeypatch.setattr(module, "parse", lambda *a, **k: parsed.append(a) or parse(*a, **k))
+    monkeypatch.setattr(cache, "validate", lambda *a, **k: validated.append(a) or validate(*a, **k))
+    monkeypatch.setattr(stock, "validate_document", lambda *a: validated.append(a) or [])
     schema = ServedSchema(Query, subscription=Subscription)
     for _ in range(3):
         assert (await schema.execute("{ ok }")).data == {"ok": True}

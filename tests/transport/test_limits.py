@@ -5,7 +5,8 @@ import time
 import pytest
 from graphql import SelectionSetNode, get_introspection_query, parse
 
-from app.api.limits import DocumentCache, Limits, Measure, _Measurer, check_document
+from app.api.documents import DocumentCache, Limits
+from app.api.documents.measure import Measure, _Measurer, check_document
 from tests.transport.toy import toy_schema
 
 LIMITS = Limits()
@@ -39,14 +40,14 @@ def test_doubled_fragments_are_measured_in_as_many_steps_as_they_have_levels(
         return measure(self, selections)
 
     monkeypatch.setattr(_Measurer, "measure", counted)
-    assert check_document(parse(doubled(levels)), LIMITS)
+    assert check_document(parse(doubled(levels)), Limits(fragments=1_000))
     assert steps < 4 * levels + 10
 
 
 async def test_doubled_fragments_are_rejected_by_the_schema_before_anything_else() -> None:
-    result = await toy_schema().execute(doubled(40))
+    result = await toy_schema().execute(doubled(39))
     assert [(error.message, error.extensions["code"]) for error in result.errors or () if error.extensions] == [
-        ("The operation has a depth of 42; at most 12 is allowed.", "GRAPHQL_VALIDATION_FAILED"),
+        ("The operation has a depth of 41; at most 12 is allowed.", "GRAPHQL_VALIDATION_FAILED"),
         (
             "The operation has a number of fields of over a billion; at most 1000 is allowed.",
             "GRAPHQL_VALIDATION_FAILED",
@@ -66,7 +67,7 @@ async def test_doubled_fragments_are_rejected_by_the_schema_before_anything_else
     ],
 )
 async def test_absurd_depth_is_refused_long_before_recursion_ends(query: str) -> None:
-    errors = (await toy_schema(Limits(tokens=10_000, repeats=1_000)).execute(query)).errors or ()
+    errors = (await toy_schema(Limits(tokens=10_000, fragments=1_000)).execute(query)).errors or ()
     assert errors
     assert {error.extensions["code"] for error in errors if error.extensions} == {"GRAPHQL_VALIDATION_FAILED"}
     assert " depth of " in errors[0].message
@@ -87,8 +88,16 @@ async def test_absurd_depth_is_refused_long_before_recursion_ends(query: str) ->
          "root fields of 22"),
         ("mutation {" + " touch" * 5 + "}", None),
         ("mutation {" + " touch" * 6 + "}", "mutations of 6; at most 5"),
-        ("{ thing {" + " name" * 100 + "} }", None),
-        ("{ thing {" + " name" * 101 + "} }", "selected 101 times; at most 100"),
+        ("{ thing {" + " name" * 28 + "} }", None),
+        ("{ thing {" + " name" * 29 + "} }", "selected too often: 406 pairs or more to compare; at most 400"),
+        ("{ ...A ...B } fragment A on Query { thing {" + " name" * 15 + "} }"
+         " fragment B on Query { thing {" + " name" * 14 + "} }", "selected too often"),
+        ("{ a: thing {" + " name" * 20 + "} b: thing {" + " name" * 20 + "} }", None),
+        ("{ " + " ".join(f'hello(name: "{"x" * 500}")' for _ in range(10)) + " }", "selected too often: 495 pairs"),
+        (" ".join(f"query Q{n} {{ hello }}" for n in range(20)), None),
+        (" ".join(f"query Q{n} {{ hello }}" for n in range(21)), "operations of 21; at most 20"),
+        ("{ ...F0 } " + " ".join(f"fragment F{n} on Query {{ hello }}" for n in range(41)),
+         "fragments of 41; at most 40"),
         ("{ __schema { types " + "{ fields { type " * 8 + "{ name }" + "}}" * 8 + "} }", None),
         ("{ __schema { types " + "{ fields { type " * 12 + "{ name }" + "}}" * 12 + "} }", "introspection depth of 27"),
     ],
@@ -135,11 +144,13 @@ async def test_no_document_within_the_token_limit_holds_the_loop_for_long(query:
 
 
 def test_the_cache_is_bounded_by_text_and_forgets_the_oldest() -> None:
-    cache = DocumentCache(LIMITS, capacity=1_000)
+    cache = DocumentCache(toy_schema()._schema, LIMITS, capacity=1_000)
     queries = [f"{{ a{number:03} }}".ljust(20) for number in range(100)]
     for query in queries:
-        cache.put(query, parse(query))
-    kept = [query for query in queries if cache.get(query) is not None]
+        cache.checked(query)
+    kept = [query for query in queries if cache.known(query) is not None]
     assert kept == queries[50:]
-    cache.put("{ a }".ljust(60), parse("{ a }"))
-    assert cache.get("{ a }".ljust(60)) is None, "one text may not push out many"
+    cache.checked("{ a }".ljust(60))
+    assert cache.known("{ a }".ljust(60)) is None, "one text may not push out many"
+    cache.checked("{ a")
+    assert cache.known("{ a") is None, "nobody sends rubbish twice"

@@ -12,12 +12,12 @@ from starlette.routing import Route, WebSocketRoute
 from strawberry.scalars import JSON
 from strawberry.types import Info as StrawberryInfo
 
+from app.api.documents import Limits
 from app.api.execution import ServedSchema
 from app.api.http import GraphQLOverHTTP, HttpLimits
-from app.api.limits import Limits
 from app.api.sockets import Sockets
 from app.api.sse import GraphQLOverSSE, StreamLimits
-from app.api.transport import Caller
+from app.api.transport import Caller, Charge
 from app.api.websocket import GraphQLOverWebSocket, SocketLimits
 from app.core.actor import ANONYMOUS, Actor, ActorKind
 from app.core.errors import Forbidden, InvalidInput, NotFound, RateLimited, TokenExpired, Unauthenticated
@@ -252,10 +252,11 @@ def toy_app(
     socket_limits: SocketLimits | None = None,
     stream_limits: StreamLimits | None = None,
     allowed_origins: tuple[str, ...] = (),
+    charge: Charge | None = None,
 ) -> Starlette:
     schema = toy_schema(limits)
     sockets = sockets or Sockets()
-    http = GraphQLOverHTTP(schema, toy.context, limits=http_limits)
+    http = GraphQLOverHTTP(schema, toy.context, limits=http_limits, charge=charge)
     return Starlette(
         routes=[
             Route("/graphql", GraphQLOverSSE(http, schema, sockets, limits=stream_limits)),
@@ -267,6 +268,7 @@ def toy_app(
                     sockets,
                     limits=socket_limits,
                     allowed_origins=allowed_origins,
+                    charge=charge,
                 ),
             ),
         ]

@@ -36,6 +36,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.graphql import OperationType
 from strawberry.utils.await_maybe import await_maybe
 
+from app.api.documents.cost import Price
 from app.api.prepared.inputs import Converter, converter
 from app.api.prepared.outputs import Show, Showing, show
 from app.api.prepared.shapes import NO_VARIABLES, Document, Spot, Unusual, definition_of, ensure_plain_extensions
@@ -103,6 +104,8 @@ class Prepared:
         self._resolve = _resolver(declared)
         self._handlers = document.schema.schema_converter._get_field_exception_handlers(declared)
         self._show: Show = show(document, field.type, spot)
+        self.price: Price | None = None
+        """What it costs, if whoever prepared it has said so."""
 
     async def run(self, variables: dict[str, Any] | None, context: Any) -> ExecutionResult:
         """Run it. `Unusual` if the variables are: then nothing has been called yet."""
