@@ -55,8 +55,9 @@ types: $(VENV)/.dev ## mypy --strict
 schema: $(VENV)/.dev ## write schema.graphql
 	@$(BIN)/vq schema
 
-check: $(VENV)/.dev ## what must not drift: schema.graphql, models against migrations
+check: $(VENV)/.dev ## what must not drift: schema.graphql, its promises to released clients, models against migrations
 	@$(BIN)/vq schema --check
+	@$(BIN)/vq schema --against frontend-contract/released.graphql
 	@$(BIN)/pytest -q tests/commands/test_drift.py
 
 bench: $(VENV)/.dev ## measure, write docs/benchmarks.md (BENCH_ARGS=--quick, --scale=short, --soak, …)

@@ -18,6 +18,7 @@ from graphql import (
     is_specified_scalar_type,
 )
 
+from app.core.graphql.deprecation import dates_of, deprecations
 from app.core.graphql.permissions import Access
 from app.identity.graphql.step_up import StepUp
 
@@ -134,6 +135,11 @@ def danger_declared(schema: GraphQLSchema) -> Iterator[str]:
         # The last one in the list is asked first.
         if StepUp in asked and not any(issubclass(each, Access) for each in asked[asked.index(StepUp) :]):
             yield f"{name}: order"
+
+
+def deprecations_dated(schema: GraphQLSchema) -> Iterator[str]:
+    """What is deprecated says what to use instead, since when and until when: `app/core/graphql/deprecation.py`."""
+    yield from (coordinate for coordinate, reason in deprecations(schema) if dates_of(reason) is None)
 
 
 def one_input(schema: GraphQLSchema) -> Iterator[str]:
@@ -293,6 +299,7 @@ RULES: dict[str, Rule] = {
         pages,
         whole_lists,
         feeds,
+        deprecations_dated,
     )
 }
 

@@ -18,7 +18,10 @@ GOOD = """
 "d" interface Node { "d" id: ID! }
 "d" interface UserError { "d" message: String! }
 "d" enum QueueStatus { "d" ACTIVE "d" NOT_YET }
-"d" type Queue implements Node { "d" id: ID! "d" name: String! "d" status: QueueStatus! "d" revision: Int! }
+"d" type Queue implements Node {
+  "d" id: ID! "d" name: String! @deprecated(reason: "Use `id`. Deprecated since 2026-01-01, stays until 2026-04-01.")
+  "d" status: QueueStatus! "d" revision: Int!
+}
 "d" type PageInfo { "d" endCursor: String }
 "d" type QueueEdge { "d" cursor: String! "d" node: Queue! }
 "d" type QueueConnection { "d" edges: [QueueEdge!]! "d" pageInfo: PageInfo! }
@@ -89,6 +92,15 @@ BROKEN = {
         ('"d" node: Queue!', '"d" node: Queue'),
     ],
     "whole_lists": [("edges: [QueueEdge!]!", "edges: [QueueEdge]!")],
+    "deprecations_dated": [
+        ("Deprecated since 2026-01-01, stays until 2026-04-01.", "Use another."),
+        ("until 2026-04-01", "until 2026-03-31"),
+        ("until 2026-04-01", "until 2026-04-31"),
+        ('"d" endCursor: String', '"d" endCursor: String @deprecated'),
+        ('"d" NOT_YET', '"d" NOT_YET @deprecated(reason: "Soon.")'),
+        ('"d" after: String', '"d" after: String @deprecated(reason: "Soon.")'),
+        ('"d" counterId: ID', '"d" counterId: ID @deprecated(reason: "Soon.")'),
+    ],
     "feeds": [("queueChanged", "queueFeed"), ('"d" revision: Int!', '"d" name2: Int!')],
 }
 
