@@ -75,14 +75,16 @@ class Counter(Node):
         """Loaded for all counters of the answer at once."""
         return await loaders.queues_of_counter(info.context, self.tenant_key, self.key)
 
-    @strawberry.field(description="The session it has called or serves; null while free. Needs `session:read`.")
+    @strawberry.field(
+        description="The session it has called or serves; null while free. Needs the permission `session:read`."
+    )
     async def current_session(self, info: Info) -> LazySession | None:
         """Loaded for all counters of the answer at once."""
         from app.sessions.graphql.loaders import session_at_counter
 
         return await session_at_counter(info.context, self.tenant_key, self.key)
 
-    @strawberry.field(description="The shift that is worked at it, paused or not. Needs `counter:read`.")
+    @strawberry.field(description="The shift that is worked at it, paused or not. Needs the permission `counter:read`.")
     async def current_shift(self, info: Info) -> Shift | None:
         """Loaded for all counters of the answer at once."""
         info.context.actor.require_in(self.tenant_key, Permission.COUNTER_READ)

@@ -73,8 +73,8 @@ class User(Node):
 
     @strawberry.field(
         description=(
-            "The role of the tenant's own they have; `role` then is its base. Null if they have none, and without "
-            "`role:read` unless it is oneself."
+            "The role of the tenant's own they have; `role` then is its base. Null for none. Null without `role:read`, "
+            "unless it is oneself."
         )
     )
     async def custom_role(self, info: Info) -> LazyCustomRole | None:

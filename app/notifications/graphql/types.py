@@ -70,7 +70,7 @@ class Notification(Node):
             sent_at=row.sent_at,
         )
 
-    @strawberry.field(description="Where it goes; masked (`a***@example.com`) without the permission `session:read`.")
+    @strawberry.field(description="Where it goes. Masked without `session:read`: `a***@example.com`.")
     def recipient(self, info: Info) -> str:
         """Whole for those who see visitors' data anyway."""
         return self.row.recipient if info.context.actor.may(Permission.SESSION_READ) else masked(self.row.recipient)

@@ -230,10 +230,7 @@ class Queue(Node):
         return await event_page(info.context, self.tenant_key, self.key, request, include_ended=include_ended)
 
     @strawberry.field(
-        description=(
-            "How the site behind it is; null in mode STAFFED, and to whoever has neither `queue:read` nor "
-            "`health:report`."
-        )
+        description=("How the site behind it is; null in mode STAFFED. Null without `queue:read` or `health:report`.")
     )
     async def origin_health(self, info: Info) -> LazyOriginHealthState | None:
         """Loaded for all queues of the answer at once."""

@@ -143,7 +143,7 @@ class Session(Node):
             return None
         return await info.context.loader(counters_by_id, self.tenant_key).load(self.row.counter_id)
 
-    @strawberry.field(description="Who called or served it. Null for visitors: staff see it with `session:read`.")
+    @strawberry.field(description="Who called or served it. Null without `session:read`, to its visitor too.")
     async def served_by(self, info: Info) -> LazyUser | None:
         """Loaded for all sessions of the answer at once."""
         from app.identity.graphql.loaders import users_by_id
@@ -155,7 +155,7 @@ class Session(Node):
     @strawberry.field(
         description=(
             "What the visitor may do at the protected site; null until released, and in a queue that is not `METERED`. "
-            "Null except for its visitor and staff, who see no token."
+            "Null without `session:read`, except for its visitor; staff see no token."
         )
     )
     def admission(self, info: Info) -> LazyAdmission | None:
@@ -168,25 +168,29 @@ class Session(Node):
         is_visitors = self.is_own or info.context.actor.kind is ActorKind.VISITOR
         return Admission.of(self.row, self.revision, is_bearers=is_visitors)
 
-    @strawberry.field(description="Who this is, as the join named it. Null except for its visitor and staff.")
+    @strawberry.field(
+        description="Who this is, as the join named it. Null without `session:read`, except for its visitor."
+    )
     def user_identifier(self, info: Info) -> str | None:
         """Personal."""
         return self.row.user_identifier if self._is_open_to(info.context) else None
 
-    @strawberry.field(description="How to reach the visitor. Null except for its visitor and staff.")
+    @strawberry.field(description="How to reach the visitor. Null without `session:read`, except for its visitor.")
     def contact(self, info: Info) -> SessionContact | None:
         """Personal."""
         if not self._is_open_to(info.context):
             return None
         return SessionContact(email=self.row.email, phone=self.row.phone)
 
-    @strawberry.field(description="What the front-end stored with the join. Null except for its visitor and staff.")
+    @strawberry.field(
+        description="What the front-end stored with the join. Null without `session:read`, except for its visitor."
+    )
     def metadata(self, info: Info) -> JSON | None:
         """Personal."""
         data = self.row.visitor_metadata if self._is_open_to(info.context) else None
         return None if data is None else JSON(data)
 
-    @strawberry.field(description="Why it was cancelled. Null except for its visitor and staff.")
+    @strawberry.field(description="Why it was cancelled. Null without `session:read`, except for its visitor.")
     def cancel_reason(self, info: Info) -> str | None:
         """Personal."""
         return self.row.cancel_reason if self._is_open_to(info.context) else None

@@ -87,9 +87,7 @@ class ApiKey(Node):
         """Loaded for all keys of the answer at once."""
         return await info.context.loader(loaders.secrets_of_keys, self.tenant_key).load(self.key)
 
-    @strawberry.field(
-        description="Who created it; null if that was another API key, or to whoever may not see users (`user:read`)."
-    )
+    @strawberry.field(description="Who created it; null if that was another API key. Null without `user:read`.")
     async def created_by(self, info: Info) -> LazyUser | None:
         """Loaded for all keys of the answer at once."""
         from app.identity.graphql.loaders import users_by_id

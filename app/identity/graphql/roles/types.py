@@ -48,12 +48,7 @@ class CustomRole(Node):
             revision=row.revision,
         )
 
-    @strawberry.field(
-        description=(
-            "How many users have it, deactivated ones included; null to whoever may not see roles (`role:read`), and "
-            "has it themselves."
-        )
-    )
+    @strawberry.field(description="How many users have it, deactivated ones included. Null without `role:read`.")
     async def user_count(self, info: Info) -> int | None:
         """Counted for all roles of the answer at once."""
         if not loaders.may_see_roles(info.context, self.tenant_key):
