@@ -183,7 +183,9 @@ class Business:
             "ticket_serial": "ticket_serial + n",
             "ticket_number": "'A' || lpad((ticket_serial + n)::text, 5, '0')",
             "rank_sequence": "rank_sequence + n",
-            "user_identifier": "gen_random_uuid()::text",
+            # Sealed for the row it is copied from: nobody else's.
+            "user_identifier_sealed": "null",
+            "user_identifier_index": "null",
         }
         statement = _copies(Session, changes, "queue_id = $1 and $2::text is not null")
         await self.database.execute(statement, queue.id, str(queue.id), count)

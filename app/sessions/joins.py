@@ -126,8 +126,9 @@ class _Door:
 
     line: LockedLine
     first_results: FirstResults
-    # The place each of the people has, whether they had it before or have just got it.
-    places: dict[str, UUID]
+    # What each of the people is found by, and the place each has, had before or just got.
+    persons: Mapping[str, bytes]
+    places: dict[bytes, UUID]
     categories: Mapping[UUID, QueueCategory]
     passes: Passes
     # Hashes of the addresses this line keeps, and how many have a place from each, if that is limited.
@@ -148,7 +149,8 @@ class _Door:
         ensure_joinable(line.queue.status, self.next_opening_at, line.settings.refusal_message)
         category = self._category(request)
         priority = self._priority(join, category)
-        if request.user_identifier is not None and (place := self.places.get(request.user_identifier)) is not None:
+        person = None if request.user_identifier is None else self.persons[request.user_identifier]
+        if person is not None and (place := self.places.get(person)) is not None:
             raise AlreadyWaiting(tx.tenant, place)
         by_staff = join.actor.may(Permission.SESSION_WRITE)
         granted, code = self.passes.of_person(line, request.user_identifier, request.code, brought_by_staff=by_staff)
@@ -159,15 +161,15 @@ class _Door:
         if self.tenant_waiting >= self.tenant_limit:
             raise LimitReached("waitingSessions", self.tenant_limit)
         self.line = line = line.later(tx)
-        standing = _Standing(max(priority, granted.priority), granted.is_bypassed, category, code, address)
+        standing = _Standing(max(priority, granted.priority), granted.is_bypassed, category, code, address, person)
         joined = _place(tx, line, request, standing, self.draw)
         if code is not None:
             use(code)
         if address is not None:
             self.address_places[address] = self.address_places.get(address, 0) + 1
         self.joined[joined.id] = joined
-        if request.user_identifier is not None:
-            self.places[request.user_identifier] = joined.id
+        if person is not None:
+            self.places[person] = joined.id
         self.tenant_waiting += 1
         line.row.waiting_count += 1
         self.first_results.remember(join.actor, join.idempotency_key, joined.id, request)
@@ -193,12 +195,14 @@ class _Door:
 
 
 async def _look(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> _Door:
-    persons = [one.request.user_identifier for one in joins if one.request.user_identifier is not None]
+    persons = repository.persons(
+        tx, [one.request.user_identifier for one in joins if one.request.user_identifier is not None]
+    )
     category_ids = {one.request.category_id for one in joins if one.request.category_id is not None}
     codes = [one.request.code for one in joins if one.request.code is not None]
     asked = (
         queues.tenant_waiting(tx),
-        repository.places_of_persons(tx, queue_id, persons),
+        repository.places_of_persons(tx, queue_id, persons.values()),
         FirstResults.asked(tx, _SCOPE, [(one.actor, one.idempotency_key) for one in joins]),
     )
     line, (tenant, places, first_results) = await hold_and_ask(tx, queue_id, *asked)
@@ -216,9 +220,10 @@ async def _look(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> _Door:
         line=line,
         first_results=FirstResults.read(_SCOPE, first_results),
         # Exact, because every join of this queue holds its line; `sessions_person_key` stands behind it.
+        persons=persons,
         places=dict(places),
         categories=await queues.categories_by_id(tx, list(category_ids)) if category_ids else {},
-        passes=await Passes.of(tx, line, persons, codes),
+        passes=await Passes.of(tx, line, list(persons), codes),
         addresses=addresses,
         address_places=await repository.places_of_addresses(tx, line.queue.id, counted),
         draw=await draws.running(tx, line),
@@ -245,6 +250,7 @@ class _Standing:
     category: QueueCategory | None
     code: AccessCode | None
     address_hash: str | None
+    person: bytes | None
 
 
 def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, standing: _Standing, draw: draws.Draw | None) -> Joined:
@@ -270,6 +276,7 @@ def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, standing: _Stand
         rank_time=rank.rank_time,
         rank_sequence=rank.sequence,
         user_identifier=request.user_identifier,
+        user_identifier_index=standing.person,
         category_id=request.category_id,
         party_size=request.party_size,
         email=request.email,

@@ -9,7 +9,16 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from app.core.db import TenantRow, enum_column, json_column, optional_time, time_column
+from app.core.db import enum_column, optional_time, time_column
+from app.core.personal.sealed import (
+    SealedRow,
+    any_case,
+    as_it_is,
+    digits,
+    optional_sealed_json,
+    optional_sealed_text,
+    sealed_text,
+)
 
 
 class SessionStatus(StrEnum):
@@ -34,7 +43,7 @@ class Device(StrEnum):
     PHONE = "PHONE"
 
 
-class Session(TenantRow, table=True):
+class Session(SealedRow, table=True):
     """A place in a line.
 
     1. WAITING from the join; its rank (class, effective join time, sequence) is its place, the position is derived
@@ -72,9 +81,13 @@ class Session(TenantRow, table=True):
             "sessions_person_key",
             "tenant_id",
             "queue_id",
-            "user_identifier",
+            "user_identifier_index",
             unique=True,
-            postgresql_where=f"{_ACTIVE} and user_identifier is not null",
+            postgresql_where=f"{_ACTIVE} and user_identifier_index is not null",
+        ),
+        *(
+            Index(f"sessions_{name}_idx", "tenant_id", f"{name}_index", postgresql_where=f"{name}_index is not null")
+            for name in ("email", "phone")
         ),
         Index(
             "sessions_counter_busy_key",
@@ -126,13 +139,13 @@ class Session(TenantRow, table=True):
     rank_sequence: int = Field(sa_type=BigInteger)
     held_at: datetime | None = optional_time()
 
-    user_identifier: str | None = Field(default=None, max_length=200)
+    user_identifier: str | None = optional_sealed_text(found_by=as_it_is)
     category_id: UUID | None = None
     party_size: int = 1
-    email: str | None = Field(default=None, max_length=254)
-    phone: str | None = Field(default=None, max_length=32)
+    email: str | None = optional_sealed_text(found_by=any_case)
+    phone: str | None = optional_sealed_text(found_by=digits)
     locale: str | None = Field(default=None, max_length=35)
-    visitor_metadata: dict[str, Any] | None = json_column(lambda: None)
+    visitor_metadata: dict[str, Any] | None = optional_sealed_json()
 
     joined_at: datetime = time_column()
     called_at: datetime | None = optional_time()
@@ -144,7 +157,7 @@ class Session(TenantRow, table=True):
     counter_id: UUID | None = None
     served_by: UUID | None = None
     cancelled_by: str | None = Field(default=None, max_length=16)
-    cancel_reason: str | None = Field(default=None, max_length=500)
+    cancel_reason: str | None = optional_sealed_text()
 
     # When what the status allows is over: the claim window of who is called, the stay of who is inside. Null: never.
     expires_at: datetime | None = optional_time()
@@ -180,6 +193,7 @@ class Joined:
     rank_time: datetime
     rank_sequence: int
     user_identifier: str | None
+    user_identifier_index: bytes | None
     category_id: UUID | None
     party_size: int
     email: str | None
@@ -242,7 +256,7 @@ class PresenceReporter(SQLModel, table=True):
     alive_at: datetime = time_column()
 
 
-class SessionNote(TenantRow, table=True):
+class SessionNote(SealedRow, table=True):
     """What staff wrote down about a session. Visitors do not see it."""
 
     __tablename__ = "session_notes"
@@ -253,5 +267,5 @@ class SessionNote(TenantRow, table=True):
 
     session_id: UUID
     author: str = Field(max_length=64)
-    text: str = Field(max_length=2000)
+    text: str = sealed_text()
     created_at: datetime = time_column()

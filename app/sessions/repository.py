@@ -1,16 +1,16 @@
 """Every statement about sessions."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import orjson
 from sqlalchemy import BigInteger, Boolean, ColumnElement, DateTime, Integer, literal, literal_column, tuple_
 from sqlmodel import col, func, select
 
 from app.core.db import ReadTx, Statement, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
+from app.core.personal.sealed import sealed
 from app.counters.models import Counter
 from app.queues.disciplines import Rank
 from app.queues.events import QUEUE
@@ -54,7 +54,7 @@ async def active_of_person(tx: ReadTx, queue_id: UUID, user_identifier: str) -> 
         select(Session).where(
             Session.tenant_id == tx.tenant,
             Session.queue_id == queue_id,
-            Session.user_identifier == user_identifier,
+            sealed(Session.user_identifier).matches(tx.tenant, user_identifier),
             _ACTIVE,
         )
     )
@@ -62,15 +62,21 @@ async def active_of_person(tx: ReadTx, queue_id: UUID, user_identifier: str) -> 
 
 
 _PLACES_OF_PERSONS = """
-    select user_identifier, id from sessions
-    where tenant_id = $1 and queue_id = $2 and user_identifier = any($3::text[])
+    select user_identifier_index, id from sessions
+    where tenant_id = $1 and queue_id = $2 and user_identifier_index = any($3::bytea[])
         and status in ('WAITING', 'CALLED', 'SERVING')
 """
 
 
-def places_of_persons(tx: ReadTx, queue_id: UUID, user_identifiers: Sequence[str]) -> Statement:
+def persons(tx: ReadTx, user_identifiers: Iterable[str]) -> dict[str, bytes]:
+    """What sessions of these people are found by."""
+    keys = sealed(Session.user_identifier)
+    return {one: key for one in user_identifiers if (key := keys.index(tx.tenant, one)) is not None}
+
+
+def places_of_persons(tx: ReadTx, queue_id: UUID, persons: Collection[bytes]) -> Statement:
     """Asks which of these people have a place in a queue, and the session it is: pairs."""
-    return Statement(_PLACES_OF_PERSONS, (tx.tenant, queue_id, user_identifiers))
+    return Statement(_PLACES_OF_PERSONS, (tx.tenant, queue_id, list(persons)))
 
 
 _PLACES_OF_ADDRESSES = """
@@ -247,21 +253,24 @@ _ADD = """
     insert into sessions (
         tenant_id, queue_id, ticket_queue_id, status, call_count,
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
-        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata, joined_at,
-        address_hash, access_code_id, ticket_category_id, lottery_id, device
+        category_id, party_size, locale, joined_at, address_hash, access_code_id, ticket_category_id, lottery_id,
+        device, user_identifier_sealed, user_identifier_index, email_sealed, email_index, phone_sealed, phone_index,
+        visitor_metadata_sealed
     )
     select $1, $2, $2, 'WAITING', 0,
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
-        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata::jsonb, joined_at,
-        address_hash, access_code_id, ticket_category_id, lottery_id, device
+        category_id, party_size, locale, joined_at, address_hash, access_code_id, ticket_category_id, lottery_id,
+        device, user_identifier_sealed, user_identifier_index, email_sealed, email_index, phone_sealed, phone_index,
+        visitor_metadata_sealed
     from unnest(
         $3::uuid[], $4::date[], $5::int[], $6::text[], $7::int[], $8::int[], $9::timestamptz[], $10::bigint[],
-        $11::text[], $12::uuid[], $13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::timestamptz[],
-        $19::text[], $20::uuid[], $21::uuid[], $22::uuid[], $23::text[]
+        $11::uuid[], $12::int[], $13::text[], $14::timestamptz[], $15::text[], $16::uuid[], $17::uuid[], $18::uuid[],
+        $19::text[], $20::bytea[], $21::bytea[], $22::bytea[], $23::bytea[], $24::bytea[], $25::bytea[], $26::bytea[]
     ) as joined (
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
-        user_identifier, category_id, party_size, email, phone, locale, visitor_metadata, joined_at,
-        address_hash, access_code_id, ticket_category_id, lottery_id, device
+        category_id, party_size, locale, joined_at, address_hash, access_code_id, ticket_category_id, lottery_id,
+        device, user_identifier_sealed, user_identifier_index, email_sealed, email_index, phone_sealed, phone_index,
+        visitor_metadata_sealed
     )
 """
 
@@ -282,19 +291,22 @@ def add_all(tx: WriteTx, queue_id: UUID, joined: Sequence[Joined]) -> None:
                 one.rank_class,
                 one.rank_time,
                 one.rank_sequence,
-                one.user_identifier,
                 one.category_id,
                 one.party_size,
-                one.email,
-                one.phone,
                 one.locale,
-                None if one.visitor_metadata is None else orjson.dumps(one.visitor_metadata).decode(),
                 one.joined_at,
                 one.address_hash,
                 one.access_code_id,
                 one.ticket_category_id,
                 one.lottery_id,
                 one.device,
+                sealed(Session.user_identifier).seal(tx.tenant, one.id, one.user_identifier),
+                one.user_identifier_index,
+                sealed(Session.email).seal(tx.tenant, one.id, one.email),
+                sealed(Session.email).index(tx.tenant, one.email),
+                sealed(Session.phone).seal(tx.tenant, one.id, one.phone),
+                sealed(Session.phone).index(tx.tenant, one.phone),
+                sealed(Session.visitor_metadata).seal(tx.tenant, one.id, one.visitor_metadata),
             )
             for one in joined
         ]

@@ -45,14 +45,28 @@ SEALED: dict[str, tuple[Value, ...]] = {
         Value("last_name", sa.String(100)),
         Value("phone", sa.String(32), digits),
     ),
+    "sessions": (
+        Value("user_identifier", sa.String(200), as_it_is),
+        Value("email", sa.String(254), any_case),
+        Value("phone", sa.String(32), digits),
+        Value("visitor_metadata", postgresql.JSONB()),
+        Value("cancel_reason", sa.String(500)),
+    ),
+    "session_notes": (Value("text", sa.String(2000), optional=False),),
 }
-# What the columns were part of, made again with what they are found by.
-KEYS = {
-    "users": (("users_email_key", "email"), ("users_username_key", "username")),
-}
-INDEXES = {
-    "users": (("users_phone_idx", "tenant_id, phone_index", "phone_index is not null"),),
-}
+# What the columns are part of, by table: a unique key, or an index of some rows. `@` is the column it is found by.
+KEYS = (
+    "alter table users add constraint users_email_key unique (tenant_id, email@)",
+    "alter table users add constraint users_username_key unique (tenant_id, username@)",
+    """create unique index sessions_person_key on sessions (tenant_id, queue_id, user_identifier@)
+        where status in ('WAITING', 'CALLED', 'SERVING') and user_identifier@ is not null""",
+)
+# New: people are looked for by them, to be told what is held of them, or to be forgotten.
+INDEXES = (
+    "create index users_phone_idx on users (tenant_id, phone_index) where phone_index is not null",
+    "create index sessions_email_idx on sessions (tenant_id, email_index) where email_index is not null",
+    "create index sessions_phone_idx on sessions (tenant_id, phone_index) where phone_index is not null",
+)
 
 
 def _one_of(name: str, *values: str) -> sa.Enum:
@@ -102,25 +116,19 @@ def upgrade() -> None:
         keys = _make_keys(op.get_bind())
         for table, values in SEALED.items():
             _seal(table, values, keys)
-    for table, uniques in KEYS.items():
-        for name, column in uniques:
-            op.create_unique_constraint(name, table, ["tenant_id", f"{column}_index"])
-    for table, indexes in INDEXES.items():
-        for name, columns, condition in indexes:
-            op.execute(f"create index {name} on {table} ({columns}) where {condition}")
+    for statement in KEYS:
+        op.execute(statement.replace("@", "_index"))
+    for statement in INDEXES:
+        op.execute(statement)
 
 
 def downgrade() -> None:
-    for table, indexes in INDEXES.items():
-        for name, _, _ in indexes:
-            op.drop_index(name, table)
     with _unprotected("tenants", "tenant_keys", *SEALED):
         keys = _known_keys(op.get_bind())
         for table, values in SEALED.items():
             _open(table, values, keys)
-    for table, uniques in KEYS.items():
-        for name, column in uniques:
-            op.create_unique_constraint(name, table, ["tenant_id", column])
+    for statement in KEYS:
+        op.execute(statement.replace("@", ""))
     op.drop_table("key_rotations")
     op.drop_table("tenant_keys")
 

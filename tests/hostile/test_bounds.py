@@ -19,8 +19,8 @@ NOTE = """mutation($i: SessionAddNoteInput!) { sessionAddNote(input: $i) {
 FILL = {
     "queue_categories": "insert into queue_categories (tenant_id, id, queue_id, name, priority, is_active, created_at)"
     " select :tenant, gen_random_uuid(), :owner, 'Category ' || n, 0, true, now() from generate_series(1, :count) n",
-    "session_notes": "insert into session_notes (tenant_id, id, session_id, author, text, created_at)"
-    " select :tenant, gen_random_uuid(), :owner, 'SYSTEM', 'Note ' || n, now() from generate_series(1, :count) n",
+    "session_notes": "insert into session_notes (tenant_id, id, session_id, author, text_sealed, created_at)"
+    " select :tenant, gen_random_uuid(), :owner, 'SYSTEM', '', now() from generate_series(1, :count) n",
 }
 
 

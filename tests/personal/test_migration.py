@@ -13,6 +13,7 @@ from app.core.db import Database
 from app.core.db.admin import alembic_config
 from app.core.db.urls import APP_ROLE, role_url
 from app.identity import repository as users
+from app.sessions import repository as sessions
 from app.settings import Settings
 from tests.servers import own_database
 
@@ -24,6 +25,15 @@ USER = """
         email_verified, phone_verified, permission_version, revision, created_at, created_by, updated_at, updated_by)
     values ($1, $2, $3, $4, $5, $6, $7, '', 'ADMIN', 'ACTIVE', true, false, 1, 1, now(), '', now(), '')
 """
+
+SESSION = """
+    insert into sessions (tenant_id, id, queue_id, status, ticket_queue_id, service_day, ticket_serial, ticket_number,
+        priority, rank_class, rank_time, rank_sequence, party_size, joined_at, call_count, user_identifier, email,
+        phone, visitor_metadata, cancel_reason)
+    values ($1, $2, $3, 'WAITING', $3, current_date, 1, 'A1', 0, 0, now(), 64, 1, now(), 0, $4, $5, $6, $7, $8)
+"""
+NOTE = "insert into session_notes values ($1, $2, $2, 'USER', $3, now())"
+VISITOR = ("anna-4", "Anna@Example.com", "030 1234", '{"who": "Anna", "n": [1]}', "Anna had to go")
 
 
 def migrate(there: Settings, revision: str) -> None:
@@ -37,6 +47,8 @@ async def asked(there: Settings, *statements: tuple[Any, ...]) -> list[Any]:
     url = make_url(there.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     connection = await asyncpg.connect(url)
     try:
+        # Without foreign keys: people only, and no queue for them.
+        await connection.execute("set session_replication_role = replica")
         return [await connection.fetch(*statement) for statement in statements]
     finally:
         await connection.close()
@@ -57,8 +69,9 @@ def user(tenant_id: UUID, id: UUID) -> tuple[Any, ...]:
 @pytest.mark.parametrize("people", [1_001])
 async def test_there_and_back(migrated_settings: Settings, people: int) -> None:
     there = own_database(migrated_settings, "sealing", BEFORE)
-    mine, others, anna = uuid4(), uuid4(), uuid4()
+    mine, others, anna, visit = uuid4(), uuid4(), uuid4(), uuid4()
     await asked(there, tenant(mine), tenant(others), user(mine, anna), user(others, uuid4()))
+    await asked(there, (SESSION, mine, visit, uuid4(), *VISITOR), (NOTE, mine, visit, "Anna is late"))
     many = [user(mine, uuid4()) for _ in range(people)]
     await asked(
         there,
@@ -69,22 +82,39 @@ async def test_there_and_back(migrated_settings: Settings, people: int) -> None:
     )
     migrate(there, AFTER)
 
-    (dump,) = await asked(there, ("select u::text from users u",))
+    (dump, *more) = await asked(
+        there, *((f"select t::text from {table} t",) for table in ("users", "sessions", "session_notes"))
+    )
     assert len(dump) == people + 2
+    dump = dump + [row for rows in more for row in rows]
     assert not [row for row in dump if "anna" in row[0].lower() or "@" in row[0]]
     db = Database(role_url(there, APP_ROLE), secret=there.secret, pool_size=1)
     async with db.read(mine) as tx:
         found = await users.by_email(tx, "ANNA@example.com")
         last = await users.by_email(tx, f"{people - 1}@x.y")
+        session = await sessions.get(tx, visit)
+        (note,) = await sessions.notes_of(tx, [visit])
     await db.dispose()
     assert found is not None
     assert last is not None
     assert (found.id, found.email, found.username, found.first_name, found.last_name, found.phone) == (anna, *PLAIN)
+
+    assert (session.user_identifier, session.email, session.phone, session.cancel_reason, note.text) == (
+        *(VISITOR[:3] + VISITOR[4:]),
+        "Anna is late",
+    )
+    assert session.visitor_metadata == {"who": "Anna", "n": [1]}
 
     migrate(there, BEFORE)
     (back,) = await asked(
         there, ("select email, username, first_name, last_name, phone from users where id = $1", anna)
     )
     assert [tuple(row) for row in back] == [PLAIN]
+    ((who,), (said,)) = await asked(
+        there,
+        ("select user_identifier, email, phone, visitor_metadata::text, cancel_reason from sessions",),
+        ("select text from session_notes",),
+    )
+    assert (tuple(who), said["text"]) == ((*VISITOR[:3], '{"n": [1], "who": "Anna"}', VISITOR[4]), "Anna is late")
     with pytest.raises(asyncpg.UniqueViolationError):
         await asked(there, user(mine, uuid4()))

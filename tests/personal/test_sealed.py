@@ -108,7 +108,6 @@ def test_statements_without_the_orm_seal_open_and_look_up() -> None:
     assert sealed(Person.email).index(tenant_id, "ANNA@example.com") == sealed(Person.email).index(
         tenant_id, "anna@example.com"
     )
-    assert set(sealed(Person.email).indexes(tenant_id, ["a@x.y", "b@x.y"]).values()) == {"a@x.y", "b@x.y"}
     assert (sealed(Person.name).seal(tenant_id, row_id, None), sealed(Person.name).open(tenant_id, row_id, None)) == (
         None,
         None,

@@ -4,7 +4,7 @@ A sealed value is bound to its table, column, tenant and row. Where rows have to
 its blind index. Values are sealed where they are set and opened where they are read: what nobody asks for stays closed.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, Self, TypeVar, overload
 from uuid import UUID
 
@@ -89,10 +89,6 @@ class Sealed(property, Generic[T]):
             return None
         assert self._found_by is not None, f"nothing is found by {self.name}"
         return keys_to_look_up(tenant_id).index(self._place, self._found_by(value).encode())
-
-    def indexes(self, tenant_id: UUID, values: Iterable[T]) -> dict[bytes, T]:
-        """Several values by what they are found by."""
-        return {index: value for value in values if (index := self.index(tenant_id, value)) is not None}
 
     def matches(self, tenant_id: UUID, value: T) -> ColumnElement[bool]:
         """The condition that a row's value is this one."""
