@@ -14,6 +14,7 @@ from app.admission.graphql.mutations import AdmissionMutation
 from app.admission.graphql.subscriptions import AdmissionSubscription
 from app.api.documents import Limits
 from app.api.execution import ServedSchema
+from app.audit.graphql.queries import AuditQuery
 from app.context import Context, Info
 from app.core.errors import NotFound
 from app.core.graphql.errors import exception_handlers
@@ -71,6 +72,7 @@ class Query(
     counters.CounterQuery,
     sessions.SessionQuery,
     notifications.NotificationQuery,
+    AuditQuery,
 ):
     @strawberry.field(
         description="Any object by its opaque id.",

@@ -27,7 +27,7 @@ async def heads(settings: Settings, slug: str | None) -> dict[str, Head]:
         for each, tenant_id in await _tenants(system, slug):
             async with system.read(tenant_id) as tx:
                 newest = await repository.head(tx)
-            found[each] = GENESIS if newest is None else newest[0]
+            found[each] = GENESIS if newest is None else Head(newest.number, newest.seal)
     finally:
         await system.dispose()
     return found

@@ -36,6 +36,8 @@ class Permission(StrEnum):
     HEALTH_REPORT = "health:report"
     API_KEY_READ = "api-key:read"
     API_KEY_WRITE = "api-key:write"
+    AUDIT_READ = "audit:read"
+    PRIVACY_WRITE = "privacy:write"
     PLATFORM_TENANTS = "platform:tenants"
 
 
@@ -64,6 +66,8 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.HEALTH_REPORT: "Report how the site behind a queue is.",
         Permission.API_KEY_READ: "See API keys: what they may do, how they begin, when they were used.",
         Permission.API_KEY_WRITE: "Create, change, rotate and revoke API keys.",
+        Permission.AUDIT_READ: "See who changed what, when and from which address.",
+        Permission.PRIVACY_WRITE: "Export and erase people's data, and set how long it is kept.",
         Permission.PLATFORM_TENANTS: "Create, change, suspend, reactivate and delete tenants, with their limits.",
     }
 )
@@ -96,6 +100,8 @@ _ADMIN = _MANAGER | {
     Permission.TENANT_WRITE,
     Permission.USER_WRITE,
     Permission.ROLE_WRITE,
+    Permission.AUDIT_READ,
+    Permission.PRIVACY_WRITE,
     Permission.API_KEY_READ,
     Permission.API_KEY_WRITE,
 }

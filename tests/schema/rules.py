@@ -32,6 +32,8 @@ BOUNDED_LISTS = {
     "AccessEntryAddInput.userIdentifiers": "1,000",
     "AccessEntryRemoveInput.userIdentifiers": "1,000",
     "ApiKey.scopes": "the enum",
+    "AuditEntry.changes": "the columns of 20 rows",
+    "AuditFilter.types": "20",
     "ApiKey.secrets": "6",
     "ApiKeyCreateInput.scopes": "the enum",
     "ApiKeyUpdateInput.scopes": "the enum",

@@ -43,6 +43,8 @@ KINDS = {
     "apiKeyId": "ApiKey",
     "customRoleId": "CustomRole",
     "tenantId": "Tenant",
+    "actorId": "User",
+    "objectId": "Queue",
 }
 KINDS_OF_ID = {"queue": "Queue", "session": "Session", "node": "Queue"}
 

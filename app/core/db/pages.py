@@ -47,12 +47,18 @@ async def fetch_page(
     statement: SelectOfScalar[Row],
     keys: Sequence[InstrumentedAttribute[Any]],
     request: PageRequest,
+    *,
+    newest_first: bool = False,
 ) -> Page[Row]:
-    """One page of a statement ordered by `keys` (ascending), which must be unique together and not null."""
+    """One page of a statement ordered by `keys`, which must be unique together and not null.
+
+    Ascending, or with `newest_first` descending.
+    """
     if request.after is not None:
-        values = _decode(request.after, keys)
-        statement = statement.where(tuple_(*keys) > tuple_(*values))
-    found = (await tx.exec(statement.order_by(*keys).limit(request.first + 1))).all()
+        last, place = tuple_(*_decode(request.after, keys)), tuple_(*keys)
+        statement = statement.where(place < last if newest_first else place > last)
+    order = [key.desc() for key in keys] if newest_first else keys
+    found = (await tx.exec(statement.order_by(*order).limit(request.first + 1))).all()
     rows = found[: request.first]
     cursors = [encode_cursor([getattr(row, key.key) for key in keys]) for row in rows]
     return Page(rows, cursors, len(found) > request.first)

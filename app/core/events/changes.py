@@ -27,8 +27,11 @@ _PERSONAL = re.compile(
 )
 _UNREADABLE = re.compile(r"visitor_metadata|metadata|(^|_)notes?$|(^|_)address$|(^|_)agent$|subject_claim")
 
-# Who it was and when stands in the event itself; blind indexes say nothing to anybody.
-_UNTOLD = re.compile(r"^(tenant_id|id|revision|permission_version|(created|updated)_(at|by))$|_index$")
+# Who it was and when stands in the event itself; blind indexes say nothing to anybody; of a lot nobody knows before the
+# pre-queue is over.
+_UNTOLD = re.compile(
+    r"^(tenant_id|id|revision|permission_version|(created|updated)_(at|by)|rank_\w+|draw_class|lot)$|_index$"
+)
 
 
 class Change(NamedTuple):

@@ -93,7 +93,7 @@ class QueueEvent:
             if session is None
             else strawberry.ID(encode("Session", row.tenant_id, UUID(session["id"]))),
             ticket_number=None if session is None else session["ticket_number"],
-            data=JSON(_shown(_without_lots(row.data), row.tenant_id)),
+            data=JSON(shown_data(row)),
         )
 
 
@@ -120,9 +120,14 @@ _KINDS = {
 }
 
 
+def shown_data(row: EventRow) -> dict[str, Any]:
+    """What any event says, in the API's words: keys in camelCase, opaque ids, and no lots of a pre-queue that runs."""
+    return _shown(_without_lots(row.data), row.tenant_id)
+
+
 def _without_lots(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """What happened in a pre-queue without the places: they are lots, which nobody may know before it opens."""
-    if data["line"]["status"] != models.QueueStatus.PREQUEUE or "session" not in data:
+    if "session" not in data or data["line"]["status"] != models.QueueStatus.PREQUEUE:
         return data
     return {**data, "session": {**data["session"], "rank_class": None, "rank_time": None, "rank_sequence": None}}
 
