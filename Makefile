@@ -41,7 +41,7 @@ contract: $(VENV)/.dev ## check the front-end contract with its real clients (ne
 	else \
 	    npm --prefix frontend-contract ci --no-audit --no-fund --loglevel=error && \
 	    npm --prefix frontend-contract run --silent check && \
-	    $(BIN)/python .ci/with_server.py npm --prefix frontend-contract run --silent test; \
+	    VQ_GET_QUERIES=true $(BIN)/python .ci/with_server.py npm --prefix frontend-contract run --silent test; \
 	fi
 
 lint: $(VENV)/.dev ## style, format and the rules of who may import whom

@@ -22,6 +22,7 @@ from app.api.graphiql import graphiql_assets, graphiql_page
 from app.api.headers import WithHeaders
 from app.api.health import health_routes
 from app.api.http import GraphQLOverHTTP
+from app.api.occupancy import MostSockets
 from app.api.proxies import Proxies
 from app.api.schema import build_schema
 from app.api.sockets import Sockets
@@ -35,6 +36,7 @@ from app.core.clock import Clock, SystemClock
 from app.core.db import Aggregate, Database, Databases, Recorded
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
 from app.core.limits import Limiter
+from app.core.limits.exempt import Networks
 from app.core.live.bus import Bus
 from app.core.live.doorbell import Doorbell
 from app.core.turns import Turns
@@ -144,7 +146,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
     dbs.app.on_recorded = dbs.system.on_recorded = recorded
     sockets = Sockets(
-        limit=settings.max_sockets,
+        most=MostSockets(
+            in_all=settings.max_sockets,
+            of_address=settings.max_sockets_per_address,
+            of_caller=settings.max_sockets_per_user,
+            of_tenant=settings.max_sockets_per_tenant,
+            exempt=Networks(settings.rate_limit_exempt),
+        ),
         bus=bus,
         reauthenticate=authenticator.reauthenticate,
         ensure_open=authenticator.ensure_tenant_open,
@@ -153,7 +161,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         on_departure=left,
     )
     page = graphiql_page(schema._schema, OPERATIONS) if settings.graphiql else None
-    http = GraphQLOverHTTP(schema, context_of, page=page, charge=free_of_charge)
+    http = GraphQLOverHTTP(schema, context_of, page=page, charge=free_of_charge, get_queries=settings.get_queries)
     stream_limits = StreamLimits(
         beat_seconds=settings.websocket_ping_seconds,
         stall_seconds=settings.websocket_stall_seconds,

@@ -213,6 +213,7 @@ class Settings(BaseSettings):
         description="How long browsers are to come by HTTPS only (HSTS); 0: nothing is said. A year is 31536000.",
     )
     graphiql: bool = Field(default=True, description="Serve GraphiQL at /graphql.")
+    get_queries: bool = Field(default=False, description="Answer queries by GET too, for caches. Mutations never.")
     introspection: bool = Field(default=True, description="Answer introspection queries.")
     websocket_ping_seconds: float = Field(default=30.0, gt=0, description="Heartbeat of sockets.")
     websocket_stall_seconds: float = Field(
@@ -229,6 +230,15 @@ class Settings(BaseSettings):
         description="Offer permessage-deflate. Costs 12–28 µs a message and 40–95 KB a socket to save 160 bytes.",
     )
     max_sockets: int = Field(default=20_000, ge=1, description="Sockets per process; more are closed with 1013.")
+    max_sockets_per_address: int = Field(
+        default=1_000, ge=0, description="Sockets and streams per process of one network address; 0 for no bound."
+    )
+    max_sockets_per_user: int = Field(
+        default=100, ge=0, description="Those of one user, API key or visitor's token; 0 for no bound."
+    )
+    max_sockets_per_tenant: int = Field(
+        default=0, ge=0, description="Those of everybody signed in to one tenant, visitors included; 0 for no bound."
+    )
     max_query_depth: int = Field(default=12, ge=1, description="Deepest selection a document may have.")
     max_query_tokens: int = Field(default=1_000, ge=10, description="Most tokens a document may have.")
     max_query_aliases: int = Field(default=30, ge=0, description="Most aliases a document may have.")

@@ -1,7 +1,7 @@
 """GraphQL over HTTP: POST of one JSON operation, one JSON answer, status codes as the specification has them.
 
-Also the page (GraphiQL) on GET where it is switched on. Queries by GET, multipart, batching and subscriptions over POST
-do not exist here.
+Also the page (GraphiQL) on GET where it is switched on, and queries by GET where an installation wants them. Multipart,
+batching and subscriptions over POST do not exist here.
 """
 
 import asyncio
@@ -40,7 +40,8 @@ logger = logging.getLogger(__name__)
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 
-_ALLOWED_OPERATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_BY_POST = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_BY_GET = frozenset({OperationType.QUERY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,14 @@ class GraphQLOverHTTP:
         limits: HttpLimits | None = None,
         page: HTMLResponse | None = None,
         charge: Charge | None = None,
+        get_queries: bool = False,
     ) -> None:
         self._schema = schema
         self._context_factory = context_factory
         self._limits = limits or HttpLimits()
         self._page = page
         self.charge = charge
+        self._get_queries = get_queries
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -106,11 +109,12 @@ class GraphQLOverHTTP:
         if request.method in ("GET", "HEAD") and self._page is not None and _wants_page(request):
             # A response remembers its headers; the request id belongs to one request only.
             return HTMLResponse(self._page.body, headers=dict(self._page.headers))
-        if request.method != "POST":
+        by_get = request.method == "GET" and self._get_queries
+        if request.method != "POST" and not by_get:
             raise Refused(
                 405,
                 plain_error("Send operations by POST.", BAD_USER_INPUT),
-                {"Allow": "GET, POST" if self._page else "POST"},
+                {"Allow": "GET, POST" if self._page or self._get_queries else "POST"},
             )
         operation = await self.operation(request)
         context = await self.context(request, request_id)
@@ -121,7 +125,7 @@ class GraphQLOverHTTP:
                     variable_values=operation.variables,
                     context_value=context,
                     operation_name=operation.operation_name,
-                    allowed_operation_types=_ALLOWED_OPERATIONS,
+                    allowed_operation_types=_BY_GET if by_get else _BY_POST,
                     charge=charging(self.charge, context),
                 )
         except TimeoutError:
@@ -136,9 +140,13 @@ class GraphQLOverHTTP:
         return Response(encode(result_payload(result)), status, media_type=media_type)
 
     async def operation(self, request: Request) -> OperationRequest:
-        """What a POST asks for. `Refused` if its headers or its body are not what we take."""
-        _check_content(request)
-        operation = operation_request(_decoded(await self._body(request)))
+        """What a request asks for. `Refused` if its headers, its body or its parameters are not what we take."""
+        if request.method == "GET":
+            payload: object = _parameters(request)
+        else:
+            _check_content(request)
+            payload = _decoded(await self._body(request))
+        operation = operation_request(payload)
         if isinstance(operation, str):
             raise Refused(400, plain_error(operation, BAD_USER_INPUT))
         return operation
@@ -206,11 +214,20 @@ def _check_content(request: Request) -> None:
         raise Refused(415, plain_error("Send the body uncompressed.", BAD_USER_INPUT))
 
 
-def _decoded(body: bytes) -> object:
+def _parameters(request: Request) -> dict[str, object]:
+    """What stands in the address: objects are JSON in there."""
+    given: dict[str, object] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        if name in given:
+            given[name] = _decoded(str(given[name]))
+    return given
+
+
+def _decoded(body: bytes | str) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise Refused(400, plain_error("The body is not valid JSON.", BAD_USER_INPUT)) from None
+        raise Refused(400, plain_error("What was sent is not valid JSON.", BAD_USER_INPUT)) from None
 
 
 def _wants_page(request: Request) -> bool:

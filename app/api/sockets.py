@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 from uuid import UUID
 
+from app.api.occupancy import MostSockets, NoRoom, Occupancy
 from app.api.transport import Reauthenticate
 from app.core.actor import Actor
 from app.core.errors import CodedError, TokenExpired
@@ -39,6 +40,10 @@ class Socket(Protocol):
     actor: Actor | None
     visited: tuple[UUID, ...]
     """Other tenants it has been shown something of; kept by the registry, empty at first."""
+    place: str | None
+    """What its address counts as; kept by the registry."""
+    seated: bool
+    """Whether its actor has been counted; kept by the registry."""
 
     async def close(self, code: int, reason: str) -> None:
         """Close with a code; safe to call twice."""
@@ -76,6 +81,7 @@ class Sockets:
         self,
         *,
         limit: int = 20_000,
+        most: MostSockets | None = None,
         bus: Bus | None = None,
         reauthenticate: Reauthenticate | None = None,
         ensure_open: Callable[[UUID], Awaitable[None]] | None = None,
@@ -83,7 +89,7 @@ class Sockets:
         on_arrival: Callable[[Actor], None] | None = None,
         on_departure: Callable[[Actor], None] | None = None,
     ) -> None:
-        self._limit = limit
+        self._occupancy = Occupancy(most or MostSockets(limit))
         self._bus = bus
         self._reauthenticate = reauthenticate
         self._ensure_open = ensure_open
@@ -99,19 +105,24 @@ class Sockets:
         """How many are open."""
         return len(self._open)
 
-    def admit(self, socket: Socket) -> bool:
-        """Take a new socket in, unless this process is full or stopping."""
-        if self._stopping or len(self._open) >= self._limit:
-            return False
+    def admit(self, socket: Socket, address: str | None = None) -> None:
+        """Take a new socket in. `NoRoom` if this process is full or stopping, or the address has enough."""
+        if self._stopping or len(self._open) >= self._occupancy.most.in_all:
+            raise NoRoom("Try again later")
+        place = self._occupancy.place_of(address)
+        self._occupancy.take_place(place)
+        socket.place = place
         self._open.add(socket)
-        return True
 
     def authenticated(self, socket: Socket) -> None:
-        """From here on the socket's actor is watched."""
-        if socket.actor is not None and socket.actor.tenant_id is not None:
-            self._watched(socket.actor.tenant_id).own.add(socket)
-            if self._on_arrival is not None:
-                self._on_arrival(socket.actor)
+        """From here on the socket's actor is watched. `NoRoom` if the caller, or the tenant, has enough."""
+        if socket.actor is None or socket.actor.tenant_id is None or socket not in self._open:
+            return
+        self._occupancy.take_seat(socket.actor)
+        socket.seated = True
+        self._watched(socket.actor.tenant_id).own.add(socket)
+        if self._on_arrival is not None:
+            self._on_arrival(socket.actor)
 
     def visits(self, socket: Socket, tenant_id: UUID) -> bool:
         """From here on the socket shows something of this tenant, whoever's it is; whether that is new."""
@@ -124,7 +135,11 @@ class Sockets:
 
     def discard(self, socket: Socket) -> None:
         """Forget a socket that is gone."""
-        self._open.discard(socket)
+        if socket in self._open:
+            self._open.discard(socket)
+            self._occupancy.give_place(socket.place)
+            if socket.seated and socket.actor is not None:
+                self._occupancy.give_seat(socket.actor)
         own = socket.actor.tenant_id if socket.actor is not None else None
         for tenant_id in (own, *socket.visited):
             if tenant_id is None or (tenant := self._tenants.get(tenant_id)) is None:

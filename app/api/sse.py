@@ -16,8 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 from strawberry.utils.aio import aclosing
 
-from app.api.errors import coded_error, public_error
+from app.api.errors import plain_error, public_error
 from app.api.http import GRAPHQL_JSON, JSON, GraphQLOverHTTP, Refused, refusal
+from app.api.occupancy import NoRoom
 from app.api.peer import peer_of
 from app.api.sockets import CLOSE_FORBIDDEN, CLOSE_GOING_AWAY, Sockets
 from app.api.transport import (
@@ -109,8 +110,10 @@ class GraphQLOverSSE:
         reset = current_request_id.set(request_id)
         stream = _Stream(self._services, scope, receive, send, request_id)
         try:
-            if not self._services.sockets.admit(stream):
-                raise _full()
+            try:
+                self._services.sockets.admit(stream, scope["client"][0] if scope.get("client") else None)
+            except NoRoom as problem:
+                raise _full(str(problem)) from problem
             operation = await self._http.operation(request)
             await stream.serve(operation, await self._http.context(request, request_id))
         except ClientDisconnect:
@@ -137,6 +140,8 @@ class _Stream:
     def __init__(self, services: _Services, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         self.actor: Actor | None = None
         self.visited: tuple[UUID, ...] = ()
+        self.place: str | None = None
+        self.seated = False
         self.started = False
         self._services = services
         self._receive = receive
@@ -153,14 +158,17 @@ class _Stream:
     async def serve(self, operation: OperationRequest, context: OperationContext) -> None:
         """Run the operation, until it is complete, somebody ends the stream, or the client goes."""
         if self._ended is not None:
-            raise _full()
-        self.started = True
+            raise _full("Try again later")
         self.actor = context.actor
+        try:
+            self._services.sockets.authenticated(self)
+        except NoRoom as problem:
+            raise _full(str(problem)) from problem
+        self.started = True
         limits = self._services.limits
         self._peer.expect_a_slow_reader(limits.buffer_bytes, limits.stall_seconds)
         self._speaking = asyncio.create_task(self._speak(operation, context))
         hearing = asyncio.create_task(self._hear())
-        self._services.sockets.authenticated(self)
         context.on_visit = partial(self._services.sockets.visits, self)
         if self.actor.expires_at is not None:
             remaining = (self.actor.expires_at - self._services.clock.now()).total_seconds()
@@ -294,5 +302,5 @@ def _wants_events(scope: Scope) -> bool:
     return EVENT_STREAM in accept.lower() and preferred(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM)) == EVENT_STREAM
 
 
-def _full() -> Refused:
-    return Refused(503, coded_error(Unavailable()), {"Retry-After": "1"})
+def _full(reason: str) -> Refused:
+    return Refused(503, plain_error(f"{reason}.", Unavailable.code), {"Retry-After": "1"})

@@ -28,6 +28,7 @@ from app.api.messages import (
     operation_id_of,
     payload_of,
 )
+from app.api.occupancy import NoRoom
 from app.api.operations import Operation
 from app.api.outlets import AsgiWire, Wire
 from app.api.protocol import wire_of
@@ -128,11 +129,14 @@ class GraphQLOverWebSocket:
         caller = caller_of(scope, request_id=request_id_of(headers), authorization=headers.get("authorization"))
         await send({"type": "websocket.accept", "subprotocol": GRAPHQL_TRANSPORT_WS})
         connection = _Connection(self._services, caller, wire_of(scope) or AsgiWire(send), receive)
+        address = caller.address
         # Everybody on the way here keeps the scope for as long as the socket lasts: 2 KB that nobody reads again.
         scope["headers"] = []
         del headers, caller
-        if not self._services.sockets.admit(connection):
-            await connection.close(CLOSE_TRY_AGAIN_LATER, "Try again later")
+        try:
+            self._services.sockets.admit(connection, address)
+        except NoRoom as problem:
+            await connection.close(CLOSE_TRY_AGAIN_LATER, str(problem))
             return
         await connection.serve()
 
@@ -165,12 +169,16 @@ class _Connection:
         "_timer",
         "actor",
         "outlet",
+        "place",
+        "seated",
         "visited",
     )
 
     def __init__(self, services: SocketServices, caller: Caller, wire: Wire, receive: Receive) -> None:
         self.actor: Actor | None = None
         self.visited: tuple[UUID, ...] = ()
+        self.place: str | None = None
+        self.seated = False
         self.outlet = wire
         self._services = services
         # As the handshake shows it; None once the socket was initialised.
@@ -287,7 +295,10 @@ class _Connection:
         if self._closed:
             return
         self.actor = self._context.actor
-        self._services.sockets.authenticated(self)
+        try:
+            self._services.sockets.authenticated(self)
+        except NoRoom as problem:
+            raise ProtocolViolation(CLOSE_TRY_AGAIN_LATER, str(problem)) from problem
         self._context.on_visit = partial(self._services.sockets.visits, self)
         now = asyncio.get_running_loop().time()
         if self.actor.expires_at is not None:

@@ -241,6 +241,28 @@ async def test_other_methods_are_405(http: httpx.AsyncClient, method: str) -> No
     assert response.headers["allow"] == "POST"
 
 
+async def test_queries_by_get_are_answered_where_they_are_switched_on() -> None:
+    app = toy_app(get_queries=True)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as http:
+
+        async def get(**parameters: str) -> httpx.Response:
+            return await http.get("/graphql", params=parameters, headers=GRAPHQL)
+
+        named = await get(query="query Q($n: String!) { hello(name: $n) }", variables='{"n": "you"}', operationName="Q")
+        assert (named.status_code, named.json()) == (200, {"data": {"hello": "hello you"}})
+        for refused in (
+            await get(query="mutation { touch }"),
+            await get(query="subscription { count }"),
+            await get(query="{ hello }", variables="[]"),
+            await get(query="{ hello }", variables="{"),
+            await get(query="{ hello }", extensions="1"),
+            await get(),
+        ):
+            assert refused.status_code == 400
+            assert "data" not in refused.json()
+        assert (await http.put("/graphql")).headers["allow"] == "GET, POST"
+
+
 async def test_an_operation_that_takes_too_long_is_stopped(the_toy: Toy) -> None:
     app = toy_app(http_limits=HttpLimits(operation_seconds=0.05))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as http:

@@ -253,10 +253,11 @@ def toy_app(
     stream_limits: StreamLimits | None = None,
     allowed_origins: tuple[str, ...] = (),
     charge: Charge | None = None,
+    get_queries: bool = False,
 ) -> Starlette:
     schema = toy_schema(limits)
     sockets = sockets or Sockets()
-    http = GraphQLOverHTTP(schema, toy.context, limits=http_limits, charge=charge)
+    http = GraphQLOverHTTP(schema, toy.context, limits=http_limits, charge=charge, get_queries=get_queries)
     return Starlette(
         routes=[
             Route("/graphql", GraphQLOverSSE(http, schema, sockets, limits=stream_limits)),
