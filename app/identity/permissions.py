@@ -37,7 +37,6 @@ class Permission(StrEnum):
     API_KEY_READ = "api-key:read"
     API_KEY_WRITE = "api-key:write"
     AUDIT_READ = "audit:read"
-    PRIVACY_WRITE = "privacy:write"
     PLATFORM_TENANTS = "platform:tenants"
 
 
@@ -67,7 +66,6 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.API_KEY_READ: "See API keys: what they may do, how they begin, when they were used.",
         Permission.API_KEY_WRITE: "Create, change, rotate and revoke API keys.",
         Permission.AUDIT_READ: "See who changed what, when and from which address.",
-        Permission.PRIVACY_WRITE: "Export and erase people's data, and set how long it is kept.",
         Permission.PLATFORM_TENANTS: "Create, change, suspend, reactivate and delete tenants, with their limits.",
     }
 )
@@ -101,7 +99,6 @@ _ADMIN = _MANAGER | {
     Permission.USER_WRITE,
     Permission.ROLE_WRITE,
     Permission.AUDIT_READ,
-    Permission.PRIVACY_WRITE,
     Permission.API_KEY_READ,
     Permission.API_KEY_WRITE,
 }

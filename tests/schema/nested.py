@@ -24,6 +24,7 @@ OPEN = {
     "Admission.tokenExpiresAt": "a time of what is shown",
     "ApiKey.secrets": "how they begin; whoever may see the key may see that",
     "ApiKey.status": "derived from the row",
+    "AuditActor.user": "whoever reads the audit; a user shows by themselves what the asker may see",
     "Counter.queues": "queues have a public face",
     "FairnessProof.participants": "hashes, published so that anybody can check the draw",
     "NotificationTemplate.variables": "the product's own",
