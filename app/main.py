@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,7 @@ from app.api.http import GraphQLOverHTTP
 from app.api.occupancy import MostSockets
 from app.api.proxies import Proxies
 from app.api.schema import build_schema
+from app.api.sign_in import SignInPages
 from app.api.sockets import Sockets
 from app.api.sse import GraphQLOverSSE, StreamLimits
 from app.api.transport import Caller, free_of_charge
@@ -35,7 +37,7 @@ from app.core.actor import Actor, ActorKind
 from app.core.clock import Clock, SystemClock
 from app.core.db import Aggregate, Database, Databases, Recorded
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
-from app.core.limits import Limiter
+from app.core.limits import Bucket, Limiter
 from app.core.limits.exempt import Networks
 from app.core.live.bus import Bus
 from app.core.live.doorbell import Doorbell
@@ -43,6 +45,7 @@ from app.core.turns import Turns
 from app.identity.api_keys.events import API_KEY
 from app.identity.authentication import Authenticator, bearer_token
 from app.identity.events import USER
+from app.identity.providers.journeys import Journeys
 from app.identity.roles.events import ROLE
 from app.queues.events import QUEUE
 from app.runtime import Runtime
@@ -115,7 +118,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     admissions = AdmissionTokens(settings.issuer, authenticator.keys)
     arrivals = Arrivals(dbs.app)
     limiter = Limiter(settings)
-    runtime = Runtime(settings, clock, dbs, bus, lines, arrivals, turns, commands, authenticator, admissions, limiter)
+    journeys = Journeys(settings, dbs)
+    runtime = Runtime(
+        settings, clock, dbs, bus, lines, arrivals, turns, commands, authenticator, admissions, limiter, journeys
+    )
     doorbell = Doorbell(bus)
     presence = Presence(dbs, clock)
     schema = build_schema(settings)
@@ -221,6 +227,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             graphiql_assets(),
             Route("/graphql", sse),
             WaitingPage(settings.base_url).route(),
+            *SignInPages(journeys, partial(limiter.attempt, Bucket.SIGN_IN)).routes(),
             Route(discovery.KEYS_PATH, jwks),
             Route(discovery.PATH, about),
             *health_routes(runtime),

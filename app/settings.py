@@ -99,6 +99,12 @@ def _dns_servers(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _base(value: str) -> str:
+    if not value.startswith(("https://", "http://")):
+        raise ValueError("is no address; it starts with https://")
+    return value.rstrip("/")
+
+
 DatabaseUrl = Annotated[str | None, AfterValidator(_database_url)]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins), AfterValidator(_networks)]
 
@@ -198,6 +204,32 @@ class Settings(BaseSettings):
     rate_limit_exempt: Networks = Field(
         default=(),
         description="Comma-separated networks that are not counted, as an office. Unset, `vq up` exempts this machine.",
+    )
+
+    google_issuer: str = Field(default="https://accounts.google.com", description="Google, as an OpenID issuer.")
+    google_client_id: str | None = Field(
+        default=None, description="The installation's own client at Google, for tenants that have none."
+    )
+    google_client_secret: str | None = Field(default=None, description="Its secret.")
+    microsoft_authority: Annotated[str, AfterValidator(_base)] = Field(
+        default="https://login.microsoftonline.com", description="Microsoft; national clouds have another one."
+    )
+    microsoft_client_id: str | None = Field(
+        default=None, description="The installation's own client at Microsoft, for tenants that have none."
+    )
+    microsoft_client_secret: str | None = Field(default=None, description="Its secret.")
+    facebook_url: Annotated[str, AfterValidator(_base)] = Field(
+        default="https://www.facebook.com/v23.0", description="Where people sign in with Facebook, with the version."
+    )
+    facebook_graph_url: Annotated[str, AfterValidator(_base)] = Field(
+        default="https://graph.facebook.com/v23.0", description="Where Facebook is asked, with the version."
+    )
+    facebook_client_id: str | None = Field(
+        default=None, description="The installation's own app at Facebook, for tenants that have none."
+    )
+    facebook_client_secret: str | None = Field(default=None, description="Its secret.")
+    provider_timeout_seconds: float = Field(
+        default=10.0, gt=0, le=30, description="How long an answer of a provider people sign in with is waited for."
     )
 
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(

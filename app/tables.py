@@ -12,6 +12,7 @@ import app.identity.accounts.models
 import app.identity.api_keys.models
 import app.identity.factors.models
 import app.identity.models
+import app.identity.providers.models
 import app.identity.roles.models
 import app.notifications.models
 import app.queues.models

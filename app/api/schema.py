@@ -28,6 +28,8 @@ from app.identity.graphql.api_keys import queries as api_keys
 from app.identity.graphql.api_keys.mutations import ApiKeyMutation
 from app.identity.graphql.factors.mutations import SecondFactorMutation
 from app.identity.graphql.mutations import IdentityMutation
+from app.identity.graphql.providers import queries as providers
+from app.identity.graphql.providers.mutations import ProviderMutation
 from app.identity.graphql.roles import queries as roles
 from app.identity.graphql.roles.mutations import CustomRoleMutation
 from app.notifications.graphql import queries as notifications
@@ -50,6 +52,7 @@ NODES: Mapping[str, NodeResolver] = {
     **tenants.NODES,
     **identity.NODES,
     **api_keys.NODES,
+    **providers.NODES,
     **roles.NODES,
     **queues.NODES,
     **access.NODES,
@@ -65,6 +68,7 @@ class Query(
     tenants.TenantQuery,
     identity.IdentityQuery,
     api_keys.ApiKeyQuery,
+    providers.ProviderQuery,
     roles.CustomRoleQuery,
     queues.QueueQuery,
     access.AccessQuery,
@@ -101,6 +105,7 @@ class Mutation(
     TenantDomainMutation,
     IdentityMutation,
     ApiKeyMutation,
+    ProviderMutation,
     SecondFactorMutation,
     CustomRoleMutation,
     QueueMutation,

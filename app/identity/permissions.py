@@ -36,6 +36,8 @@ class Permission(StrEnum):
     HEALTH_REPORT = "health:report"
     API_KEY_READ = "api-key:read"
     API_KEY_WRITE = "api-key:write"
+    PROVIDER_READ = "provider:read"
+    PROVIDER_WRITE = "provider:write"
     AUDIT_READ = "audit:read"
     PLATFORM_TENANTS = "platform:tenants"
 
@@ -65,6 +67,8 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.HEALTH_REPORT: "Report how the site behind a queue is.",
         Permission.API_KEY_READ: "See API keys: what they may do, how they begin, when they were used.",
         Permission.API_KEY_WRITE: "Create, change, rotate and revoke API keys.",
+        Permission.PROVIDER_READ: "See which providers people sign in with, and how they are configured.",
+        Permission.PROVIDER_WRITE: "Decide which providers people sign in with; takes all an administrator may do.",
         Permission.AUDIT_READ: "See who changed what, when and from which address.",
         Permission.PLATFORM_TENANTS: "Create, change, suspend, reactivate and delete tenants, with their limits.",
     }
@@ -101,6 +105,8 @@ _ADMIN = _MANAGER | {
     Permission.AUDIT_READ,
     Permission.API_KEY_READ,
     Permission.API_KEY_WRITE,
+    Permission.PROVIDER_READ,
+    Permission.PROVIDER_WRITE,
 }
 
 MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(

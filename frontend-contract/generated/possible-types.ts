@@ -122,6 +122,33 @@
       "RoleNameTakenError",
       "StepUpRequiredError"
     ],
+    "IdentityProviderCreateResult": [
+      "IdentityProviderCreateSuccess",
+      "InvalidInputError",
+      "LimitReachedError",
+      "ProviderNotConfigurableError",
+      "ProviderSlugTakenError",
+      "RoleNotGrantableError",
+      "StepUpRequiredError"
+    ],
+    "IdentityProviderDeleteResult": [
+      "IdentityProviderDeleteSuccess",
+      "ProviderNotConfigurableError",
+      "StepUpRequiredError"
+    ],
+    "IdentityProviderUpdateResult": [
+      "IdentityProviderUpdateSuccess",
+      "InvalidInputError",
+      "ProviderNotConfigurableError",
+      "ProviderSlugTakenError",
+      "RoleNotGrantableError",
+      "StepUpRequiredError"
+    ],
+    "LoginExchangeResult": [
+      "InvalidCredentialsError",
+      "LoginCodeInvalidError",
+      "LoginExchangeSuccess"
+    ],
     "LoginRefreshResult": [
       "InvalidRefreshTokenError",
       "LoginRefreshSuccess",
@@ -142,6 +169,7 @@
       "ApiKey",
       "Counter",
       "CustomRole",
+      "IdentityProvider",
       "Notification",
       "Queue",
       "QueueCategory",
@@ -149,7 +177,8 @@
       "Session",
       "Shift",
       "Tenant",
-      "User"
+      "User",
+      "UserIdentity"
     ],
     "NotificationPreviewResult": [
       "InvalidTemplateError",
@@ -431,6 +460,7 @@
       "DomainTakenError",
       "EmailTakenError",
       "IdempotencyConflictError",
+      "IdentityTakenError",
       "IllegalQueueTransitionError",
       "IllegalTransitionError",
       "InvalidCredentialsError",
@@ -439,7 +469,9 @@
       "InvalidTemplateError",
       "InvitationRequiredError",
       "LastAdminError",
+      "LastWayInError",
       "LimitReachedError",
+      "LoginCodeInvalidError",
       "LoginRevokedError",
       "MaxConcurrentReachedError",
       "MethodUnavailableError",
@@ -449,6 +481,9 @@
       "PlatformTenantProtectedError",
       "PriorityNotAllowedError",
       "ProofRefusedError",
+      "ProviderNotConfigurableError",
+      "ProviderSlugTakenError",
+      "ProviderUnavailableError",
       "QueueFullError",
       "QueueNotEmptyError",
       "QueueNotMeteredError",
@@ -472,6 +507,22 @@
       "TooManySecretsError",
       "UsernameTakenError",
       "WeakPasswordError"
+    ],
+    "UserIdentityLinkResult": [
+      "IdentityTakenError",
+      "LoginCodeInvalidError",
+      "UserIdentityLinkSuccess"
+    ],
+    "UserIdentityStartLinkResult": [
+      "InvalidInputError",
+      "ProviderUnavailableError",
+      "StepUpRequiredError",
+      "UserIdentityStartLinkSuccess"
+    ],
+    "UserIdentityUnlinkResult": [
+      "LastWayInError",
+      "StepUpRequiredError",
+      "UserIdentityUnlinkSuccess"
     ],
     "UserLoginResult": [
       "InvalidCredentialsError",

@@ -73,6 +73,9 @@ class Ground:
         role_id = self.role_id
         if used and field.name == "customRoleDelete":
             role_id = await new_role(self.business)
+        provider_id = encode("IdentityProvider", *parse(self.queue_id)[1])
+        if "IdentityProvider" in field.ids.values():
+            provider_id = await self._provider()
         tenant_id = parse(self.queue_id)[1].tenant_id
         kinds = {
             "Tenant": encode("Tenant", tenant_id, tenant_id),
@@ -83,6 +86,9 @@ class Ground:
             "User": self.user_id,
             "ApiKey": self.api_key_id,
             "CustomRole": role_id,
+            "IdentityProvider": provider_id,
+            # Nobody has one here: what takes it is tested where somebody has (tests/providers).
+            "UserIdentity": encode("UserIdentity", *parse(self.queue_id)[1]),
             "Counter": counter_id,
             "Session": session_id,
         }
@@ -90,6 +96,17 @@ class Ground:
         return {
             path: self.other_queue_id if path[-1] == "toQueueId" else kinds[kind] for path, kind in field.ids.items()
         }
+
+    async def _provider(self) -> str:
+        found = await self.caller("{ identityProviders { id } }")
+        if not found:
+            made = await self.caller(
+                "mutation($i: IdentityProviderCreateInput!) { identityProviderCreate(input: $i) {"
+                " ... on IdentityProviderCreateSuccess { identityProvider { id } } } }",
+                i={"slug": "google", "name": "Google", "kind": "GOOGLE"},
+            )
+            found = [made["identityProvider"]]
+        return str(found[0]["id"])
 
     async def _event(self) -> str:
         # On a day of its own: no two events of one queue take the same time.

@@ -27,6 +27,8 @@ OPEN = {
     "AuditActor.user": "whoever reads the audit; a user shows by themselves what the asker may see",
     "Counter.queues": "queues have a public face",
     "FairnessProof.participants": "hashes, published so that anybody can check the draw",
+    "IdentityProvider.redirectUri": "an address of ours; whoever may see the provider may see that",
+    "IdentityProvider.roleRules": "derived from the row",
     "NotificationTemplate.variables": "the product's own",
     "Queue.categories": "part of the queue's public face",
     "Queue.hours": "part of the queue's public face",
@@ -42,6 +44,8 @@ OPEN = {
     "User.role": "for colleagues: null for everybody else, see the type",
     "User.status": "for colleagues: null for everybody else, see the type",
     "User.tenant": "tenants have a public face",
+    "UserIdentity.providerKind": "providers have a public face: a button",
+    "UserIdentity.providerName": "providers have a public face: a button",
     "Visitor.session": "the one the token is of",
 }
 

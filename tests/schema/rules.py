@@ -47,10 +47,24 @@ BOUNDED_LISTS = {
     "DomainNotVerifiedError.found": "10",
     "DisplayQueue.next": "10",
     "DisplayQueue.nowServing": "counters hold one session each",
+    "IdentityProvider.directories": "20",
+    "IdentityProvider.returnOrigins": "20",
+    "IdentityProvider.roleRules": "100",
+    "IdentityProvider.scopes": "20",
+    "IdentityProviderCreateInput.directories": "20",
+    "IdentityProviderCreateInput.returnOrigins": "20",
+    "IdentityProviderCreateInput.roleRules": "100",
+    "IdentityProviderCreateInput.scopes": "20",
+    "IdentityProviderUpdateInput.directories": "20",
+    "IdentityProviderUpdateInput.returnOrigins": "20",
+    "IdentityProviderUpdateInput.roleRules": "100",
+    "IdentityProviderUpdateInput.scopes": "20",
     "IllegalTransitionError.allowed": "the enum",
     "NotificationTemplate.variables": "the product's own",
     "PermissionNotGrantableError.permissions": "the enum",
     "Query.display(queueIds)": "20",
+    "Query.identityProviders": "20",
+    "Query.loginProviders": "20",
     "Query.notificationTemplates": "kinds and languages",
     "Query.permissionMatrix": "the enum",
     "Queue.categories": "100",
@@ -76,15 +90,17 @@ BOUNDED_LISTS = {
     "ScopeNotGrantableError.scopes": "the enum",
     "Session.notes": "100",
     "Subscription.displayChanged(queueIds)": "20",
+    "User.identities": "one per provider",
     "User.permissions": "the enum",
 }
 _ACTIONS = re.compile(
     r"(tenant|tenantDomain|user|login|apiKey|customRole|originHealth|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
-    r"|accessEntry|accessCode)"
+    r"|accessEntry|accessCode|identityProvider|userIdentity)"
     r"(Enter|Renew|Leave|Verify|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
-    r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report)"
+    r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report|Exchange|StartLink|Link"
+    r"|Unlink)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}
@@ -221,6 +237,9 @@ def ids_are_ids(schema: GraphQLSchema) -> Iterator[str]:
         for name, field in getattr(type_, "fields", {}).items():
             # An answer from outside, which is nothing of ours.
             if (type_.name, name) == ("Notification", "providerMessageId"):
+                continue
+            # What OAuth calls somebody's name for us.
+            if name == "clientId":
                 continue
             places = {name: field.type, **{key: each.type for key, each in getattr(field, "args", {}).items()}}
             for word, place in places.items():

@@ -90,6 +90,8 @@ def test_what_is_not_gated_is_known() -> None:
         "display",
         "displayChanged",
         "fairnessProof",
+        "loginExchange",
+        "loginProviders",
         "loginRefresh",
         "logout",
         "permissionMatrix",
@@ -115,6 +117,9 @@ def test_what_is_not_gated_is_known() -> None:
         "sessionStepBack",
         "sessionUseAccessCode",
         "tenantUpdate",
+        "userIdentityLink",
+        "userIdentityStartLink",
+        "userIdentityUnlink",
     }
 
 

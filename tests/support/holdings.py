@@ -13,6 +13,7 @@ from app.core.ids import Ref, encode, parse
 from app.identity.founding import found
 from app.identity.models import Role
 from app.identity.passwords import hash_new
+from app.identity.providers.models import UserIdentity
 from app.identity.service import NewUser
 from app.notifications.models import Notification, NotificationChannel, NotificationKind, NotificationStatus
 from app.tenants.service import NewTenant
@@ -128,6 +129,11 @@ async def holdings(api: Api) -> Holdings:
         " ... on CustomRoleCreateSuccess { customRole { id } } } }",
         i={"name": f"Role {secret}", "description": f"About {secret}", "permissions": ["queue:read"]},
     )
+    provider = await admin(
+        "mutation($i: IdentityProviderCreateInput!) { identityProviderCreate(input: $i) {"
+        " ... on IdentityProviderCreateSuccess { identityProvider { id } } } }",
+        i={"slug": "sso", "name": f"Provider {label}", "kind": "GOOGLE", "clientId": secret, "clientSecret": secret},
+    )
     event = await admin(
         "mutation($i: ScheduledEventCreateInput!) { scheduledEventCreate(input: $i) {"
         " ... on ScheduledEventCreateSuccess { event { id } } } }",
@@ -145,6 +151,8 @@ async def holdings(api: Api) -> Holdings:
         "User": user["user"]["id"],
         "ApiKey": api_key["apiKey"]["id"],
         "CustomRole": role["customRole"]["id"],
+        "IdentityProvider": provider["identityProvider"]["id"],
+        "UserIdentity": await _identity(api, user["user"]["id"], provider["identityProvider"]["id"], secret),
         "Queue": queue_id,
         "QueueCategory": category["category"]["id"],
         "ScheduledEvent": event["event"]["id"],
@@ -164,6 +172,22 @@ async def _join(business: Business, queue_id: str, secret: str, who: str) -> Joi
         contact={"email": f"{who}.{secret}@private.example", "phone": "+49 30 900 456"},
         metadata={"private": secret},
     )
+
+
+async def _identity(api: Api, user_id: str, provider_id: str, secret: str) -> str:
+    (_, user), (_, provider) = parse(user_id), parse(provider_id)
+    async with api.runtime.dbs.system.write(user.tenant_id) as tx:
+        row = UserIdentity(
+            tenant_id=user.tenant_id,
+            id=uuid4(),
+            user_id=user.id,
+            provider_id=provider.id,
+            subject=secret,
+            email=f"{secret}@private.example",
+            linked_at=SystemClock().now(),
+        )
+        tx.add(row)
+    return encode("UserIdentity", row.tenant_id, row.id)
 
 
 async def _notification(api: Api, tenant_id: UUID, queue_id: str, session_id: str, secret: str) -> str:

@@ -19,6 +19,10 @@ from app.identity.roles.models import CustomRole as CustomRoleRow
 
 LazySession = Annotated["Session", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyCustomRole = Annotated["CustomRole", strawberry.lazy("app.identity.graphql.roles.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyUserIdentity = Annotated[
+    "UserIdentity",  # type: ignore[name-defined]  # noqa: F821
+    strawberry.lazy("app.identity.graphql.providers.types"),
+]
 LazyTenant = Annotated["Tenant", strawberry.lazy("app.tenants.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 Role = explained_enum(
@@ -124,6 +128,17 @@ class User(Node):
             return None
         custom = await self._custom_role(info.context)
         return sorted(permissions_of(self.row.role, None if custom is None else custom.permissions))
+
+    @strawberry.field(
+        description="By which providers they are known, oldest first, once by each. Null without `user:read`."
+    )
+    async def identities(self, info: Info) -> list[LazyUserIdentity] | None:
+        """Loaded once for all users of the answer."""
+        from app.identity.graphql.providers.loaders import identities_of_users
+
+        if not self._is_open_to(info.context):
+            return None
+        return await info.context.loader(identities_of_users, self.tenant_key).load(self.key)
 
     @strawberry.field(description="The business they belong to.")
     async def tenant(self, info: Info) -> LazyTenant:
