@@ -42,7 +42,12 @@ DEMO_SLUG = "demo"
 _LOCK = 7_718_004
 
 _PLATFORM = NewTenant(name="Platform", slug=PLATFORM_SLUG, description="The operators of this installation.")
-_DEMO = NewTenant(name="Demo", slug=DEMO_SLUG, description="A business to try things out with.")
+_DEMO = NewTenant(
+    name="Demo",
+    slug=DEMO_SLUG,
+    description="A business to try things out with.",
+    settings={"registration_open": True},
+)
 
 # (e-mail, role, first name, last name); the first of a tenant is its administrator.
 _PLATFORM_USERS = (("super@demo.example", Role.SUPER_ADMIN, "Sam", "Super"),)

@@ -24,6 +24,8 @@ from app.core.ids import Ref, parse
 from app.counters.graphql import queries as counters
 from app.counters.graphql.mutations import CounterMutation
 from app.identity.graphql import queries as identity
+from app.identity.graphql.accounts import queries as accounts
+from app.identity.graphql.accounts.mutations import AccountMutation
 from app.identity.graphql.api_keys import queries as api_keys
 from app.identity.graphql.api_keys.mutations import ApiKeyMutation
 from app.identity.graphql.factors.mutations import SecondFactorMutation
@@ -51,6 +53,7 @@ NodeResolver = Callable[[Context, Ref], Awaitable[Any]]
 NODES: Mapping[str, NodeResolver] = {
     **tenants.NODES,
     **identity.NODES,
+    **accounts.NODES,
     **api_keys.NODES,
     **providers.NODES,
     **roles.NODES,
@@ -67,6 +70,7 @@ NODES: Mapping[str, NodeResolver] = {
 class Query(
     tenants.TenantQuery,
     identity.IdentityQuery,
+    accounts.AccountQuery,
     api_keys.ApiKeyQuery,
     providers.ProviderQuery,
     roles.CustomRoleQuery,
@@ -104,6 +108,7 @@ class Mutation(
     TenantMutation,
     TenantDomainMutation,
     IdentityMutation,
+    AccountMutation,
     ApiKeyMutation,
     ProviderMutation,
     SecondFactorMutation,

@@ -45,6 +45,8 @@ class NewUser:
     phone: str | None = None
     # Instead of `role`, which then is its base.
     custom_role_id: UUID | None = None
+    # Where they have shown that the address is theirs.
+    email_verified: bool = False
 
 
 class UserChanges(TypedDict, total=False):
@@ -81,14 +83,15 @@ async def create(tx: WriteTx, new: NewUser) -> User:
         password_hash=new.password,
         role=grant.role,
         custom_role_id=new.custom_role_id,
+        email_verified=new.email_verified,
         created_at=now,
         created_by=who,
         updated_at=now,
         updated_by=who,
     )
-    await _ensure_room(tx, user.role)
+    await ensure_room(tx, user.role)
     tx.add(user)
-    await _flush(tx)
+    await flush(tx)
     record(tx, USER, user.id, user.revision, events.UserCreated(user.role, user.custom_role_id), now)
     return user
 
@@ -152,7 +155,7 @@ async def reactivate(tx: WriteTx, user_id: UUID) -> User:
     if user.status is UserStatus.ACTIVE:
         return user
     if user.status is UserStatus.INACTIVE:
-        await _ensure_room(tx, user.role)
+        await ensure_room(tx, user.role)
     user.status = UserStatus.ACTIVE
     user.permission_version += 1
     await _note(tx, user, events.UserReactivated())
@@ -168,7 +171,7 @@ def note(tx: WriteTx, user: User, event: Event) -> None:
 async def _note(tx: WriteTx, user: User, event: Event) -> None:
     user.updated_at, user.updated_by = tx.now(), tx.actor.label
     note(tx, user, event)
-    await _flush(tx)
+    await flush(tx)
 
 
 def _wanted(changes: UserChanges) -> dict[str, Any]:
@@ -203,7 +206,7 @@ async def _ensure_role_may_change(tx: WriteTx, user: User, grant: Grant) -> None
     rules.ensure_may_manage(tx.actor, grant)
     await _ensure_dispensable(tx, user)
     if user.role is Role.CUSTOMER and user.status is not UserStatus.INACTIVE:
-        await _ensure_room(tx, grant.role)
+        await ensure_room(tx, grant.role)
 
 
 async def _ensure_dispensable(tx: WriteTx, user: User) -> None:
@@ -213,7 +216,8 @@ async def _ensure_dispensable(tx: WriteTx, user: User) -> None:
         raise LastAdmin(user.role)
 
 
-async def _ensure_room(tx: WriteTx, role: Role) -> None:
+async def ensure_room(tx: WriteTx, role: Role) -> None:
+    """`LimitReached` if the tenant has as many members of staff as it may, under the tenant's lock."""
     if role is Role.CUSTOMER:
         return
     limits = await tenant_service.limits_of(tx)
@@ -221,7 +225,8 @@ async def _ensure_room(tx: WriteTx, role: Role) -> None:
         raise LimitReached("staff", limits.staff)
 
 
-async def _flush(tx: WriteTx) -> None:
+async def flush(tx: WriteTx) -> None:
+    """Send what was changed to the database. Raises `EmailTaken`, `UsernameTaken`."""
     try:
         await tx.flush()
     except IntegrityError as error:

@@ -72,6 +72,7 @@ class TenantSettings(TenantValue):
     shift_required: bool = False
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     default_locale: Annotated[str, AfterValidator(_locale)] = "en"
+    registration_open: bool = False
     # Roles by name: what a role is, is identity's business.
     second_factor_roles: list[str] = Field(default_factory=list)
     second_factor_codes: bool = True

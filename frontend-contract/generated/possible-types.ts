@@ -122,6 +122,17 @@
       "RoleNameTakenError",
       "StepUpRequiredError"
     ],
+    "EmailChangeResult": [
+      "EmailChangeSuccess",
+      "InvalidInputError",
+      "StepUpRequiredError",
+      "TooManyCodesError"
+    ],
+    "EmailConfirmResult": [
+      "CodeRefusedError",
+      "EmailConfirmSuccess",
+      "EmailTakenError"
+    ],
     "IdentityProviderCreateResult": [
       "IdentityProviderCreateSuccess",
       "InvalidInputError",
@@ -144,6 +155,20 @@
       "RoleNotGrantableError",
       "StepUpRequiredError"
     ],
+    "InvitationAcceptResult": [
+      "CodeRefusedError",
+      "EmailTakenError",
+      "InvalidInputError",
+      "InvitationAcceptSuccess",
+      "InvitationEndedError",
+      "LimitReachedError",
+      "UsernameTakenError",
+      "WeakPasswordError"
+    ],
+    "InvitationRevokeResult": [
+      "InvitationEndedError",
+      "InvitationRevokeSuccess"
+    ],
     "LoginExchangeResult": [
       "InvalidCredentialsError",
       "LoginCodeInvalidError",
@@ -153,6 +178,10 @@
       "InvalidRefreshTokenError",
       "LoginRefreshSuccess",
       "LoginRevokedError"
+    ],
+    "LoginRevokeResult": [
+      "CurrentLoginError",
+      "LoginRevokeSuccess"
     ],
     "LoginStepUpResult": [
       "LoginRevokedError",
@@ -170,6 +199,8 @@
       "Counter",
       "CustomRole",
       "IdentityProvider",
+      "Invitation",
+      "Login",
       "Notification",
       "Queue",
       "QueueCategory",
@@ -193,6 +224,42 @@
       "InvalidInputError",
       "OriginHealthReportSuccess",
       "QueueNotMeteredError"
+    ],
+    "PasswordChangeResult": [
+      "PasswordChangeSuccess",
+      "StepUpRequiredError",
+      "WeakPasswordError",
+      "WrongPasswordError"
+    ],
+    "PasswordRequestResetResult": [
+      "InvalidInputError",
+      "PasswordRequestResetSuccess",
+      "TooManyCodesError"
+    ],
+    "PasswordResetResult": [
+      "CodeRefusedError",
+      "PasswordResetSuccess",
+      "WeakPasswordError"
+    ],
+    "PhoneChangeResult": [
+      "InvalidInputError",
+      "PhoneChangeSuccess",
+      "StepUpRequiredError",
+      "TooManyCodesError"
+    ],
+    "PhoneConfirmResult": [
+      "CodeRefusedError",
+      "PhoneConfirmSuccess"
+    ],
+    "PhoneRemoveResult": [
+      "InvalidInputError",
+      "PhoneRemoveSuccess",
+      "StepUpRequiredError"
+    ],
+    "ProfileUpdateResult": [
+      "InvalidInputError",
+      "ProfileUpdateSuccess",
+      "UsernameTakenError"
     ],
     "QueueArchiveResult": [
       "IllegalQueueTransitionError",
@@ -426,6 +493,15 @@
       "SlugTakenError",
       "TenantUpdateSuccess"
     ],
+    "UserConfirmResult": [
+      "CodeRefusedError",
+      "EmailTakenError",
+      "InvalidInputError",
+      "RegistrationClosedError",
+      "UserConfirmSuccess",
+      "UsernameTakenError",
+      "WeakPasswordError"
+    ],
     "UserCreateResult": [
       "EmailTakenError",
       "InvalidInputError",
@@ -452,9 +528,11 @@
       "AlreadyWaitingError",
       "ApiKeyEndedError",
       "CategoryNameTakenError",
+      "CodeRefusedError",
       "CounterBusyError",
       "CounterNameTakenError",
       "CounterNotServingQueueError",
+      "CurrentLoginError",
       "DomainNotClaimedError",
       "DomainNotVerifiedError",
       "DomainTakenError",
@@ -467,6 +545,7 @@
       "InvalidInputError",
       "InvalidRefreshTokenError",
       "InvalidTemplateError",
+      "InvitationEndedError",
       "InvitationRequiredError",
       "LastAdminError",
       "LastWayInError",
@@ -491,6 +570,7 @@
       "QueueNotServingError",
       "QueuePausedError",
       "QueueSlugTakenError",
+      "RegistrationClosedError",
       "RoleInUseError",
       "RoleNameTakenError",
       "RoleNotGrantableError",
@@ -504,9 +584,11 @@
       "SlugTakenError",
       "StepUpRequiredError",
       "TenantNotSuspendedError",
+      "TooManyCodesError",
       "TooManySecretsError",
       "UsernameTakenError",
-      "WeakPasswordError"
+      "WeakPasswordError",
+      "WrongPasswordError"
     ],
     "UserIdentityLinkResult": [
       "IdentityTakenError",
@@ -524,6 +606,15 @@
       "StepUpRequiredError",
       "UserIdentityUnlinkSuccess"
     ],
+    "UserInviteResult": [
+      "EmailTakenError",
+      "InvalidInputError",
+      "LimitReachedError",
+      "RoleNotGrantableError",
+      "StepUpRequiredError",
+      "TooManyCodesError",
+      "UserInviteSuccess"
+    ],
     "UserLoginResult": [
       "InvalidCredentialsError",
       "UserLoginSuccess"
@@ -532,6 +623,12 @@
       "LimitReachedError",
       "RoleNotGrantableError",
       "UserReactivateSuccess"
+    ],
+    "UserRegisterResult": [
+      "InvalidInputError",
+      "RegistrationClosedError",
+      "TooManyCodesError",
+      "UserRegisterSuccess"
     ],
     "UserUpdateResult": [
       "EmailTakenError",

@@ -70,8 +70,10 @@ def upgrade() -> None:
         "invitations",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("email", sa.String(length=254), nullable=False),
+        sa.Column("email_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("email_index", sa.LargeBinary(), nullable=False),
         sa.Column("role", _one_of("role", ROLES), nullable=False),
+        sa.Column("custom_role_id", sa.Uuid(), nullable=True),
         sa.Column("locale", sa.String(length=35), nullable=True),
         sa.Column("invited_by_id", sa.Uuid(), nullable=True),
         sa.Column("user_id", sa.Uuid(), nullable=True),
@@ -102,7 +104,7 @@ def upgrade() -> None:
     op.create_index(
         "invitations_open_key",
         "invitations",
-        ["tenant_id", "email"],
+        ["tenant_id", "email_index"],
         unique=True,
         postgresql_where="accepted_at is null and revoked_at is null",
     )

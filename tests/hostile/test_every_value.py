@@ -24,7 +24,17 @@ from tests.support.ws_client import OperationFailed
 FIELDS = [field for field in root_fields() if field.leaves]
 CODES = {"BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED", "NOT_FOUND"}
 # They hash a password before they look at anything else.
-SLOW = {"tenantCreate", "userCreate", "userUpdate", "userLogin", "loginStepUp"}
+SLOW = {
+    "tenantCreate",
+    "userCreate",
+    "userUpdate",
+    "userLogin",
+    "loginStepUp",
+    "userConfirm",
+    "passwordReset",
+    "passwordChange",
+    "invitationAccept",
+}
 # A few wrong guesses end the sign-in.
 GUESSED = {"loginStepUp"}
 
@@ -89,6 +99,9 @@ class Ground:
             "IdentityProvider": provider_id,
             # Nobody has one here: what takes it is tested where somebody has (tests/providers).
             "UserIdentity": encode("UserIdentity", *parse(self.queue_id)[1]),
+            # Nobody's: what takes these is tested where somebody has them (tests/accounts).
+            "Login": encode("Login", *parse(self.queue_id)[1]),
+            "Invitation": encode("Invitation", *parse(self.queue_id)[1]),
             "Counter": counter_id,
             "Session": session_id,
         }

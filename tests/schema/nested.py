@@ -27,6 +27,7 @@ OPEN = {
     "AuditActor.user": "whoever reads the audit; a user shows by themselves what the asker may see",
     "Counter.queues": "queues have a public face",
     "FairnessProof.participants": "hashes, published so that anybody can check the draw",
+    "Invitation.status": "derived from the row",
     "IdentityProvider.redirectUri": "an address of ours; whoever may see the provider may see that",
     "IdentityProvider.roleRules": "derived from the row",
     "NotificationTemplate.variables": "the product's own",

@@ -94,9 +94,9 @@ BOUNDED_LISTS = {
     "User.permissions": "the enum",
 }
 _ACTIONS = re.compile(
-    r"(tenant|tenantDomain|user|login|apiKey|customRole|originHealth|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
+    r"(tenant|tenantDomain|user|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
     r"|accessEntry|accessCode|identityProvider|userIdentity)"
-    r"(Enter|Renew|Leave|Verify|Claim"
+    r"(Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report|Exchange|StartLink|Link"

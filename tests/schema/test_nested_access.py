@@ -22,6 +22,7 @@ FIELDS = list(declared(schema()))
 ALL = frozenset(MATRIX[Role.ADMIN])
 # What the business of these tests has none of; elsewhere it is tested with one.
 EMPTY = {
+    "Invitation.user",
     "Queue.activeEvent",
     "Queue.originHealth",
     "Session.admission",

@@ -145,11 +145,18 @@ async def holdings(api: Api) -> Holdings:
             "overrides": {"refusalMessage": secret},
         },
     )
+    invited = await admin(
+        "mutation($i: UserInviteInput!) { userInvite(input: $i) { ... on UserInviteSuccess { invitation { id } } } }",
+        i={"email": f"invited.{secret}@private.example", "customRoleId": role["customRole"]["id"]},
+    )
+    logins = await admin("{ logins(first: 1) { edges { node { id } } } }")
     tenant_id = parse(queue_id)[1].tenant_id
     ids = {
         "Tenant": encode("Tenant", tenant_id, tenant_id),
         "User": user["user"]["id"],
         "ApiKey": api_key["apiKey"]["id"],
+        "Invitation": invited["invitation"]["id"],
+        "Login": logins["edges"][0]["node"]["id"],
         "CustomRole": role["customRole"]["id"],
         "IdentityProvider": provider["identityProvider"]["id"],
         "UserIdentity": await _identity(api, user["user"]["id"], provider["identityProvider"]["id"], secret),

@@ -155,6 +155,10 @@ class Codes:
         except InvalidTag:
             return None
 
+    def token_of(self, message: AccountMessage) -> str:
+        """What goes with its code."""
+        return _token(message)
+
     def recipient_hash(self, to: Recipient) -> str:
         """How messages to one recipient are found again."""
         return self._hash("recipient", to.channel, to.address)

@@ -45,3 +45,10 @@ class InvitationEnded(UserFacingError):
         super().__init__(
             "The invitation is unknown, was used or revoked, or has expired: ask whoever sent it for another one."
         )
+
+
+class CurrentLogin(UserFacingError):
+    """The sign-in the request is made with is ended by signing out."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the sign-in you are using: end it with `logout`.")

@@ -25,6 +25,7 @@ class AccountMessageOwed(Event):
 class InvitationCreated(Event):
     type: ClassVar[str] = "INVITATION_CREATED"
     role: Role
+    custom_role_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,33 @@ class InvitationAccepted(Event):
 @dataclass(frozen=True, slots=True)
 class InvitationRevoked(Event):
     type: ClassVar[str] = "INVITATION_REVOKED"
+
+
+@dataclass(frozen=True, slots=True)
+class UserAddressConfirmed(Event):
+    """Somebody has shown that an address is theirs; `changed` if it is another one than before."""
+
+    type: ClassVar[str] = "USER_ADDRESS_CONFIRMED"
+    channel: MessageChannel
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserPhoneRemoved(Event):
+    type: ClassVar[str] = "USER_PHONE_REMOVED"
+
+
+@dataclass(frozen=True, slots=True)
+class UserPasswordChanged(Event):
+    """By its owner; `by_code` if they had forgotten it."""
+
+    type: ClassVar[str] = "USER_PASSWORD_CHANGED"
+    by_code: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserProfileUpdated(Event):
+    """`changed` names the fields that have new values."""
+
+    type: ClassVar[str] = "USER_PROFILE_UPDATED"
+    changed: list[str]

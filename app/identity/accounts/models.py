@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, UniqueConstrain
 from sqlmodel import Field
 
 from app.core.db import TenantRow, enum_column, optional_time, time_column
+from app.core.personal.sealed import SealedRow, any_case, sealed_text
 from app.identity.models import Role
 
 
@@ -31,6 +32,15 @@ class MessageChannel(StrEnum):
 
     EMAIL = "EMAIL"
     SMS = "SMS"
+
+
+class InvitationStatus(StrEnum):
+    """How an invitation stands; told by its times, and the clock's."""
+
+    OPEN = "OPEN"
+    ACCEPTED = "ACCEPTED"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
 
 
 class AccountMessage(TenantRow, table=True):
@@ -72,14 +82,14 @@ class AccountMessage(TenantRow, table=True):
     error: str | None = Field(default=None, max_length=300)
 
 
-class Invitation(TenantRow, table=True):
+class Invitation(SealedRow, table=True):
     """Somebody is asked to have an account with a role; they choose its password themselves.
 
     1. made by a member of staff who may give the role; the link goes to the address by e-mail
     2. accepted within seven days by whoever has the link: from then on there is a user
     3. or revoked, or replaced by another one to the same address; or it expires
 
-    One open invitation per address (`invitations_open_key`). Personal data: `email`.
+    One open invitation per address (`invitations_open_key`). With a custom role, `role` is its base.
     """
 
     __tablename__ = "invitations"
@@ -89,7 +99,7 @@ class Invitation(TenantRow, table=True):
         Index(
             "invitations_open_key",
             "tenant_id",
-            "email",
+            "email_index",
             unique=True,
             postgresql_where="accepted_at is null and revoked_at is null",
         ),
@@ -97,8 +107,10 @@ class Invitation(TenantRow, table=True):
         Index("invitations_created_idx", "tenant_id", "created_at", "id"),
     )
 
-    email: str = Field(max_length=254)
+    email: str = sealed_text(found_by=any_case)
     role: Role = enum_column(Role, "role")
+    # May have been deleted since: then nobody is let in by the invitation any more.
+    custom_role_id: UUID | None = None
     locale: str | None = Field(default=None, max_length=35)
     # Null for those an API key has made.
     invited_by_id: UUID | None = None
@@ -109,3 +121,12 @@ class Invitation(TenantRow, table=True):
     revision: int = 1
     created_at: datetime = time_column()
     created_by: str = Field(max_length=64)
+
+
+def status_of(invitation: Invitation, now: datetime) -> InvitationStatus:
+    """How an invitation stands at a time."""
+    if invitation.accepted_at is not None:
+        return InvitationStatus.ACCEPTED
+    if invitation.revoked_at is not None:
+        return InvitationStatus.REVOKED
+    return InvitationStatus.OPEN if now < invitation.expires_at else InvitationStatus.EXPIRED

@@ -8,7 +8,11 @@ from sqlalchemy import text
 from sqlmodel import col, delete, select, update
 
 from app.core.db import ReadTx, WriteTx
-from app.identity.accounts.models import AccountMessage, MessageKind
+from app.core.db.pages import Page, PageRequest, fetch_page
+from app.core.errors import NotFound
+from app.core.personal.sealed import sealed
+from app.identity.accounts.models import AccountMessage, Invitation, MessageKind
+from app.identity.models import Login
 
 
 async def hold_recipient(tx: WriteTx, recipient_hash: str) -> None:
@@ -102,3 +106,73 @@ async def delete_expired(tx: WriteTx, before: datetime, limit: int) -> int:
     doomed = select(AccountMessage.id).where(AccountMessage.expires_at < before).limit(limit)
     found = await tx.exec(delete(AccountMessage).where(col(AccountMessage.id).in_(doomed)))
     return int(found.rowcount)
+
+
+async def invitations(tx: ReadTx, request: PageRequest) -> Page[Invitation]:
+    """The tenant's invitations in order of creation, those that have ended included."""
+    statement = select(Invitation).where(Invitation.tenant_id == tx.tenant)
+    return await fetch_page(tx, statement, [Invitation.created_at, Invitation.id], request)  # type: ignore[list-item]
+
+
+async def invitations_by_ids(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, Invitation]:
+    """Invitations of the tenant by id."""
+    found = await tx.exec(select(Invitation).where(Invitation.tenant_id == tx.tenant, col(Invitation.id).in_(ids)))
+    return {invitation.id: invitation for invitation in found}
+
+
+async def lock_invitation(tx: WriteTx, invitation_id: UUID) -> Invitation:
+    """An invitation, held until the transaction ends. `NotFound` otherwise."""
+    found = await tx.exec(
+        select(Invitation)
+        .where(Invitation.tenant_id == tx.tenant, Invitation.id == invitation_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    invitation = found.one_or_none()
+    if invitation is None:
+        raise NotFound("Invitation")
+    return invitation
+
+
+async def open_invitation(tx: WriteTx, email: str) -> Invitation | None:
+    """The invitation to an address that was neither accepted nor revoked, held until the transaction ends."""
+    found = await tx.exec(
+        select(Invitation)
+        .where(
+            Invitation.tenant_id == tx.tenant,
+            sealed(Invitation.email).matches(tx.tenant, email),
+            col(Invitation.accepted_at).is_(None),
+            col(Invitation.revoked_at).is_(None),
+        )
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return found.one_or_none()
+
+
+async def running_logins(tx: ReadTx, user_id: UUID, now: datetime, request: PageRequest) -> Page[Login]:
+    """A user's sign-ins that have not ended, in order of opening."""
+    statement = select(Login).where(
+        Login.tenant_id == tx.tenant,
+        Login.user_id == user_id,
+        col(Login.revoked_at).is_(None),
+        Login.expires_at > now,
+    )
+    return await fetch_page(tx, statement, [Login.created_at, Login.id], request)  # type: ignore[list-item]
+
+
+async def revoke_other_logins(tx: WriteTx, user_id: UUID, but: UUID | None, reason: str) -> Sequence[UUID]:
+    """End a user's running sign-ins, but for one; those that were ended."""
+    found = await tx.exec(
+        update(Login)
+        .where(
+            col(Login.tenant_id) == tx.tenant,
+            col(Login.user_id) == user_id,
+            col(Login.revoked_at).is_(None),
+            col(Login.expires_at) > tx.now(),
+            col(Login.id).is_distinct_from(but),
+        )
+        .values(revoked_at=tx.now(), revoke_reason=reason)
+        .returning(col(Login.id))
+    )
+    return [row[0] for row in found.all()]

@@ -106,6 +106,16 @@ class User(Node):
         """Personal."""
         return self.row.username if self._is_open_to(info.context) else None
 
+    @strawberry.field(description="Whether they have shown that the address is theirs. Null without `user:read`.")
+    def email_verified(self, info: Info) -> bool | None:
+        """Personal."""
+        return self.row.email_verified if self._is_open_to(info.context) else None
+
+    @strawberry.field(description="Whether they have shown that the number is theirs. Null without `user:read`.")
+    def phone_verified(self, info: Info) -> bool | None:
+        """Personal."""
+        return self.row.phone_verified if self._is_open_to(info.context) else None
+
     @strawberry.field(description="As it was written. Null without `user:read`.")
     def phone(self, info: Info) -> str | None:
         """Personal."""

@@ -21,6 +21,9 @@ class TenantSettingsInput:
     )
     time_zone: str | None = strawberry.field(default=UNSET, description="IANA name. Default `UTC`.")
     default_locale: str | None = strawberry.field(default=UNSET, description="BCP 47 tag. Default `en`.")
+    registration_open: bool | None = strawberry.field(
+        default=UNSET, description="Whether people can make themselves customers' accounts. Default false."
+    )
 
 
 @strawberry.input(description="How a tenant looks; what is left out stays, null takes it away.")

@@ -32,6 +32,9 @@ class TenantSettings:
     default_locale: str = strawberry.field(
         description="Language of texts where a visitor asks for none, as a BCP 47 tag. Default `en`."
     )
+    registration_open: bool = strawberry.field(
+        description="Whether people can make themselves customers' accounts (`userRegister`). Default false."
+    )
     second_factor_roles: list[Role] = strawberry.field(  # type: ignore[valid-type]
         description="Users of these roles need a second factor to sign in. Default: none."
     )

@@ -1,0 +1,138 @@
+"""Invitations: somebody who may give a role asks an address to have an account with it. No registration, no sign-in.
+
+What an invitation gives is looked at twice, when it is made and when it is accepted: whoever made it must be able to
+give it at both times. So nobody who was thrown out comes back by an invitation they had left behind.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.core.actor import SYSTEM, Actor, ActorKind
+from app.core.db import WriteTx
+from app.core.errors import NotFound
+from app.core.events import Event, record
+from app.core.ids import new_id
+from app.identity import repository as users
+from app.identity import rules
+from app.identity import service as user_service
+from app.identity.accounts import events, repository
+from app.identity.accounts.codes import INVITATION_LIFETIME, Codes, Recipient
+from app.identity.accounts.errors import InvitationEnded
+from app.identity.accounts.events import INVITATION
+from app.identity.accounts.models import Invitation, InvitationStatus, MessageChannel, MessageKind
+from app.identity.accounts.models import status_of as invitation_status
+from app.identity.accounts.rules import language
+from app.identity.accounts.service import NewAccount, open_account
+from app.identity.api_keys import repository as api_keys
+from app.identity.api_keys.models import ApiKeyStatus, status_of
+from app.identity.errors import EmailTaken, RoleNotGrantable
+from app.identity.models import Role, User, UserStatus
+from app.identity.roles import service as roles
+from app.tenants import repository as tenants
+
+
+@dataclass(frozen=True, slots=True)
+class NewInvitation:
+    """An invitation as it is asked for."""
+
+    email: str
+    role: Role
+    # Instead of `role`, which then is its base.
+    custom_role_id: UUID | None = None
+    locale: str | None = None
+
+
+async def invite(tx: WriteTx, codes: Codes, new: NewInvitation) -> Invitation:
+    """Invite an address; an open invitation to it is replaced.
+
+    Raises `InvalidInput`, `RoleNotGrantable`, `LimitReached`, `EmailTaken`, `TooManyCodes`, `NotFound` (of the role).
+    """
+    await tenants.lock(tx, tx.tenant)
+    grant = await roles.grant(tx, new.role, new.custom_role_id)
+    rules.ensure_may_manage(tx.actor, grant)
+    email = rules.email(new.email)
+    if await users.by_email(tx, email) is not None:
+        raise EmailTaken
+    await user_service.ensure_room(tx, grant.role)
+    if (before := await repository.open_invitation(tx, email)) is not None:
+        before.revoked_at = tx.now()
+        _note(tx, before, events.InvitationRevoked())
+        await tx.flush()
+    now = tx.now()
+    invitation = Invitation(
+        tenant_id=tx.tenant,
+        id=new_id(),
+        email=email,
+        role=grant.role,
+        custom_role_id=new.custom_role_id,
+        locale=language(new.locale),
+        invited_by_id=tx.actor.id if tx.actor.kind is ActorKind.USER else None,
+        expires_at=now + INVITATION_LIFETIME,
+        created_at=now,
+        created_by=tx.actor.label,
+    )
+    tx.add(invitation)
+    await tx.flush()
+    record(tx, INVITATION, invitation.id, 1, events.InvitationCreated(grant.role, new.custom_role_id), now)
+    to = Recipient(MessageChannel.EMAIL, email)
+    await codes.issue(tx, MessageKind.INVITATION, to, subject_id=invitation.id, locale=language(new.locale))
+    return invitation
+
+
+async def accept(tx: WriteTx, codes: Codes, text: str, new: NewAccount) -> User | None:
+    """Open the account for whoever has the invitation; None if it is no good (and that has to commit).
+
+    Raises `InvitationEnded`, `InvalidInput`, `WeakPassword`, `LimitReached`, `EmailTaken`, `UsernameTaken`.
+    """
+    token, _, secret = text.partition(".")
+    message = await codes.redeem(tx, MessageKind.INVITATION, token, secret)
+    if message is None or message.subject_id is None:
+        return None
+    await tenants.lock(tx, tx.tenant)
+    invitation = await repository.lock_invitation(tx, message.subject_id)
+    if invitation_status(invitation, tx.now()) is not InvitationStatus.OPEN:
+        raise InvitationEnded
+    # The account is made by whoever has invited, with what they may do today.
+    tx.act_for(await _inviter(tx, invitation), tx.request_id)
+    try:
+        user = await open_account(tx, invitation.email, new, invitation.role, invitation.custom_role_id)
+    except (RoleNotGrantable, NotFound):
+        # Inviters may do less than they could, or the role is gone.
+        raise InvitationEnded from None
+    invitation.accepted_at, invitation.user_id = tx.now(), user.id
+    tx.act_for(Actor(ActorKind.USER, tx.tenant, user.id), tx.request_id)
+    _note(tx, invitation, events.InvitationAccepted(user.id))
+    return user
+
+
+async def revoke(tx: WriteTx, invitation_id: UUID) -> Invitation:
+    """Take an invitation back. Nothing happens if it was revoked. Raises `InvitationEnded` once it was accepted,
+    `NotFound`."""
+    invitation = await repository.lock_invitation(tx, invitation_id)
+    if invitation.accepted_at is not None:
+        raise InvitationEnded
+    if invitation.revoked_at is None:
+        invitation.revoked_at = tx.now()
+        _note(tx, invitation, events.InvitationRevoked())
+    return invitation
+
+
+async def _inviter(tx: WriteTx, invitation: Invitation) -> Actor:
+    kind, _, id = invitation.created_by.partition(":")
+    if kind == ActorKind.API_KEY:
+        key = (await api_keys.by_ids(tx, [UUID(id)])).get(UUID(id))
+        if key is None or status_of(key, tx.now()) is not ApiKeyStatus.ACTIVE:
+            raise InvitationEnded
+        return Actor(ActorKind.API_KEY, tx.tenant, key.id, permissions=frozenset(key.scopes))
+    if invitation.invited_by_id is None:
+        return SYSTEM
+    user = await users.get(tx, invitation.invited_by_id)
+    if user.status is not UserStatus.ACTIVE:
+        raise InvitationEnded
+    permissions = (await roles.grant_of(tx, user)).permissions
+    return Actor(ActorKind.USER, tx.tenant, user.id, permissions=permissions)
+
+
+def _note(tx: WriteTx, invitation: Invitation, event: Event) -> None:
+    invitation.revision += 1
+    record(tx, INVITATION, invitation.id, invitation.revision, event, tx.now())
