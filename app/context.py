@@ -14,6 +14,7 @@ from app.core.db import ReadTx, WriteTx
 from app.core.errors import Unauthenticated
 from app.core.ids import Ref, decode
 from app.core.live.fanout import Parkable
+from app.identity.gate import Passing
 from app.runtime import Runtime
 
 LoaderType = TypeVar("LoaderType", bound=DataLoader[Any, Any])
@@ -32,13 +33,17 @@ class Context:
     host: str | None = None
     # Of what lasts (sockets, streams): told whose tenant is looked at without being the caller's; whether that is new.
     on_visit: Callable[[UUID], bool] | None = None
+    # What is asked, and as how many requests it counts.
+    document: str = ""
+    requests: int = 1
     # What runs the operation if it is a subscription that can be parked; one that is resumed finds it here.
     feed: Parkable | None = None
+    _visited: set[UUID] = field(default_factory=set)
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
 
     def fresh(self) -> "Context":
         """The same caller's context for another operation on the same socket: nothing loaded is carried over."""
-        return replace(self, feed=None, _loaders={})
+        return replace(self, feed=None, _visited=set(), _loaders={})
 
     @property
     def origin(self) -> Origin:
@@ -66,11 +71,30 @@ class Context:
         """`public_ref` in a tenant that is served at present: `TenantClosed` while it is suspended."""
         ref = self.public_ref(kind, id)
         if self.actor.tenant_id != ref.tenant_id:
-            await self.runtime.authenticator.ensure_tenant_open(ref.tenant_id)
+            await self.enter(ref.tenant_id)
             if self.on_visit is not None and self.on_visit(ref.tenant_id):
                 # From now on we are told when it closes; here is whether it did before.
                 await self.runtime.authenticator.ensure_tenant_open(ref.tenant_id)
         return ref
+
+    async def enter(self, tenant_id: UUID) -> None:
+        """Do something in a tenant that may not be one's own: `TenantClosed`, `NotFound`, and what `visit` raises."""
+        await self.runtime.authenticator.ensure_tenant_open(tenant_id)
+        await self.visit(tenant_id)
+
+    async def visit(self, tenant_id: UUID) -> None:
+        """Look at a tenant that may not be one's own: what it demands of operations holds for guests, too.
+
+        `RateLimited`, `DocumentNotTrusted`. An operation counts there once, whatever it shows.
+        """
+        if tenant_id != self.actor.tenant_id and tenant_id not in self._visited:
+            self._visited.add(tenant_id)
+            await self.runtime.gate.admit_guest(self.passing, tenant_id)
+
+    @property
+    def passing(self) -> Passing:
+        """The operation, as the gate sees it."""
+        return Passing(self.actor, self.address, self.document, self.requests)
 
     def read(self, tenant_id: UUID | None = None, *, snapshot: bool = False) -> AbstractAsyncContextManager[ReadTx]:
         """A read-only block in the caller's tenant, or in the one a public operation names."""

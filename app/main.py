@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.admission import discovery
 from app.admission.tokens import AdmissionTokens
+from app.api.charges import charge
 from app.api.compiled import Compiled
 from app.api.graphiql import graphiql_assets, graphiql_page
 from app.api.headers import WithHeaders
@@ -29,7 +30,7 @@ from app.api.schema import build_schema
 from app.api.sign_in import SignInPages
 from app.api.sockets import Sockets
 from app.api.sse import GraphQLOverSSE, StreamLimits
-from app.api.transport import Caller, free_of_charge
+from app.api.transport import Caller
 from app.api.waiting_page import WaitingPage
 from app.api.websocket import GraphQLOverWebSocket, SocketLimits
 from app.context import Context
@@ -37,6 +38,8 @@ from app.core.actor import Actor, ActorKind
 from app.core.clock import Clock, SystemClock
 from app.core.db import Aggregate, Database, Databases, Recorded
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
+from app.core.errors import CodedError
+from app.core.graphql.trusted import TrustedDocuments
 from app.core.limits import Bucket, Limiter
 from app.core.limits.exempt import Networks
 from app.core.live.bus import Bus
@@ -45,6 +48,7 @@ from app.core.turns import Turns
 from app.identity.api_keys.events import API_KEY
 from app.identity.authentication import Authenticator, bearer_token
 from app.identity.events import USER
+from app.identity.gate import Gate
 from app.identity.providers.journeys import Journeys
 from app.identity.roles.events import ROLE
 from app.queues.events import QUEUE
@@ -118,16 +122,23 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     admissions = AdmissionTokens(settings.issuer, authenticator.keys)
     arrivals = Arrivals(dbs.app)
     limiter = Limiter(settings)
+    trusted = TrustedDocuments.in_folder(OPERATIONS)
+    gate = Gate(settings, limiter, authenticator, trusted)
     journeys = Journeys(settings, dbs)
     runtime = Runtime(
-        settings, clock, dbs, bus, lines, arrivals, turns, commands, authenticator, admissions, limiter, journeys
+        settings, clock, dbs, bus, lines, arrivals, turns, commands, authenticator, admissions, limiter, gate, journeys
     )
     doorbell = Doorbell(bus)
     presence = Presence(dbs, clock)
     schema = build_schema(settings)
 
     async def context_of(caller: Caller) -> Context:
-        actor = await authenticator.authenticate(bearer_token(caller.authorization))
+        try:
+            actor = await authenticator.authenticate(bearer_token(caller.authorization))
+        except CodedError:
+            # Nothing of it will run and be charged for; looking a token up is work all the same.
+            await gate.turned_away(caller.address)
+            raise
         if (visitor := _visitor(actor)) is not None:
             presence.seen(*visitor)
         return Context(runtime, actor, caller.request_id, caller.address, caller.agent, caller.host)
@@ -167,7 +178,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         on_departure=left,
     )
     page = graphiql_page(schema._schema, OPERATIONS) if settings.graphiql else None
-    http = GraphQLOverHTTP(schema, context_of, page=page, charge=free_of_charge, get_queries=settings.get_queries)
+    http = GraphQLOverHTTP(
+        schema, context_of, page=page, charge=charge, documents=trusted, get_queries=settings.get_queries
+    )
     stream_limits = StreamLimits(
         beat_seconds=settings.websocket_ping_seconds,
         stall_seconds=settings.websocket_stall_seconds,
@@ -183,7 +196,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         limits=SocketLimits(ping_seconds=settings.websocket_ping_seconds),
         allowed_origins=settings.cors_origins,
         compiled=compiled,
-        charge=free_of_charge,
+        charge=charge,
+        documents=trusted,
     )
 
     @asynccontextmanager

@@ -9,6 +9,7 @@ from app.core.limits import Limiter
 from app.core.live.bus import Bus
 from app.core.turns import Turns
 from app.identity.authentication import Authenticator
+from app.identity.gate import Gate
 from app.identity.providers.journeys import Journeys
 from app.sessions.arrivals import Arrivals
 from app.sessions.commands import LineCommands
@@ -31,4 +32,5 @@ class Runtime:
     authenticator: Authenticator
     admissions: AdmissionTokens
     limiter: Limiter
+    gate: Gate
     journeys: Journeys

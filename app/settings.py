@@ -189,6 +189,12 @@ class Settings(BaseSettings):
         default=5.0, gt=0, le=15, description="How long the answer of a health URL is waited for."
     )
 
+    rate_limit_requests: int = Field(
+        default=1_000,
+        ge=0,
+        le=1_000_000,
+        description="Requests a minute of one client (user, API key, visitor; else address), by cost; 0: no limit.",
+    )
     rate_limit_sign_in: int = Field(
         default=5, ge=0, le=10_000, description="Attempts to sign in per network address in 15 minutes; 0 for no limit."
     )
@@ -234,6 +240,10 @@ class Settings(BaseSettings):
 
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
         default=(), description="Comma-separated origins of browser front-ends; * for any."
+    )
+    trusted_documents_only: bool = Field(
+        default=False,
+        description="Answer only the operations of frontend-contract; GraphiQL and introspection are over then.",
     )
     trusted_proxies: Networks = Field(
         default=(),

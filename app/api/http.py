@@ -32,7 +32,8 @@ from app.api.transport import (
     request_id_of,
     result_payload,
 )
-from app.core.errors import CodedError, Forbidden, RateLimited
+from app.core.errors import CodedError, DocumentNotFound, Forbidden, RateLimited
+from app.core.graphql.trusted import NO_DOCUMENTS, TrustedDocuments
 from app.core.logs import request_id as current_request_id
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class GraphQLOverHTTP:
         limits: HttpLimits | None = None,
         page: HTMLResponse | None = None,
         charge: Charge | None = None,
+        documents: TrustedDocuments = NO_DOCUMENTS,
         get_queries: bool = False,
     ) -> None:
         self._schema = schema
@@ -87,6 +89,7 @@ class GraphQLOverHTTP:
         self._limits = limits or HttpLimits()
         self._page = page
         self.charge = charge
+        self._documents = documents
         self._get_queries = get_queries
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,7 +129,7 @@ class GraphQLOverHTTP:
                     context_value=context,
                     operation_name=operation.operation_name,
                     allowed_operation_types=_BY_GET if by_get else _BY_POST,
-                    charge=charging(self.charge, context),
+                    charge=charging(self.charge, context, operation.query),
                 )
         except TimeoutError:
             seconds = self._limits.operation_seconds
@@ -146,7 +149,12 @@ class GraphQLOverHTTP:
         else:
             _check_content(request)
             payload = _decoded(await self._body(request))
-        operation = operation_request(payload)
+        try:
+            operation = operation_request(payload, self._documents)
+        except DocumentNotFound as problem:
+            # As with any well-formed request that is not executed.
+            media_type = preferred(request.headers.get("accept", ""), (JSON, GRAPHQL_JSON))
+            raise Refused(400 if media_type == GRAPHQL_JSON else 200, coded_error(problem)) from problem
         if isinstance(operation, str):
             raise Refused(400, plain_error(operation, BAD_USER_INPUT))
         return operation

@@ -91,7 +91,8 @@ class Operation:
         current_request_id.set(self._context.request_id)
         host, outlet, parked = self._host, self._host.outlet, False
         # One that was parked is the same operation still, and has been charged for.
-        charge = None if self._context.feed is not None else charging(host.charge, self._context)
+        is_new = self._context.feed is None
+        charge = charging(host.charge, self._context, self._request.query) if is_new else None
         try:
             results = await host.schema.stream(
                 self._request.query,

@@ -17,6 +17,8 @@ from starlette.types import Scope
 
 from app.api.documents import Cost
 from app.core.actor import Actor
+from app.core.errors import DocumentNotFound
+from app.core.graphql.trusted import NO_DOCUMENTS, TrustedDocuments, is_document_id
 from app.core.live.fanout import Parkable
 
 GRAPHQL_TRANSPORT_WS = "graphql-transport-ws"
@@ -42,6 +44,8 @@ class OperationContext(Protocol):
     request_id: str
     on_visit: Callable[[UUID], bool] | None
     """Called with each other tenant that is shown to the caller, by what lasts; true if that is new."""
+    document: str
+    """What is asked."""
     feed: Parkable | None
     """What runs a subscription that can be parked; set by its resolver."""
 
@@ -73,8 +77,11 @@ async def free_of_charge(context: OperationContext, cost: Cost) -> None:
     """Nobody counts; clients are told the cost all the same."""
 
 
-def charging(charge: Charge | None, context: OperationContext) -> Callable[[Cost], Awaitable[None]] | None:
-    """What the schema is to tell the cost of this caller's operation."""
+def charging(
+    charge: Charge | None, context: OperationContext, document: str
+) -> Callable[[Cost], Awaitable[None]] | None:
+    """What the schema is to tell the cost of this caller's operation, and the context what is asked."""
+    context.document = document
     return None if charge is None else partial(charge, context)
 
 
@@ -170,14 +177,23 @@ class OperationRequest:
     operation_name: str | None
 
 
-def operation_request(payload: object) -> OperationRequest | str:
-    """Check a decoded request; a sentence saying what is wrong with it if it is not one."""
+def operation_request(payload: object, documents: TrustedDocuments = NO_DOCUMENTS) -> OperationRequest | str:
+    """Check a decoded request; a sentence saying what is wrong with it if it is not one.
+
+    Instead of a `query` it may name one of the documents: as `documentId`, or as Apollo's links do, as
+    `extensions.persistedQuery.sha256Hash`. `DocumentNotFound` if there is none of that id.
+    """
     if isinstance(payload, list):
         return "Batching is not supported: send one operation per request."
     if not isinstance(payload, Mapping):
         return "The request must be a JSON object with a `query`."
     query, variables = payload.get("query"), payload.get("variables")
     operation_name, extensions = payload.get("operationName"), payload.get("extensions")
+    if (id := _document_id(payload.get("documentId"), extensions)) is not None:
+        if query is None and (query := documents.text(id)) is None:
+            raise DocumentNotFound
+        if isinstance(query, str) and not is_document_id(id, query):
+            return "`query` is not the document of that id; send one of the two."
     if not isinstance(query, str) or not query.strip():
         return "`query` must be a non-empty string."
     if variables is not None and not isinstance(variables, dict):
@@ -187,3 +203,14 @@ def operation_request(payload: object) -> OperationRequest | str:
     if extensions is not None and not isinstance(extensions, dict):
         return "`extensions` must be an object or null."
     return OperationRequest(query, variables, operation_name or None)
+
+
+def _document_id(given: object, extensions: object) -> str | None:
+    """The id of a document that a request names, if it names one."""
+    if (
+        given is None
+        and isinstance(extensions, dict)
+        and isinstance(persisted := extensions.get("persistedQuery"), dict)
+    ):
+        given = persisted.get("sha256Hash")
+    return given if isinstance(given, str) and given else None

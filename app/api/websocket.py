@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
 
 from app.api.compiled import Compiled
-from app.api.errors import PARSE_FAILED, plain_error
+from app.api.errors import PARSE_FAILED, coded_error, plain_error
 from app.api.messages import (
     ACK,
     PING,
@@ -57,7 +57,8 @@ from app.api.transport import (
 )
 from app.core.actor import Actor
 from app.core.clock import Clock, SystemClock
-from app.core.errors import CodedError, RateLimited, TokenExpired
+from app.core.errors import CodedError, DocumentNotFound, RateLimited, TokenExpired
+from app.core.graphql.trusted import NO_DOCUMENTS, TrustedDocuments
 from app.core.live.outlet import drained
 from app.core.logs import request_id as current_request_id
 
@@ -86,6 +87,7 @@ class SocketServices:
     limits: SocketLimits
     compiled: Compiled
     charge: Charge | None
+    documents: TrustedDocuments
 
 
 class GraphQLOverWebSocket:
@@ -102,6 +104,7 @@ class GraphQLOverWebSocket:
         allowed_origins: Sequence[str] = (),
         compiled: Compiled | None = None,
         charge: Charge | None = None,
+        documents: TrustedDocuments = NO_DOCUMENTS,
     ) -> None:
         self._services = SocketServices(
             schema,
@@ -111,6 +114,7 @@ class GraphQLOverWebSocket:
             limits or SocketLimits(),
             compiled or Compiled(schema),
             charge,
+            documents,
         )
         self._allowed_origins = normalize_allowed_origins(allowed_origins)
 
@@ -314,7 +318,11 @@ class _Connection:
             raise ProtocolViolation(CLOSE_BAD_REQUEST, "payload must be an object")
         if operation_id in self._operations:
             raise ProtocolViolation(CLOSE_DUPLICATE_ID, f"Subscriber for {operation_id} already exists")
-        request = operation_request(payload)
+        try:
+            request = operation_request(payload, self._services.documents)
+        except DocumentNotFound as problem:
+            self.outlet.send(error_message(operation_id, [coded_error(problem)]))
+            return
         if isinstance(request, str):
             if isinstance(query := payload.get("query"), str) and not query.strip():
                 # The message is as it should be; it is the document that is none.

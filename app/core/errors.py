@@ -84,6 +84,27 @@ class Unavailable(CodedError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class DocumentNotTrusted(CodedError):
+    """Only the front-ends' own operations may be sent here, and this is none of them."""
+
+    code = "DOCUMENT_NOT_TRUSTED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Only known documents may be sent here: one of `frontend-contract/operations`, by its text or its id."
+        )
+
+
+class DocumentNotFound(CodedError):
+    """There is no document of this id."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+    def __init__(self) -> None:
+        # The word that Apollo's and other links look for before they send the whole text.
+        super().__init__("PersistedQueryNotFound")
+
+
 class RateLimited(CodedError):
     """Too many requests; try again after `retry_after_seconds`. `limit` names what was exceeded."""
 

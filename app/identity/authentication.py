@@ -25,6 +25,7 @@ from app.identity.tokens import AccessClaims, SessionClaims, Tokens
 from app.settings import Settings
 from app.tenants.errors import TenantClosed
 from app.tenants.models import TenantStatus
+from app.tenants.values import TenantDemands
 
 
 class Authenticator:
@@ -88,11 +89,16 @@ class Authenticator:
 
     async def ensure_tenant_open(self, tenant_id: UUID) -> None:
         """For what strangers may do in a tenant: `TenantClosed` unless it is ACTIVE, `NotFound` if there is none."""
-        status = await self._standings.tenant(tenant_id)
-        if status is None:
+        standing = await self._standings.tenant(tenant_id)
+        if standing is None:
             raise NotFound("Tenant")
-        if status is not TenantStatus.ACTIVE:
+        if standing.status is not TenantStatus.ACTIVE:
             raise TenantClosed
+
+    async def demands_of(self, tenant_id: UUID) -> TenantDemands | None:
+        """What a tenant has every request keep to; None if there is no such tenant."""
+        standing = await self._standings.tenant(tenant_id)
+        return None if standing is None else standing.demands
 
     def session_token(self, tenant_id: UUID, session_id: UUID, joined_at: datetime) -> str:
         """The token that stands for a session: always the same one."""

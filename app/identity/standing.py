@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from app.core.clock import Clock
@@ -18,6 +18,8 @@ from app.identity.api_keys.repository import KeyStanding
 from app.identity.repository import Standing
 from app.tenants import repository as tenants
 from app.tenants.models import TenantStatus
+from app.tenants.service import demands_in
+from app.tenants.values import TenantDemands
 
 LIFETIME = timedelta(seconds=2)
 _MAX_ENTRIES = 50_000
@@ -33,6 +35,13 @@ class _Entry:
     good_until: datetime
 
 
+class TenantStanding(NamedTuple):
+    """How a tenant stands."""
+
+    status: TenantStatus
+    demands: TenantDemands
+
+
 class Standings:
     """What is known, by tenant. Belongs to the loop that uses it."""
 
@@ -42,13 +51,13 @@ class Standings:
         self._known: dict[UUID, dict[_Question, _Entry]] = {}
         self._count = 0
 
-    async def tenant(self, tenant_id: UUID) -> TenantStatus | None:
-        """A tenant's status; None if there is no such tenant."""
+    async def tenant(self, tenant_id: UUID) -> TenantStanding | None:
+        """How a tenant stands; None if there is no such tenant."""
 
-        async def load() -> TenantStatus | None:
+        async def load() -> TenantStanding | None:
             async with self._database.read(tenant_id) as tx:
                 found = await tenants.find(tx, tenant_id)
-            return None if found is None else found.status
+            return None if found is None else TenantStanding(found.status, demands_in(found))
 
         return await self._answer(tenant_id, None, load)
 

@@ -18,7 +18,7 @@ from app.tenants import events, repository, rules
 from app.tenants.errors import DomainTaken, PlatformTenantProtected, SlugTaken, TenantNotSuspended
 from app.tenants.events import TENANT
 from app.tenants.models import PLATFORM_SLUG, Tenant, TenantStatus
-from app.tenants.values import TenantBranding, TenantLimits, TenantSettings
+from app.tenants.values import TenantBranding, TenantDemands, TenantLimits, TenantSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,11 @@ def branding_in(tenant: Tenant) -> TenantBranding:
 def limits_in(tenant: Tenant) -> TenantLimits:
     """A row's limits, typed."""
     return TenantLimits.model_validate(tenant.limits)
+
+
+def demands_in(tenant: Tenant) -> TenantDemands:
+    """What a row's tenant has every request keep to."""
+    return TenantDemands(limits_in(tenant).requests_per_minute, settings_in(tenant).trusted_documents_only)
 
 
 def _wanted(tenant: Tenant, changes: TenantChanges) -> dict[str, Any]:

@@ -4,7 +4,7 @@ They are stored as JSON and checked whenever they are built, so that whoever rea
 """
 
 import re
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, NamedTuple, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -76,6 +76,14 @@ class TenantSettings(TenantValue):
     # Roles by name: what a role is, is identity's business.
     second_factor_roles: list[str] = Field(default_factory=list)
     second_factor_codes: bool = True
+    trusted_documents_only: bool = False
+
+
+class TenantDemands(NamedTuple):
+    """What a tenant has every request keep to, whoever sends it. Asked for with each of them, so it is short."""
+
+    requests_per_minute: int
+    trusted_documents_only: bool
 
 
 class TenantBranding(TenantValue):
@@ -96,4 +104,5 @@ class TenantLimits(TenantValue):
     waiting_sessions: int = Field(default=100_000, ge=0, le=10_000_000)
     staff: int = Field(default=500, ge=1, le=100_000)
     api_keys: int = Field(default=50, ge=0, le=10_000)
+    requests_per_minute: int = Field(default=600_000, ge=60, le=100_000_000)
     custom_roles: int = Field(default=50, ge=0, le=1_000)

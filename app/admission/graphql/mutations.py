@@ -26,7 +26,7 @@ async def _bearer(context: Context, token: str | None, address: str | None = Non
     """Who shows a token. Raises `AdmissionInvalid`, `InvalidInput`, `Unauthenticated`, `BadInput`, `TenantClosed`."""
     if token is not None:
         claims = await context.runtime.admissions.read(token)
-        await context.runtime.authenticator.ensure_tenant_open(claims.tenant_id)
+        await context.enter(claims.tenant_id)
         return Bearer(claims.tenant_id, claims.session_id, claims, _hash(context, claims.tenant_id, address))
     actor = context.actor
     if actor.kind is not ActorKind.VISITOR or actor.tenant_id is None or actor.id is None:

@@ -114,11 +114,7 @@ class Limiter:
         wanted = [each if each.cost <= each.most else replace(each, cost=each.most) for each in wanted]
         if self._is_asked():
             try:
-                answers = self._budgets.spend(wanted)
-                await asyncio.wait(answers, timeout=self._deadline)
-                if not all(each.done() for each in answers):
-                    raise TimeoutError
-                balances = [each.result() for each in answers]
+                balances = await self._balances(wanted)
             except (RedisError, OSError, TimeoutError) as problem:
                 self._failed(problem)
             else:
@@ -131,6 +127,24 @@ class Limiter:
             if (wait := self._fallback.hit(each.key, each.most, WINDOW_SECONDS, each.cost)) is not None:
                 raise _too_many_requests(each, wait)
         return []
+
+    async def look(self, budget: Spending) -> Balance | None:
+        """How a budget stands; None where nobody can tell."""
+        if not self._is_asked():
+            return None
+        try:
+            (balance,) = await self._balances([replace(budget, cost=0)])
+        except (RedisError, OSError, TimeoutError) as problem:
+            self._failed(problem)
+            return None
+        return balance
+
+    async def _balances(self, wanted: Sequence[Spending]) -> list[Balance]:
+        answers = self._budgets.spend(wanted)
+        await asyncio.wait(answers, timeout=self._deadline)
+        if not all(each.done() for each in answers):
+            raise TimeoutError
+        return [each.result() for each in answers]
 
     def place_of(self, address: str | None) -> str:
         """Whoever is counted together, as a keyed hash: Valkey need not know people's addresses.

@@ -47,7 +47,7 @@ class QueueQuery:
         if tenant is None:
             return None
         tenant_id = tenant.id
-        await info.context.runtime.authenticator.ensure_tenant_open(tenant_id)
+        await info.context.enter(tenant_id)
         async with info.context.read(tenant_id) as tx:
             found = await repository.by_slug(tx, slug)
         return None if found is None or found[0].archived_at is not None else Queue.of(*found)

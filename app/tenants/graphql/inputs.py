@@ -21,6 +21,10 @@ class TenantSettingsInput:
     )
     time_zone: str | None = strawberry.field(default=UNSET, description="IANA name. Default `UTC`.")
     default_locale: str | None = strawberry.field(default=UNSET, description="BCP 47 tag. Default `en`.")
+    trusted_documents_only: bool | None = strawberry.field(
+        default=UNSET,
+        description="Whether only the operations of the front-ends may be sent; this one is one. Default false.",
+    )
     registration_open: bool | None = strawberry.field(
         default=UNSET, description="Whether people can make themselves customers' accounts. Default false."
     )
@@ -44,6 +48,7 @@ class TenantLimitsInput:
     waiting_sessions: int | None = strawberry.field(default=UNSET, description="0 to 10,000,000. Default 100,000.")
     staff: int | None = strawberry.field(default=UNSET, description="1 to 100,000. Default 500.")
     api_keys: int | None = strawberry.field(default=UNSET, description="0 to 10,000. Default 50.")
+    requests_per_minute: int | None = strawberry.field(default=UNSET, description="60 to 100,000,000. Default 600,000.")
     custom_roles: int | None = strawberry.field(default=UNSET, description="0 to 1,000. Default 50.")
 
 

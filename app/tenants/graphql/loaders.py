@@ -38,6 +38,8 @@ async def addressed(context: Context, slug: str | None) -> models.Tenant | None:
         found = await domains.addressed(tx, slug, context.host)
         if found is None and slug is None and context.actor.tenant_id is not None:
             found = await repository.find(tx, context.actor.tenant_id)
+    if found is not None:
+        await context.visit(found.id)
     return found
 
 
@@ -51,6 +53,7 @@ async def load_tenant(context: Context, tenant_id: UUID) -> "types.Tenant":
 
 async def usage_of(context: Context, tenant_id: UUID) -> "types.TenantUsage":
     """How much a tenant uses; counted as its limits are."""
+    requests = await context.runtime.gate.requests_of(tenant_id)
     async with context.read(tenant_id) as tx:
         return types.TenantUsage(
             queues=await queues.count_live(tx),
@@ -58,6 +61,7 @@ async def usage_of(context: Context, tenant_id: UUID) -> "types.TenantUsage":
             staff=await users.count_staff(tx),
             api_keys=await api_keys.count_live(tx, context.runtime.clock.now()),
             custom_roles=await roles.count(tx),
+            requests_in_a_minute=requests,
         )
 
 

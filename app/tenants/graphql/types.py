@@ -41,6 +41,12 @@ class TenantSettings:
     second_factor_codes: bool = strawberry.field(
         description="Whether codes by e-mail and SMS count as a second factor, besides apps. Default true."
     )
+    trusted_documents_only: bool = strawberry.field(
+        description=(
+            "Whether its people, programs and visitors may send only the operations of the front-ends "
+            "(`frontend-contract`). Any other is refused with `DOCUMENT_NOT_TRUSTED`. Default false."
+        )
+    )
 
     @classmethod
     def of(cls, settings: values.TenantSettings) -> "TenantSettings":
@@ -68,6 +74,12 @@ class TenantLimits:
     staff: int = strawberry.field(description="Users who are neither customers nor deactivated. Default 500.")
     api_keys: int = strawberry.field(description="API keys that are neither revoked nor expired. Default 50.")
     custom_roles: int = strawberry.field(description="Roles of its own. Default 50.")
+    requests_per_minute: int = strawberry.field(
+        description=(
+            "Requests of all its people, programs and visitors in a minute, by their cost. Beyond, the answer is "
+            "`RATE_LIMITED` with `extensions.limit` `requestsPerMinute`. Default 600,000."
+        )
+    )
 
 
 @strawberry.type(description="How much of its limits a tenant uses now.")
@@ -77,6 +89,9 @@ class TenantUsage:
     staff: int = strawberry.field(description="Users who are neither customers nor deactivated.")
     api_keys: int = strawberry.field(description="API keys that are neither revoked nor expired.")
     custom_roles: int = strawberry.field(description="Roles of its own.")
+    requests_in_a_minute: int | None = strawberry.field(
+        description="Requests in the last minute, by their cost. Null while they cannot be counted."
+    )
 
 
 @strawberry.type(description="A domain a tenant says is its own, and the record that proves it.")
