@@ -41,6 +41,14 @@ async def by_id(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, Counter]:
     return {counter.id: counter for counter in found}
 
 
+async def count_active(tx: ReadTx) -> int:
+    """Counters that are active, as the tenant's limit counts them."""
+    found = await tx.exec(
+        select(func.count()).select_from(Counter).where(Counter.tenant_id == tx.tenant, col(Counter.is_active))
+    )
+    return found.one()
+
+
 async def page(tx: ReadTx, request: PageRequest) -> Page[Counter]:
     """The tenant's counters in order of creation."""
     statement = select(Counter).where(Counter.tenant_id == tx.tenant)

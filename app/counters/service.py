@@ -25,12 +25,16 @@ from app.queues import rules
 from app.queues.events import QueueStaffingChanged
 from app.queues.line import LockedLine, lock_all, write_down
 from app.tenants import service as tenants
+from app.tenants.errors import LimitReached
 
 MAX_QUEUES = 100
 
 
 async def create(tx: WriteTx, name: str, queue_ids: Sequence[UUID], idempotency_key: str | None = None) -> Counter:
-    """Create a counter that serves these queues. Raises `InvalidInput`, `CounterNameTaken`, `NotFound`."""
+    """Create a counter that serves these queues.
+
+    Raises `InvalidInput`, `CounterNameTaken`, `LimitReached`, `NotFound`.
+    """
     _validate(name, queue_ids)
     if (first := await first_result(tx, "counterCreate", idempotency_key, name, queue_ids)) is not None:
         return await repository.get(tx, first)
@@ -45,6 +49,7 @@ async def create(tx: WriteTx, name: str, queue_ids: Sequence[UUID], idempotency_
         updated_by=who,
     )
     lines = await lock_all(tx, queue_ids)
+    await _ensure_room(tx)
     tx.add(counter)
     await _flush(tx, name)
     remember(tx, "counterCreate", idempotency_key, counter.id, name, queue_ids)
@@ -55,13 +60,15 @@ async def create(tx: WriteTx, name: str, queue_ids: Sequence[UUID], idempotency_
 
 
 async def update(tx: WriteTx, counter_id: UUID, changes: dict[str, Any], queue_ids: Sequence[UUID] | None) -> Counter:
-    """Rename a counter, (de)activate it, or change which queues it serves."""
+    """Rename a counter, (de)activate it, or change which queues it serves; raises what creating one does."""
     counter = await repository.lock(tx, counter_id)
     before = (await repository.queue_ids_of(tx, [counter_id]))[counter_id]
     after = before if queue_ids is None else list(dict.fromkeys(queue_ids))
     _validate(changes.get("name", counter.name), after)
     # Before anything is changed: a new name locks out whoever refers to the counter, and callers hold their line then.
     lines = await lock_all(tx, [*before, *after])
+    if changes.get("is_active") and not counter.is_active:
+        await _ensure_room(tx)
     for name, value in changes.items():
         setattr(counter, name, value)
     counter.name = counter.name.strip()
@@ -71,6 +78,12 @@ async def update(tx: WriteTx, counter_id: UUID, changes: dict[str, Any], queue_i
     _note(tx, counter, events.CounterUpdated(counter.name, counter.is_active, after))
     await _restaff(tx, lines)
     return counter
+
+
+async def _ensure_room(tx: WriteTx) -> None:
+    limits = await tenants.hold_limits(tx)
+    if await repository.count_active(tx) >= limits.counters:
+        raise LimitReached("counters", limits.counters)
 
 
 async def start_shift(tx: WriteTx, counter_id: UUID) -> Shift:

@@ -73,6 +73,16 @@ async def count_staff(tx: ReadTx) -> int:
     return found.one()
 
 
+async def count_customers(tx: ReadTx) -> int:
+    """Customers who count against the tenant's limit: all but those who left."""
+    found = await tx.exec(
+        select(func.count())
+        .select_from(User)
+        .where(User.tenant_id == tx.tenant, User.role == Role.CUSTOMER, User.status != UserStatus.INACTIVE)
+    )
+    return found.one()
+
+
 async def count_others_active(tx: ReadTx, user_id: UUID, role: Role) -> int:
     """Active users with a role of the matrix, but for one."""
     found = await tx.exec(

@@ -205,7 +205,8 @@ async def _wanted_role(tx: WriteTx, user: User, changes: UserChanges) -> dict[st
 async def _ensure_role_may_change(tx: WriteTx, user: User, grant: Grant) -> None:
     rules.ensure_may_manage(tx.actor, grant)
     await _ensure_dispensable(tx, user)
-    if user.role is Role.CUSTOMER and user.status is not UserStatus.INACTIVE:
+    counts_elsewhere = (user.role is Role.CUSTOMER) != (grant.role is Role.CUSTOMER)
+    if counts_elsewhere and user.status is not UserStatus.INACTIVE:
         await ensure_room(tx, grant.role)
 
 
@@ -217,11 +218,12 @@ async def _ensure_dispensable(tx: WriteTx, user: User) -> None:
 
 
 async def ensure_room(tx: WriteTx, role: Role) -> None:
-    """`LimitReached` if the tenant has as many members of staff as it may, under the tenant's lock."""
-    if role is Role.CUSTOMER:
-        return
+    """`LimitReached` if the tenant has as many members of staff, or customers, as it may; under the tenant's lock."""
     limits = await tenant_service.limits_of(tx)
-    if await repository.count_staff(tx) >= limits.staff:
+    if role is Role.CUSTOMER:
+        if await repository.count_customers(tx) >= limits.customers:
+            raise LimitReached("customers", limits.customers)
+    elif await repository.count_staff(tx) >= limits.staff:
         raise LimitReached("staff", limits.staff)
 
 

@@ -102,7 +102,9 @@ class TenantLimits(TenantValue):
 
     queues: int = Field(default=100, ge=0, le=100_000)
     waiting_sessions: int = Field(default=100_000, ge=0, le=10_000_000)
+    counters: int = Field(default=500, ge=0, le=100_000)
     staff: int = Field(default=500, ge=1, le=100_000)
+    customers: int = Field(default=1_000_000, ge=0, le=100_000_000)
     api_keys: int = Field(default=50, ge=0, le=10_000)
     requests_per_minute: int = Field(default=600_000, ge=60, le=100_000_000)
     custom_roles: int = Field(default=50, ge=0, le=1_000)

@@ -95,12 +95,14 @@
       "CounterCreateSuccess",
       "CounterNameTakenError",
       "IdempotencyConflictError",
-      "InvalidInputError"
+      "InvalidInputError",
+      "LimitReachedError"
     ],
     "CounterUpdateResult": [
       "CounterNameTakenError",
       "CounterUpdateSuccess",
-      "InvalidInputError"
+      "InvalidInputError",
+      "LimitReachedError"
     ],
     "CustomRoleCreateResult": [
       "CustomRoleCreateSuccess",

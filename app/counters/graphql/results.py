@@ -7,6 +7,7 @@ import strawberry
 from app.core.graphql.errors import IdempotencyConflictError, InvalidInputError, UserError, error_type
 from app.counters import errors
 from app.counters.graphql.types import Counter, Shift
+from app.tenants.graphql.results import LimitReachedError
 
 
 @error_type(errors.CounterNameTaken, "Another counter of the tenant has this name.")
@@ -65,11 +66,11 @@ class ShiftEndSuccess:
 
 
 CounterCreateResult = Annotated[
-    CounterCreateSuccess | InvalidInputError | CounterNameTakenError | IdempotencyConflictError,
+    CounterCreateSuccess | InvalidInputError | CounterNameTakenError | LimitReachedError | IdempotencyConflictError,
     strawberry.union("CounterCreateResult", description="What `counterCreate` answers."),
 ]
 CounterUpdateResult = Annotated[
-    CounterUpdateSuccess | InvalidInputError | CounterNameTakenError,
+    CounterUpdateSuccess | InvalidInputError | CounterNameTakenError | LimitReachedError,
     strawberry.union("CounterUpdateResult", description="What `counterUpdate` answers."),
 ]
 ShiftStartResult = Annotated[

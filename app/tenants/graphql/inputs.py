@@ -46,7 +46,9 @@ class TenantBrandingInput:
 class TenantLimitsInput:
     queues: int | None = strawberry.field(default=UNSET, description="0 to 100,000. Default 100.")
     waiting_sessions: int | None = strawberry.field(default=UNSET, description="0 to 10,000,000. Default 100,000.")
+    counters: int | None = strawberry.field(default=UNSET, description="0 to 100,000. Default 500.")
     staff: int | None = strawberry.field(default=UNSET, description="1 to 100,000. Default 500.")
+    customers: int | None = strawberry.field(default=UNSET, description="0 to 100,000,000. Default 1,000,000.")
     api_keys: int | None = strawberry.field(default=UNSET, description="0 to 10,000. Default 50.")
     requests_per_minute: int | None = strawberry.field(default=UNSET, description="60 to 100,000,000. Default 600,000.")
     custom_roles: int | None = strawberry.field(default=UNSET, description="0 to 1,000. Default 50.")

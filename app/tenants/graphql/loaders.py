@@ -8,6 +8,7 @@ from strawberry.dataloader import DataLoader
 from app.context import Context
 from app.core.errors import NotFound
 from app.core.ids import Ref
+from app.counters import repository as counters
 from app.identity import repository as users
 from app.identity.api_keys import repository as api_keys
 from app.identity.permissions import Permission
@@ -58,7 +59,9 @@ async def usage_of(context: Context, tenant_id: UUID) -> "types.TenantUsage":
         return types.TenantUsage(
             queues=await queues.count_live(tx),
             waiting_sessions=await queues.waiting_total(tx),
+            counters=await counters.count_active(tx),
             staff=await users.count_staff(tx),
+            customers=await users.count_customers(tx),
             api_keys=await api_keys.count_live(tx, context.runtime.clock.now()),
             custom_roles=await roles.count(tx),
             requests_in_a_minute=requests,

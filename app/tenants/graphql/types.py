@@ -71,7 +71,11 @@ class TenantLimits:
     waiting_sessions: int = strawberry.field(
         description="People waiting in all its queues together, on hold included. Default 100,000."
     )
+    counters: int = strawberry.field(description="Counters that are active. Default 500.")
     staff: int = strawberry.field(description="Users who are neither customers nor deactivated. Default 500.")
+    customers: int = strawberry.field(
+        description="Customers with an account, deactivated ones apart. Default 1,000,000."
+    )
     api_keys: int = strawberry.field(description="API keys that are neither revoked nor expired. Default 50.")
     custom_roles: int = strawberry.field(description="Roles of its own. Default 50.")
     requests_per_minute: int = strawberry.field(
@@ -86,7 +90,9 @@ class TenantLimits:
 class TenantUsage:
     queues: int = strawberry.field(description="Queues that are not archived.")
     waiting_sessions: int = strawberry.field(description="People waiting, on hold included.")
+    counters: int = strawberry.field(description="Counters that are active.")
     staff: int = strawberry.field(description="Users who are neither customers nor deactivated.")
+    customers: int = strawberry.field(description="Customers with an account, deactivated ones apart.")
     api_keys: int = strawberry.field(description="API keys that are neither revoked nor expired.")
     custom_roles: int = strawberry.field(description="Roles of its own.")
     requests_in_a_minute: int | None = strawberry.field(
