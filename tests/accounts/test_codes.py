@@ -230,3 +230,19 @@ async def test_nothing_more_is_told_to_a_flooded_address(house: House) -> None:
         rows = (await tx.exec(select(AccountMessage).where(AccountMessage.tenant_id == shop.id))).all()
     assert len(rows) == 6
     assert all(message.code_hash is None for message in rows)
+
+
+async def test_strangers_keep_nobody_out_by_asking_for_codes(house: House) -> None:
+    shop, to = await house.business(), somebody()
+    for _ in range(6):
+        await issued(house, shop, to, MessageKind.RESET_PASSWORD)
+    with pytest.raises(TooManyCodes):
+        await issued(house, shop, to, MessageKind.CHANGE_EMAIL)
+    # What the owner's password sends comes, and so does what tells the owner.
+    fresh, code = await issued(house, shop, to, MessageKind.SECOND_FACTOR)
+    assert await redeemed(house, shop, fresh.token, code, MessageKind.SECOND_FACTOR)
+    async with house.acting(shop.admin) as tx:
+        await house.authenticator.codes.tell(tx, MessageKind.PASSWORD_CHANGED, to, subject_id=shop.admin.id)
+    async with house.dbs.app.read(shop.id) as tx:
+        told = await tx.exec(select(AccountMessage).where(AccountMessage.kind == MessageKind.PASSWORD_CHANGED))
+        assert len(told.all()) == 1

@@ -48,6 +48,13 @@ NOTICE_LIFETIME = timedelta(hours=6)
 # How many messages one address is sent, whoever asks for them: within an hour, within a day.
 MOST_SENT: Mapping[timedelta, int] = MappingProxyType({timedelta(hours=1): 6, timedelta(days=1): 20})
 _LONGEST = max(MOST_SENT)
+# Counted apart. What strangers can ask for must not use up what only the owner's password sends, or they could keep the
+# owner out; nor what tells the owner that something was changed, or they could have it not be told.
+_APART = (
+    frozenset({MessageKind.SECOND_FACTOR}),
+    frozenset({MessageKind.PASSWORD_CHANGED, MessageKind.EMAIL_CHANGED, MessageKind.SECOND_FACTOR_CHANGED}),
+)
+_ASKED_BY_ANYBODY = frozenset(MessageKind).difference(*_APART)
 
 _PREFIX = "vqc_"
 _CODE = re.compile(rf"[0-9]{{{DIGITS}}}")
@@ -107,7 +114,7 @@ class Codes:
         Where there is no subject (an account nobody has), everything is done all the same, and nothing is sent.
         Raises `TooManyCodes`, for whoever is at the address and for nobody.
         """
-        await self._ensure_not_flooded(tx, to)
+        await self._ensure_not_flooded(tx, kind, to)
         if kind is MessageKind.INVITATION:
             return self._owe(tx, kind, to, subject_id, locale, secrets.token_urlsafe(32), INVITATION_LIFETIME)
         code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
@@ -118,7 +125,7 @@ class Codes:
     ) -> None:
         """Owe somebody a message that carries no code: that their password was changed, say. Nothing if flooded."""
         try:
-            await self._ensure_not_flooded(tx, to)
+            await self._ensure_not_flooded(tx, kind, to)
         except TooManyCodes:
             return
         self._owe(tx, kind, to, subject_id, locale, "", NOTICE_LIFETIME)
@@ -214,10 +221,11 @@ class Codes:
         message.used_at = tx.now()
         return message
 
-    async def _ensure_not_flooded(self, tx: WriteTx, to: Recipient) -> None:
+    async def _ensure_not_flooded(self, tx: WriteTx, kind: MessageKind, to: Recipient) -> None:
         recipient_hash, now = self.recipient_hash(to), tx.now()
+        together = next((group for group in _APART if kind in group), _ASKED_BY_ANYBODY)
         await repository.hold_recipient(tx, recipient_hash)
-        sent = await repository.sent_since(tx, recipient_hash, now - _LONGEST)
+        sent = await repository.sent_since(tx, recipient_hash, together, now - _LONGEST)
         for window, most in MOST_SENT.items():
             within = [moment for moment in sent if moment > now - window]
             if len(within) >= most:

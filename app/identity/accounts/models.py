@@ -51,7 +51,7 @@ class AccountMessage(TenantRow, table=True):
        is never tried again
     3. sent, or given up (`error` says why): `sealed_code` is forgotten, and only `code_hash` is left
     4. redeemed by whoever brings the code (`used_at`), within `expires_at` and five tries
-    5. deleted by upkeep a day after it has expired
+    5. deleted (`identity/repository_upkeep.py`) a day after it has expired
 
     - `subject_id` is whom or what the code is bound to: a user, an invitation, a sign-in that waits for its second
       factor; null where there is nobody, as for the password of an account there is not

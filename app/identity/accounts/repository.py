@@ -1,11 +1,11 @@
 """Every statement about messages of accounts and about invitations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import col, delete, select, update
+from sqlmodel import col, select, update
 
 from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
@@ -23,13 +23,16 @@ async def hold_recipient(tx: WriteTx, recipient_hash: str) -> None:
     )
 
 
-async def sent_since(tx: ReadTx, recipient_hash: str, since: datetime) -> Sequence[datetime]:
-    """When this recipient was owed messages, from a time on, oldest first."""
+async def sent_since(
+    tx: ReadTx, recipient_hash: str, kinds: Collection[MessageKind], since: datetime
+) -> Sequence[datetime]:
+    """When this recipient was owed messages of these kinds, from a time on, oldest first."""
     found = await tx.exec(
         select(AccountMessage.created_at)
         .where(
             AccountMessage.tenant_id == tx.tenant,
             AccountMessage.recipient_hash == recipient_hash,
+            col(AccountMessage.kind).in_(kinds),
             AccountMessage.created_at > since,
         )
         .order_by(col(AccountMessage.created_at))
@@ -99,13 +102,6 @@ async def put_off(tx: WriteTx, message_id: UUID, error: str | None) -> None:
         .where(col(AccountMessage.tenant_id) == tx.tenant, col(AccountMessage.id) == message_id)
         .values(handed_over_at=None, error=error)
     )
-
-
-async def delete_expired(tx: WriteTx, before: datetime, limit: int) -> int:
-    """Delete messages that expired before a time, of all tenants, at most so many; how many there were."""
-    doomed = select(AccountMessage.id).where(AccountMessage.expires_at < before).limit(limit)
-    found = await tx.exec(delete(AccountMessage).where(col(AccountMessage.id).in_(doomed)))
-    return int(found.rowcount)
 
 
 async def invitations(tx: ReadTx, request: PageRequest) -> Page[Invitation]:

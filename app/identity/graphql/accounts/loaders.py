@@ -52,5 +52,5 @@ async def open_tenant(context: Context, slug: str | None) -> UUID:
     tenant = await addressed(context, slug)
     if tenant is None:
         raise NotFound("Tenant")
-    await context.runtime.authenticator.ensure_tenant_open(tenant.id)
+    await context.enter(tenant.id)
     return tenant.id

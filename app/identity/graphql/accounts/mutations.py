@@ -41,7 +41,7 @@ class AccountMutation:
     )
     async def user_confirm(self, info: Info, input: inputs.UserConfirmInput) -> results.UserConfirmResult:
         tenant_id, new = codes.tenant_of(input.code_token), await input.account()
-        await info.context.runtime.authenticator.ensure_tenant_open(tenant_id)
+        await info.context.enter(tenant_id)
         async with info.context.write(tenant_id) as tx:
             user = await service.register(tx, _codes(info), input.code_token, input.code, new)
         return results.UserConfirmSuccess(user=User.of(service.taken(user), is_self=True))
@@ -67,7 +67,7 @@ class AccountMutation:
     )
     async def password_reset(self, info: Info, input: inputs.PasswordResetInput) -> results.PasswordResetResult:
         tenant_id, hashed = codes.tenant_of(input.code_token), await hash_new(input.password)
-        await info.context.runtime.authenticator.ensure_tenant_open(tenant_id)
+        await info.context.enter(tenant_id)
         async with info.context.write(tenant_id) as tx:
             user = await service.reset_password(tx, _codes(info), input.code_token, input.code, input.password, hashed)
         service.taken(user)
@@ -175,7 +175,7 @@ class AccountMutation:
         self, info: Info, input: inputs.InvitationAcceptInput
     ) -> results.InvitationAcceptResult:
         tenant_id, new = codes.tenant_of(input.invitation.partition(".")[0]), await input.account()
-        await info.context.runtime.authenticator.ensure_tenant_open(tenant_id)
+        await info.context.enter(tenant_id)
         async with info.context.write(tenant_id) as tx:
             user = await invitations.accept(tx, _codes(info), input.invitation, new)
         return results.InvitationAcceptSuccess(user=User.of(service.taken(user), is_self=True))
