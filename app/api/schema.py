@@ -28,7 +28,8 @@ from app.identity.graphql.accounts import queries as accounts
 from app.identity.graphql.accounts.mutations import AccountMutation
 from app.identity.graphql.api_keys import queries as api_keys
 from app.identity.graphql.api_keys.mutations import ApiKeyMutation
-from app.identity.graphql.factors.mutations import SecondFactorMutation
+from app.identity.graphql.factors.having import SecondFactorMutation
+from app.identity.graphql.factors.mutations import SecondFactorLoginMutation
 from app.identity.graphql.mutations import IdentityMutation
 from app.identity.graphql.providers import queries as providers
 from app.identity.graphql.providers.mutations import ProviderMutation
@@ -111,6 +112,7 @@ class Mutation(
     AccountMutation,
     ApiKeyMutation,
     ProviderMutation,
+    SecondFactorLoginMutation,
     SecondFactorMutation,
     CustomRoleMutation,
     QueueMutation,

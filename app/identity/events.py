@@ -8,6 +8,7 @@ from app.core.events import Event
 from app.identity.models import Role
 
 USER = "user"
+LOGIN = "login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,15 @@ class UserDeactivated(Event):
 @dataclass(frozen=True, slots=True)
 class UserReactivated(Event):
     type: ClassVar[str] = "USER_REACTIVATED"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginOpened(Event):
+    """Somebody has signed in, by these proofs. A history of its own: nobody's standing has changed."""
+
+    type: ClassVar[str] = "LOGIN_OPENED"
+    user_id: UUID
+    methods: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from app.core.actor import Origin
 from app.core.db import Databases
 from app.identity import passwords, repository, rules
 from app.identity.errors import InvalidCredentials
@@ -35,6 +36,23 @@ class Method(StrEnum):
 
 SECOND = frozenset({Method.TOTP, Method.EMAIL_CODE, Method.SMS_CODE, Method.RECOVERY_CODE})
 """Those that count as a second factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an attempt comes from, as the request says: kept with the sign-in, and in the log with what it changes."""
+
+    address: str | None = None
+    agent: str | None = None
+    request_id: str | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """For the log."""
+        return Origin.of(self.address, self.agent)
+
+
+UNKNOWN = Source()
 
 
 @dataclass(frozen=True, slots=True)

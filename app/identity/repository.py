@@ -12,6 +12,7 @@ from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
 from app.core.personal.sealed import sealed
+from app.identity.factors.models import LoginChallenge
 from app.identity.models import KeyPurpose, KeyStatus, Login, RefreshToken, Role, SigningKey, User, UserStatus
 from app.identity.roles.grants import permissions_of
 from app.identity.roles.models import CustomRole
@@ -165,12 +166,27 @@ async def refresh_token(tx: ReadTx, token_hash: str) -> RefreshToken:
     return found.one()
 
 
-async def revoke_logins(tx: WriteTx, user_id: UUID, reason: str) -> None:
-    """End every running sign-in of a user."""
+async def revoke_logins(tx: WriteTx, user_id: UUID, reason: str, *, but: UUID | None = None) -> None:
+    """End every running sign-in of a user, but perhaps for one, and every one that waits for its second factor."""
+    running = update(Login).where(
+        col(Login.tenant_id) == tx.tenant, col(Login.user_id) == user_id, col(Login.revoked_at).is_(None)
+    )
+    if but is not None:
+        running = running.where(col(Login.id) != but)
+    await tx.exec(running.values(revoked_at=tx.now(), revoke_reason=reason))
+    await end_challenges(tx, user_id)
+
+
+async def end_challenges(tx: WriteTx, user_id: UUID) -> None:
+    """End every sign-in of a user that waits for its second factor: what it was proved with is good no more."""
     await tx.exec(
-        update(Login)
-        .where(col(Login.tenant_id) == tx.tenant, col(Login.user_id) == user_id, col(Login.revoked_at).is_(None))
-        .values(revoked_at=tx.now(), revoke_reason=reason)
+        update(LoginChallenge)
+        .where(
+            col(LoginChallenge.tenant_id) == tx.tenant,
+            col(LoginChallenge.user_id) == user_id,
+            col(LoginChallenge.used_at).is_(None),
+        )
+        .values(used_at=tx.now())
     )
 
 

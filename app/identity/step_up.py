@@ -19,7 +19,7 @@ from app.identity.factors.proving import SecondFactors, provable_methods
 from app.identity.factors.service import count_as_proved
 from app.identity.models import Login, User
 from app.identity.passwords import HashedPassword
-from app.identity.proofs import Method
+from app.identity.proofs import UNKNOWN, Method, Source
 from app.identity.service import note
 
 FRESH = timedelta(minutes=15)
@@ -42,7 +42,9 @@ async def ensure_fresh(database: Database, actor: Actor) -> None:
         raise StepUpRequired(await provable_methods(tx, await repository.get(tx, actor.id)))
 
 
-async def step_up(dbs: Databases, factors: SecondFactors, actor: Actor, method: Method, proof: str) -> Login:
+async def step_up(
+    dbs: Databases, factors: SecondFactors, actor: Actor, method: Method, proof: str, source: Source = UNKNOWN
+) -> Login:
     """Show again who one is: with a second factor, or, for who has none, with the password.
 
     Raises `MethodUnavailable`, `ProofRefused`, and `LoginRevoked` with the fifth wrong one in a row.
@@ -53,7 +55,7 @@ async def step_up(dbs: Databases, factors: SecondFactors, actor: Actor, method: 
         async with dbs.app.read(tenant_id) as tx:
             known_hash = (await repository.get(tx, user_id)).password_hash
         right, _ = await passwords.verify(proof, HashedPassword(known_hash))
-    async with dbs.app.write(tenant_id, actor) as tx:
+    async with dbs.app.write(tenant_id, actor, source.request_id, source.origin) as tx:
         user, login = await hold_running(tx, user_id, login_id)
         methods = await provable_methods(tx, user)
         if method not in methods or method is Method.PROVIDER:
@@ -71,10 +73,12 @@ async def step_up(dbs: Databases, factors: SecondFactors, actor: Actor, method: 
     raise ProofRefused(left) if left else LoginRevoked
 
 
-async def send_code(dbs: Databases, factors: SecondFactors, actor: Actor, kind: FactorKind) -> str:
+async def send_code(
+    dbs: Databases, factors: SecondFactors, actor: Actor, kind: FactorKind, source: Source = UNKNOWN
+) -> str:
     """Send a code to step up with; where it goes to, masked. Raises `MethodUnavailable`, `TooManyCodes`."""
     tenant_id, user_id, login_id = running(actor)
-    async with dbs.app.write(tenant_id, actor) as tx:
+    async with dbs.app.write(tenant_id, actor, source.request_id, source.origin) as tx:
         user, _ = await hold_running(tx, user_id, login_id)
         methods = await provable_methods(tx, user)
         if kind is FactorKind.TOTP or Method(kind) not in methods:

@@ -171,10 +171,19 @@
       "InvitationEndedError",
       "InvitationRevokeSuccess"
     ],
+    "LoginEnrollResult": [
+      "LoginChallengeEndedError",
+      "LoginEnrollSuccess",
+      "MethodUnavailableError",
+      "NoAddressError",
+      "SecondFactorNotAllowedError",
+      "TooManyCodesError"
+    ],
     "LoginExchangeResult": [
       "InvalidCredentialsError",
       "LoginCodeInvalidError",
-      "LoginExchangeSuccess"
+      "LoginExchangeSuccess",
+      "SecondFactorRequiredError"
     ],
     "LoginRefreshResult": [
       "InvalidRefreshTokenError",
@@ -185,9 +194,26 @@
       "CurrentLoginError",
       "LoginRevokeSuccess"
     ],
+    "LoginSendCodeResult": [
+      "LoginChallengeEndedError",
+      "LoginSendCodeSuccess",
+      "MethodUnavailableError",
+      "TooManyCodesError"
+    ],
     "LoginStepUpResult": [
       "LoginRevokedError",
       "LoginStepUpSuccess",
+      "MethodUnavailableError",
+      "ProofRefusedError"
+    ],
+    "LoginStepUpSendCodeResult": [
+      "LoginStepUpSendCodeSuccess",
+      "MethodUnavailableError",
+      "TooManyCodesError"
+    ],
+    "LoginVerifyResult": [
+      "LoginChallengeEndedError",
+      "LoginVerifySuccess",
       "MethodUnavailableError",
       "ProofRefusedError"
     ],
@@ -355,6 +381,31 @@
       "ScheduledEventOverlapsError",
       "ScheduledEventUpdateSuccess"
     ],
+    "SecondFactorConfirmResult": [
+      "LoginRevokedError",
+      "MethodUnavailableError",
+      "ProofRefusedError",
+      "SecondFactorConfirmSuccess"
+    ],
+    "SecondFactorEnrollResult": [
+      "NoAddressError",
+      "SecondFactorEnrollSuccess",
+      "SecondFactorExistsError",
+      "SecondFactorNotAllowedError",
+      "StepUpRequiredError",
+      "TooManyCodesError"
+    ],
+    "SecondFactorRemoveResult": [
+      "SecondFactorIndispensableError",
+      "SecondFactorRemoveSuccess",
+      "StepUpRequiredError"
+    ],
+    "SecondFactorRenewRecoveryCodesResult": [
+      "InvalidInputError",
+      "MethodUnavailableError",
+      "SecondFactorRenewRecoveryCodesSuccess",
+      "StepUpRequiredError"
+    ],
     "SessionAddNoteResult": [
       "InvalidInputError",
       "SessionAddNoteSuccess"
@@ -484,6 +535,10 @@
       "PlatformTenantProtectedError",
       "TenantReactivateSuccess"
     ],
+    "TenantSetSecondFactorPolicyResult": [
+      "StepUpRequiredError",
+      "TenantSetSecondFactorPolicySuccess"
+    ],
     "TenantSuspendResult": [
       "PlatformTenantProtectedError",
       "TenantSuspendSuccess"
@@ -552,10 +607,12 @@
       "LastAdminError",
       "LastWayInError",
       "LimitReachedError",
+      "LoginChallengeEndedError",
       "LoginCodeInvalidError",
       "LoginRevokedError",
       "MaxConcurrentReachedError",
       "MethodUnavailableError",
+      "NoAddressError",
       "NoRunningShiftError",
       "NobodyWaitingError",
       "PermissionNotGrantableError",
@@ -579,6 +636,10 @@
       "ScheduledEventOverError",
       "ScheduledEventOverlapsError",
       "ScopeNotGrantableError",
+      "SecondFactorExistsError",
+      "SecondFactorIndispensableError",
+      "SecondFactorNotAllowedError",
+      "SecondFactorRequiredError",
       "SelfDeactivationError",
       "SessionOnHoldError",
       "ShiftConflictError",
@@ -619,6 +680,7 @@
     ],
     "UserLoginResult": [
       "InvalidCredentialsError",
+      "SecondFactorRequiredError",
       "UserLoginSuccess"
     ],
     "UserReactivateResult": [
@@ -631,6 +693,11 @@
       "RegistrationClosedError",
       "TooManyCodesError",
       "UserRegisterSuccess"
+    ],
+    "UserResetSecondFactorsResult": [
+      "RoleNotGrantableError",
+      "StepUpRequiredError",
+      "UserResetSecondFactorsSuccess"
     ],
     "UserUpdateResult": [
       "EmailTakenError",

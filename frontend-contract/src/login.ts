@@ -2,6 +2,9 @@
 
 import {
   LoginRefreshDocument,
+  LoginVerifyDocument,
+  type LoginVerifyInput,
+  type LoginVerifyMutation,
   LogoutDocument,
   type SignedInUserFragment,
   UserLoginDocument,
@@ -61,6 +64,14 @@ export class Login implements Credentials {
     const { userLogin } = await execute(this.#options.url, UserLoginDocument, { input }, this.#fetch);
     if (succeeded(userLogin)) await this.#accept(userLogin);
     return userLogin;
+  }
+
+  /** Finish a sign-in that was answered with `SecondFactorRequiredError`. The answer says whether it worked. */
+  async verify(input: LoginVerifyInput): Promise<LoginVerifyMutation["loginVerify"]> {
+    await this.#settled();
+    const { loginVerify } = await execute(this.#options.url, LoginVerifyDocument, { input }, this.#fetch);
+    if (succeeded(loginVerify)) await this.#accept(loginVerify);
+    return loginVerify;
   }
 
   /** Go on after a reload with the stored refresh token. The user, or null if nobody is signed in. */

@@ -17,11 +17,11 @@ from app.core.events.models import EventRow
 from app.core.ids import new_id
 from app.identity import founding, service
 from app.identity.authentication import Authenticator
-from app.identity.logins import Granted, Source, sign_in
+from app.identity.logins import Granted, sign_in
 from app.identity.models import Role, User
 from app.identity.passwords import HashedPassword, hash_new
 from app.identity.permissions import MATRIX
-from app.identity.proofs import Credentials
+from app.identity.proofs import Credentials, Source
 from app.identity.service import NewUser
 from app.settings import Settings
 from app.tenants.models import Tenant

@@ -8,9 +8,9 @@ from sqlmodel import select
 from app.core.errors import InvalidInput
 from app.identity import service
 from app.identity.errors import InvalidCredentials, InvalidRefreshToken, LoginRevoked, TokenRevoked
-from app.identity.logins import LOGIN_LIFETIME, Source, begin, refresh, sign_in, sign_out
+from app.identity.logins import LOGIN_LIFETIME, begin, refresh, sign_in, sign_out
 from app.identity.models import Login, RefreshToken, User
-from app.identity.proofs import Credentials, by_password
+from app.identity.proofs import Credentials, Source, by_password
 from app.tenants import service as tenant_service
 from app.tenants.errors import TenantClosed
 from tests.identity.house import NOW, PASSWORD, House, as_super_admin, hashed

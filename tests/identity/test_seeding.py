@@ -7,10 +7,10 @@ from sqlmodel import select
 
 from app.counters.models import Counter, CounterQueue
 from app.identity.errors import InvalidCredentials, TokenRevoked
-from app.identity.logins import Granted, Source, sign_in
+from app.identity.logins import Granted, sign_in
 from app.identity.models import Role, User
 from app.identity.permissions import MATRIX, Permission
-from app.identity.proofs import Credentials
+from app.identity.proofs import Credentials, Source
 from app.queues.models import Queue
 from app.seeding import seed_demo
 from app.tenants import repository as tenants

@@ -86,6 +86,12 @@ BOUNDED_LISTS = {
     "RolePermissions.permissions": "the enum",
     "MethodUnavailableError.methods": "the enum",
     "StepUpRequiredError.methods": "the enum",
+    "SecondFactorRequiredError.methods": "the enum",
+    "SecondFactorStatus.factors": "one of each kind",
+    "TenantSetSecondFactorPolicyInput.roles": "the enum",
+    "LoginVerifySuccess.recoveryCodes": "10",
+    "SecondFactorConfirmSuccess.recoveryCodes": "10",
+    "SecondFactorRenewRecoveryCodesSuccess.recoveryCodes": "10",
     "TenantSettings.secondFactorRoles": "the enum",
     "ScopeNotGrantableError.scopes": "the enum",
     "Session.notes": "100",
@@ -94,9 +100,9 @@ BOUNDED_LISTS = {
     "User.permissions": "the enum",
 }
 _ACTIONS = re.compile(
-    r"(tenant|tenantDomain|user|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
+    r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
     r"|accessEntry|accessCode|identityProvider|userIdentity)"
-    r"(Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Claim"
+    r"(Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Confirm|SendCode|Enroll|StepUpSendCode|RenewRecoveryCodes|ResetSecondFactors|SetSecondFactorPolicy|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report|Exchange|StartLink|Link"

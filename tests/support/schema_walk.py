@@ -91,6 +91,8 @@ VALUES: dict[str, Any] = {
     "body": "Some body",
     "token": "some-token",
     "proof": "a password nobody tries",
+    "challengeToken": "vql_unknown",
+    "replace": True,
     "domain": "queue.shop.example",
 }
 

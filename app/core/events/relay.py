@@ -36,6 +36,8 @@ from app.core.live.connection import connect_redis
 from app.core.live.doorbell import RELAY_TOPIC
 from app.settings import Settings
 
+Tidy = Callable[[Database], Awaitable[None]]
+
 logger = logging.getLogger(__name__)
 
 BATCH = 500
@@ -161,8 +163,11 @@ def messages_for(facts: Sequence[Fact]) -> dict[str, bytes]:
     return {topic: orjson.dumps(entries) for topic, entries in topics.items()}
 
 
-async def run_relay(settings: Settings, reactions: Reactions) -> None:
-    """Relay, sweep and tidy up until cancelled. Outlasts PostgreSQL and Redis being away."""
+async def run_relay(settings: Settings, reactions: Reactions, tidy: Sequence[Tidy] = ()) -> None:
+    """Relay, sweep and tidy up until cancelled. Outlasts PostgreSQL and Redis being away.
+
+    `tidy` is what features do every hour to keep their tables in order.
+    """
     system = Database(role_url(settings, SYSTEM_ROLE), pool_size=4, name="vq-relay", clock=SystemClock())
     bus = Bus(redis_url(settings), prefix=settings.bus_prefix)
     redis = connect_redis(redis_url(settings), max_connections=1)
@@ -192,6 +197,9 @@ async def run_relay(settings: Settings, reactions: Reactions) -> None:
             partitions, old = partial(upkeep.make_partitions, system), partial(upkeep.delete_old, system)
             tasks.create_task(_repeat(partitions, _every(_DAY_SECONDS), "partitions"), name="partitions")
             tasks.create_task(_repeat(old, _every(_HOUR_SECONDS), "clean-up"), name="clean-up")
+            for number, each in enumerate(tidy):
+                name = f"tidy {number}"
+                tasks.create_task(_repeat(partial(each, system), _every(_HOUR_SECONDS), name), name=name)
             tasks.create_task(keep_showing(redis, settings, "relay"), name="alive")
     finally:
         await bus.stop()

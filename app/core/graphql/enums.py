@@ -9,9 +9,12 @@ from strawberry.types.enum import StrawberryEnumDefinition
 EnumType = TypeVar("EnumType", bound=EnumMeta)
 
 
-def explained_enum(kind: EnumType, description: str, **values: str) -> EnumType:
-    """Register an enum, with a sentence for each of its members by name; none may be missing."""
-    declared = strawberry.enum(kind, description=description)
+def explained_enum(kind: EnumType, description: str, *, called: str | None = None, **values: str) -> EnumType:
+    """Register an enum, with a sentence for each of its members by name; none may be missing.
+
+    `called` is its name in the schema, where that is not the class's.
+    """
+    declared = strawberry.enum(kind, name=called, description=description)
     definition: StrawberryEnumDefinition = declared.__strawberry_definition__  # type: ignore[attr-defined]
     if {value.name for value in definition.values} != set(values):
         raise TypeError(f"explain exactly the members of {definition.name}")

@@ -256,6 +256,7 @@ async def end_logins(tx: WriteTx, user_id: UUID, current_id: UUID, login_id: UUI
 
 async def _end_logins(tx: WriteTx, user: User, but: UUID, reason: str) -> int:
     ended = await repository.revoke_other_logins(tx, user.id, but, reason)
+    await users.end_challenges(tx, user.id)
     for login_id in ended:
         user_service.note(tx, user, UserLoginRevoked(login_id, reason))
     await tx.flush()

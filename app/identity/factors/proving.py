@@ -4,7 +4,7 @@ Everything here is done under the user's lock, so that a code brought twice at o
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -117,7 +117,7 @@ async def is_required(tx: ReadTx, user: User) -> bool:
     return rules.is_required(user.role, (await tenants.settings_of(tx)).second_factor_roles)
 
 
-def has_second(methods: Sequence[str]) -> bool:
+def has_second(methods: Iterable[str]) -> bool:
     """Whether a second factor is among what was proved."""
     return not SECOND.isdisjoint(methods)
 

@@ -2,20 +2,16 @@
 
 import strawberry
 
-from app.context import Context, Info
+from app.context import Info
 from app.core.graphql.limited import Limited
 from app.core.graphql.permissions import Public, Requires
 from app.core.limits import Bucket
 from app.identity import logins, service
 from app.identity.graphql import inputs, results
+from app.identity.graphql.source import source_of
 from app.identity.graphql.step_up import StepUp
 from app.identity.graphql.types import User
 from app.identity.permissions import Permission
-
-
-def source_of(context: Context) -> logins.Source:
-    """Where a sign-in comes from."""
-    return logins.Source(context.address, context.agent)
 
 
 @strawberry.type
@@ -40,8 +36,8 @@ class IdentityMutation:
         extensions=[Public("Public: the refresh token says who asks."), Limited(Bucket.SIGN_IN, failures_only=True)],
     )
     async def login_refresh(self, info: Info, input: inputs.LoginRefreshInput) -> results.LoginRefreshResult:
-        runtime = info.context.runtime
-        granted = await logins.refresh(runtime.dbs, runtime.authenticator.tokens, input.refresh_token)
+        runtime, source = info.context.runtime, source_of(info.context)
+        granted = await logins.refresh(runtime.dbs, runtime.authenticator.tokens, input.refresh_token, source)
         return results.LoginRefreshSuccess.of(granted)
 
     @strawberry.mutation(
@@ -49,7 +45,7 @@ class IdentityMutation:
         extensions=[Public("Public: the refresh token says who asks.")],
     )
     async def logout(self, info: Info, input: inputs.LogoutInput) -> results.LogoutResult:
-        await logins.sign_out(info.context.runtime.dbs, input.refresh_token)
+        await logins.sign_out(info.context.runtime.dbs, input.refresh_token, source_of(info.context))
         return results.LogoutSuccess(signed_out=True)
 
     @strawberry.mutation(

@@ -6,6 +6,8 @@ import strawberry
 
 from app.core.graphql.errors import InvalidInputError, UserError, error_type
 from app.identity import errors
+from app.identity.factors.errors import SecondFactorRequired
+from app.identity.graphql.factors.types import LoginMethod
 from app.identity.graphql.step_up import StepUpRequiredError
 from app.identity.graphql.types import Role, User
 from app.identity.logins import Granted
@@ -19,6 +21,23 @@ _EXPIRES = "How long the access token is good."
 @error_type(errors.InvalidCredentials, "Sign-in refused; the same answer whatever was wrong.")
 class InvalidCredentialsError(UserError):
     pass
+
+
+@error_type(
+    SecondFactorRequired,
+    "The first proof was right; a second factor is missing. Ask for a code of one of `methods`; send `loginVerify`.",
+)
+class SecondFactorRequiredError(UserError):
+    challenge_token: str = strawberry.field(
+        description="Stands for what was proved: for `loginVerify`, `loginSendCode` and `loginEnroll`. Keep it secret."
+    )
+    methods: list[LoginMethod] = strawberry.field(  # type: ignore[valid-type]
+        description="Those that may follow, the usual one first. None can: ask an administrator for a reset."
+    )
+    must_enroll: bool = strawberry.field(
+        description="The tenant asks for a second factor, and there is none yet: begin with `loginEnroll`."
+    )
+    expires_in_seconds: int = strawberry.field(description="How long there is for it.")
 
 
 @error_type(errors.InvalidRefreshToken, "Not a refresh token of ours, or past its time: sign in again.")
@@ -121,7 +140,7 @@ class UserReactivateSuccess:
 
 
 UserLoginResult = Annotated[
-    UserLoginSuccess | InvalidCredentialsError,
+    UserLoginSuccess | SecondFactorRequiredError | InvalidCredentialsError,
     strawberry.union("UserLoginResult", description="What `userLogin` answers."),
 ]
 LoginRefreshResult = Annotated[

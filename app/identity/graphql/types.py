@@ -23,6 +23,10 @@ LazyUserIdentity = Annotated[
     "UserIdentity",  # type: ignore[name-defined]  # noqa: F821
     strawberry.lazy("app.identity.graphql.providers.types"),
 ]
+LazySecondFactorStatus = Annotated[
+    "SecondFactorStatus",  # type: ignore[name-defined]  # noqa: F821
+    strawberry.lazy("app.identity.graphql.factors.types"),
+]
 LazyTenant = Annotated["Tenant", strawberry.lazy("app.tenants.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 Role = explained_enum(
@@ -149,6 +153,15 @@ class User(Node):
         if not self._is_open_to(info.context):
             return None
         return await info.context.loader(identities_of_users, self.tenant_key).load(self.key)
+
+    @strawberry.field(description="How they are protected besides the first proof. Null without `user:read`.")
+    async def second_factor(self, info: Info) -> LazySecondFactorStatus | None:
+        """Loaded once for all users of the answer."""
+        from app.identity.graphql.factors.loaders import status_by_user
+
+        if not self._is_open_to(info.context):
+            return None
+        return await info.context.loader(status_by_user, self.tenant_key).load((self.key, self.row.role))
 
     @strawberry.field(description="The business they belong to.")
     async def tenant(self, info: Info) -> LazyTenant:

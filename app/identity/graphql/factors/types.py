@@ -1,5 +1,6 @@
 """The types of second factors, and of what somebody can show."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import strawberry
@@ -12,6 +13,7 @@ from app.identity.factors.service import Enrolment
 LoginMethod = explained_enum(
     proofs.Method,
     "By what somebody shows who they are.",
+    called="LoginMethod",
     PASSWORD="The password.",
     PROVIDER="Another service has said so; to show it again, sign in with it again.",
     MAIL="A secret that was sent to their address: an invitation, say.",
@@ -23,6 +25,7 @@ LoginMethod = explained_enum(
 SecondFactorKind = explained_enum(
     models.FactorKind,
     "What somebody has besides the first proof.",
+    called="SecondFactorKind",
     TOTP="An authenticator app: a new code of 6 digits every 30 seconds.",
     EMAIL_CODE="The e-mail address of the account, which codes are sent to.",
     SMS_CODE="The telephone number of the account, which codes are sent to.",
@@ -47,6 +50,14 @@ class SecondFactorStatus:
     factors: list[SecondFactor] = strawberry.field(description="Those that count, oldest first. None: it is off.")
     recovery_codes_left: int = strawberry.field(description="Recovery codes that were not used, of 10.")
     required: bool = strawberry.field(description="Whether the tenant asks users of this role for a second factor.")
+
+    @classmethod
+    def of(
+        cls, rows: Sequence[models.SecondFactor], recovery_codes_left: int, *, required: bool
+    ) -> "SecondFactorStatus":
+        """From a user's rows."""
+        counting = [SecondFactor.of(row) for row in rows if row.confirmed_at is not None]
+        return cls(factors=counting, recovery_codes_left=recovery_codes_left, required=required)
 
 
 @strawberry.type(

@@ -12,6 +12,7 @@ from app.core.limits import Bucket
 from app.identity import logins
 from app.identity.graphql.providers import inputs, results
 from app.identity.graphql.providers.types import IdentityProvider, UserIdentity
+from app.identity.graphql.source import source_of
 from app.identity.graphql.step_up import StepUp
 from app.identity.graphql.types import User
 from app.identity.permissions import Permission
@@ -75,7 +76,7 @@ class ProviderMutation:
     async def login_exchange(self, info: Info, input: inputs.LoginExchangeInput) -> results.LoginExchangeResult:
         context = info.context
         proven = await context.runtime.journeys.proven(input.code, input.verifier)
-        source = logins.Source(context.address, context.agent)
+        source = source_of(context)
         tokens = context.runtime.authenticator.tokens
         return results.LoginExchangeSuccess.of(await logins.begin(context.runtime.dbs, tokens, proven, source))
 

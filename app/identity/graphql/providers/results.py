@@ -6,7 +6,7 @@ import strawberry
 
 from app.core.graphql.errors import InvalidInputError, UserError, error_type
 from app.identity.graphql.providers.types import IdentityProvider, UserIdentity
-from app.identity.graphql.results import InvalidCredentialsError, RoleNotGrantableError
+from app.identity.graphql.results import InvalidCredentialsError, RoleNotGrantableError, SecondFactorRequiredError
 from app.identity.graphql.step_up import StepUpRequiredError
 from app.identity.graphql.types import User
 from app.identity.logins import Granted
@@ -125,7 +125,7 @@ IdentityProviderDeleteResult = Annotated[
     strawberry.union("IdentityProviderDeleteResult", description="What `identityProviderDelete` answers."),
 ]
 LoginExchangeResult = Annotated[
-    LoginExchangeSuccess | LoginCodeInvalidError | InvalidCredentialsError,
+    LoginExchangeSuccess | SecondFactorRequiredError | LoginCodeInvalidError | InvalidCredentialsError,
     strawberry.union("LoginExchangeResult", description="What `loginExchange` answers."),
 ]
 UserIdentityStartLinkResult = Annotated[
