@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import socket
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Keep mail until signalled."""
     settings = load_settings()
     configure_logging(settings.log_level)
+    # It writes every address down.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     listener = listen_for_mail() if arguments.fd is None else socket.socket(fileno=arguments.fd)
     if arguments.fd is None:
         print(f"VQ_SMTP_URL={url_of(listener)}", flush=True)

@@ -57,10 +57,9 @@ class Mailbox:
     """A Maildir and who fills it: aiosmtpd's handler."""
 
     def __init__(self, folder: Path) -> None:
-        # Codes are in it: nobody else's to read.
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
-        self._box = mailbox.Maildir(folder, create=True)
+        self._make()
+        self._box = mailbox.Maildir(folder, create=False)
         self._taken = 0
 
     async def serve(self, listener: socket.socket) -> None:
@@ -77,7 +76,14 @@ class Mailbox:
         self._keep(head.encode() + envelope.content)
         return "250 2.0.0 kept"
 
+    def _make(self) -> None:
+        for part in (self._folder, *(self._folder / name for name in ("tmp", "new", "cur"))):
+            # Codes are in it: nobody else's to read.
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def _keep(self, content: bytes) -> None:
+        # Each time, because people empty it by removing it.
+        self._make()
         self._box.add(content)
         self._taken += 1
         if self._taken % _PRUNE_EVERY == 1:

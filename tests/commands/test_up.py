@@ -1,11 +1,13 @@
 """`vq up` as the person at the terminal meets it: everything runs, heals when killed, and is gone after Ctrl-C."""
 
 import asyncio
+import re
 import signal
 import socket
 import sys
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from websockets.asyncio.client import connect
@@ -20,6 +22,16 @@ PROGRAMS = {"serve", "relay", "worker", "demo-site", "mailbox"}
 EVERYTHING = PROGRAMS | {"postgres", "valkey"}
 
 
+def register(port: int, email: str) -> None:
+    """Have a code sent."""
+    document = "mutation($i: UserRegisterInput!) { userRegister(input: $i) { __typename } }"
+    answer = httpx.post(
+        f"http://127.0.0.1:{port}/graphql",
+        json={"query": document, "variables": {"i": {"tenantSlug": "demo", "email": email}}},
+    )
+    assert answer.json()["data"] == {"userRegister": {"__typename": "UserRegisterSuccess"}}, answer.text
+
+
 async def test_everything_runs_heals_and_ends() -> None:
     with started() as run:
         assert set(run.children()) == EVERYTHING
@@ -32,6 +44,11 @@ async def test_everything_runs_heals_and_ends() -> None:
         crowd = vq("visitors", "--count", "6", "--pace", "10", env=run.settings)
         assert crowd.returncode == 0, crowd.stdout
         assert "6 visitors: " in crowd.stdout
+
+        register(run.port, "anna@people.example")
+        mail = vq("mail", "1", "--to", "anna@people.example", "--wait", "30", env=run.settings)
+        assert mail.returncode == 0, mail.stderr
+        assert re.search(r"^Subject: [0-9]{6} is your code for Demo$", mail.stdout, re.MULTILINE), mail.stdout
 
         doctor = vq("doctor", env=run.settings)
         assert doctor.returncode == 0, doctor.stdout
