@@ -39,7 +39,7 @@ async def _main() -> None:
     url = given.get("database_url") or admin_url(load_settings())
     if "secret" not in given:
         given["secret"] = load_settings().secret
-    engine = create_async_engine(url, poolclass=NullPool)
+    engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True)
     async with engine.connect() as connection:
         await connection.run_sync(_run)
     await engine.dispose()

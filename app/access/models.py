@@ -4,10 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKeyConstraint, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field
 
 from app.core.db import TenantRow, enum_column, optional_time, time_column
+from app.core.personal.sealed import SealedRow, as_it_is, sealed_text
 
 
 class AccessList(StrEnum):
@@ -25,7 +26,7 @@ class AccessCodeKind(StrEnum):
     PRIORITY = "PRIORITY"
 
 
-class AccessEntry(SQLModel, table=True):
+class AccessEntry(SealedRow, table=True):
     """A person on a list of a queue, by the identifier joins name. Added and removed, never changed.
 
     Every change is made under the line's lock, which keeps the count of the bypass list in the queue's row: a join of a
@@ -35,15 +36,13 @@ class AccessEntry(SQLModel, table=True):
     __tablename__ = "access_entries"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "queue_id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
+        UniqueConstraint("tenant_id", "queue_id", "kind", "user_identifier_index", name="access_entries_person_key"),
+        Index("access_entries_list_idx", "tenant_id", "queue_id", "kind", "created_at", "id"),
     )
 
-    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id", ondelete="CASCADE")
-    queue_id: UUID = Field(primary_key=True)
-    kind: AccessList = Field(
-        primary_key=True,
-        sa_type=Enum(AccessList, native_enum=False, create_constraint=True, length=24, name="kind"),
-    )
-    user_identifier: str = Field(primary_key=True, max_length=200)
+    queue_id: UUID
+    kind: AccessList = enum_column(AccessList, "kind")
+    user_identifier: str = sealed_text(found_by=as_it_is)
     created_at: datetime = time_column()
     created_by: str = Field(max_length=64)
 

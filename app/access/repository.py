@@ -8,10 +8,12 @@ from sqlmodel import col, func, select
 from app.access.models import AccessCode, AccessCodeKind, AccessEntry, AccessList
 from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
+from app.core.ids import new_id
+from app.core.personal.sealed import sealed
 
 _LISTED = """
-    select user_identifier, kind from access_entries
-    where tenant_id = $1 and queue_id = $2 and kind in ('BYPASS', 'INVITE') and user_identifier = any($3::text[])
+    select user_identifier_index, kind from access_entries
+    where tenant_id = $1 and queue_id = $2 and kind in ('BYPASS', 'INVITE') and user_identifier_index = any($3::bytea[])
 """
 
 
@@ -21,38 +23,41 @@ async def lists_of_persons(
     """On which of a queue's lists each of these people is."""
     found: dict[str, frozenset[AccessList]] = {}
     if user_identifiers:
-        for row in await tx.rows(_LISTED, tx.tenant, queue_id, user_identifiers):
-            person = row["user_identifier"]
-            found[person] = found.get(person, frozenset()) | {AccessList(row["kind"])}
+        people = dict(zip(_keys(tx, user_identifiers), user_identifiers, strict=True))
+        for key, kind in await tx.rows(_LISTED, tx.tenant, queue_id, list(people)):
+            person = people[key]
+            found[person] = found.get(person, frozenset()) | {AccessList(kind)}
     return found
 
 
 _ADD = """
-    insert into access_entries (tenant_id, queue_id, kind, created_at, created_by, user_identifier)
-    select $1, $2, $3, $4, $5, * from unnest($6::text[])
-    on conflict do nothing returning user_identifier
+    insert into access_entries (
+        tenant_id, queue_id, kind, created_at, created_by, id, user_identifier_index, user_identifier_sealed
+    )
+    select $1, $2, $3, $4, $5, * from unnest($6::uuid[], $7::bytea[], $8::bytea[])
+    on conflict do nothing returning id
 """
 
 
-async def add_entries(tx: WriteTx, queue_id: UUID, kind: AccessList, user_identifiers: Sequence[str]) -> Sequence[str]:
-    """Put people on a list; those who were not on it yet."""
-    added = await tx.rows(_ADD, tx.tenant, queue_id, kind, tx.now(), tx.actor.label, user_identifiers)
-    return [row["user_identifier"] for row in added]
+async def add_entries(tx: WriteTx, queue_id: UUID, kind: AccessList, user_identifiers: Sequence[str]) -> int:
+    """Put people on a list; how many were not on it yet."""
+    ids = [new_id() for _ in user_identifiers]
+    person = sealed(AccessEntry.user_identifier)
+    closed = [person.seal(tx.tenant, id, one) for id, one in zip(ids, user_identifiers, strict=True)]
+    keys = _keys(tx, user_identifiers)
+    return len(await tx.rows(_ADD, tx.tenant, queue_id, kind, tx.now(), tx.actor.label, ids, keys, closed))
 
 
 _REMOVE = """
     delete from access_entries
-    where tenant_id = $1 and queue_id = $2 and kind = $3 and user_identifier = any($4::text[])
-    returning user_identifier
+    where tenant_id = $1 and queue_id = $2 and kind = $3 and user_identifier_index = any($4::bytea[])
+    returning id
 """
 
 
-async def remove_entries(
-    tx: WriteTx, queue_id: UUID, kind: AccessList, user_identifiers: Sequence[str]
-) -> Sequence[str]:
-    """Take people off a list; those who were on it."""
-    removed = await tx.rows(_REMOVE, tx.tenant, queue_id, kind, user_identifiers)
-    return [row["user_identifier"] for row in removed]
+async def remove_entries(tx: WriteTx, queue_id: UUID, kind: AccessList, user_identifiers: Sequence[str]) -> int:
+    """Take people off a list; how many were on it."""
+    return len(await tx.rows(_REMOVE, tx.tenant, queue_id, kind, _keys(tx, user_identifiers)))
 
 
 async def count_entries(tx: ReadTx, queue_id: UUID, kind: AccessList) -> int:
@@ -68,13 +73,18 @@ async def count_entries(tx: ReadTx, queue_id: UUID, kind: AccessList) -> int:
 async def entry_page(
     tx: ReadTx, queue_id: UUID, kind: AccessList, search: str | None, request: PageRequest
 ) -> Page[AccessEntry]:
-    """A list in the order of identifiers; with `search` those that begin with it."""
+    """A list in the order of coming onto it; with `search` the person of this identifier."""
     statement = select(AccessEntry).where(
         AccessEntry.tenant_id == tx.tenant, AccessEntry.queue_id == queue_id, AccessEntry.kind == kind
     )
     if search:
-        statement = statement.where(col(AccessEntry.user_identifier).startswith(search, autoescape=True))
-    return await fetch_page(tx, statement, [AccessEntry.user_identifier], request)  # type: ignore[list-item]
+        statement = statement.where(sealed(AccessEntry.user_identifier).matches(tx.tenant, search))
+    return await fetch_page(tx, statement, [AccessEntry.created_at, AccessEntry.id], request)  # type: ignore[list-item]
+
+
+def _keys(tx: ReadTx, user_identifiers: Sequence[str]) -> list[bytes | None]:
+    person = sealed(AccessEntry.user_identifier)
+    return [person.index(tx.tenant, one) for one in user_identifiers]
 
 
 async def hold_codes(tx: WriteTx, queue_id: UUID, serials: Sequence[int]) -> dict[int, AccessCode]:

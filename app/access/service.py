@@ -47,7 +47,7 @@ async def add_entries(tx: WriteTx, queue_id: UUID, kind: AccessList, user_identi
     """Put people on a list; how many were not on it yet. Raises `InvalidInput`, `NotFound`."""
     _validate_identifiers(user_identifiers)
     line = await lock(tx, queue_id)
-    added = len(await repository.add_entries(tx, queue_id, kind, user_identifiers))
+    added = await repository.add_entries(tx, queue_id, kind, user_identifiers)
     if await repository.count_entries(tx, queue_id, kind) > MAX_ENTRIES:
         raise InvalidInput("userIdentifiers", f"A list has at most {MAX_ENTRIES:,} people; remove some first.")
     return _changed(tx, line, kind, "added", added)
@@ -57,7 +57,7 @@ async def remove_entries(tx: WriteTx, queue_id: UUID, kind: AccessList, user_ide
     """Take people off a list; how many were on it. Who is in line already keeps the place."""
     _validate_identifiers(user_identifiers)
     line = await lock(tx, queue_id)
-    removed = len(await repository.remove_entries(tx, queue_id, kind, user_identifiers))
+    removed = await repository.remove_entries(tx, queue_id, kind, user_identifiers)
     return _changed(tx, line, kind, "removed", removed)
 
 

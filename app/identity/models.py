@@ -70,7 +70,7 @@ class User(SealedRow, table=True):
     updated_by: str = Field(max_length=64)
 
 
-class Login(TenantRow, table=True):
+class Login(SealedRow, table=True):
     """One sign-in: a family of refresh tokens, of which only the newest generation is good.
 
     1. opened by signing in, with a token of generation 1
@@ -98,8 +98,8 @@ class Login(TenantRow, table=True):
     wrong_proofs: int = 0
     revoked_at: datetime | None = optional_time()
     revoke_reason: str | None = Field(default=None, max_length=64)
-    agent: str | None = Field(default=None, max_length=200)
-    address: str | None = Field(default=None, max_length=64)
+    agent: str | None = optional_sealed_text()
+    address: str | None = optional_sealed_text()
 
 
 class RefreshToken(TenantRow, table=True):

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
 from app.core.db import TenantRow, enum_column, optional_time, time_column
+from app.core.personal.sealed import SealedRow, as_it_is, sealed_text
 
 
 class NotificationKind(StrEnum):
@@ -52,7 +53,7 @@ class NotificationTemplate(TenantRow, table=True):
     updated_by: str = Field(max_length=64)
 
 
-class Notification(TenantRow, table=True):
+class Notification(SealedRow, table=True):
     """One message to one person, with its text as it is sent.
 
     1. PENDING from the transaction that finds out that it is owed
@@ -70,7 +71,7 @@ class Notification(TenantRow, table=True):
         ForeignKeyConstraint(["tenant_id", "queue_id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
         ForeignKeyConstraint(["tenant_id", "session_id"], ["sessions.tenant_id", "sessions.id"], ondelete="CASCADE"),
         UniqueConstraint(
-            "tenant_id", "event_id", "session_id", "kind", "recipient", "channel", name="notifications_once_key"
+            "tenant_id", "event_id", "session_id", "kind", "recipient_index", "channel", name="notifications_once_key"
         ),
         Index(
             "notifications_people_ahead_key",
@@ -91,10 +92,11 @@ class Notification(TenantRow, table=True):
     event_id: UUID
     kind: NotificationKind = enum_column(NotificationKind, "kind")
     channel: NotificationChannel = enum_column(NotificationChannel, "channel")
-    recipient: str = Field(max_length=254)
+    recipient: str = sealed_text(found_by=as_it_is)
     locale: str = Field(max_length=35)
-    subject: str = Field(max_length=500)
-    body: str
+    # Templates may fill in who somebody is.
+    subject: str = sealed_text()
+    body: str = sealed_text()
     status: NotificationStatus = enum_column(NotificationStatus, "status", NotificationStatus.PENDING)
     attempts: int = 0
     error: str | None = Field(default=None, max_length=1000)

@@ -7,6 +7,7 @@ from enum import Enum
 from uuid import UUID
 
 from app.core.errors import InvalidInput
+from app.core.personal.masks import mask_email
 from app.queues.disciplines import Rank
 
 PEOPLE_AHEAD = 3
@@ -129,15 +130,9 @@ def languages(*wanted: str | None) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
-def masked(address: str) -> str:
-    """An e-mail address that is still recognised by who knows it: `a***@example.com`."""
-    local, at, domain = address.rpartition("@")
-    return f"{local[:1]}***{at}{domain}"
-
-
 def without_address(text: str, address: str) -> str:
     """A server's words with the recipient's address masked in them."""
-    masked_address = masked(address)
+    masked_address = mask_email(address)
     for spelling in (address, address.lower()):
         text = text.replace(spelling, masked_address)
     return text

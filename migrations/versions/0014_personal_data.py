@@ -53,6 +53,13 @@ SEALED: dict[str, tuple[Value, ...]] = {
         Value("cancel_reason", sa.String(500)),
     ),
     "session_notes": (Value("text", sa.String(2000), optional=False),),
+    "access_entries": (Value("user_identifier", sa.String(200), as_it_is, optional=False),),
+    "notifications": (
+        Value("recipient", sa.String(254), as_it_is, optional=False),
+        Value("subject", sa.String(500), optional=False),
+        Value("body", sa.String(), optional=False),
+    ),
+    "logins": (Value("agent", sa.String(200)), Value("address", sa.String(64))),
 }
 # What the columns are part of, by table: a unique key, or an index of some rows. `@` is the column it is found by.
 KEYS = (
@@ -60,9 +67,14 @@ KEYS = (
     "alter table users add constraint users_username_key unique (tenant_id, username@)",
     """create unique index sessions_person_key on sessions (tenant_id, queue_id, user_identifier@)
         where status in ('WAITING', 'CALLED', 'SERVING') and user_identifier@ is not null""",
+    """alter table notifications add constraint notifications_once_key
+        unique (tenant_id, event_id, session_id, kind, recipient@, channel)""",
 )
-# New: people are looked for by them, to be told what is held of them, or to be forgotten.
+# New. People are looked for by them, to be told what is held of them, or to be forgotten.
 INDEXES = (
+    """alter table access_entries add constraint access_entries_person_key
+        unique (tenant_id, queue_id, kind, user_identifier_index)""",
+    "create index access_entries_list_idx on access_entries (tenant_id, queue_id, kind, created_at, id)",
     "create index users_phone_idx on users (tenant_id, phone_index) where phone_index is not null",
     "create index sessions_email_idx on sessions (tenant_id, email_index) where email_index is not null",
     "create index sessions_phone_idx on sessions (tenant_id, phone_index) where phone_index is not null",
@@ -112,6 +124,11 @@ def upgrade() -> None:
     for table, (app, system) in GRANTS.items():
         for statement in protect(table, app=app, system=system):
             op.execute(statement)
+    # What is sealed is sealed for a row, by its id.
+    op.drop_constraint("access_entries_pkey", "access_entries")
+    op.execute("alter table access_entries add column id uuid not null default gen_random_uuid()")
+    op.execute("alter table access_entries alter column id drop default")
+    op.create_primary_key("access_entries_pkey", "access_entries", ["tenant_id", "id"])
     with _unprotected("tenants", "tenant_keys", *SEALED):
         keys = _make_keys(op.get_bind())
         for table, values in SEALED.items():
@@ -129,6 +146,9 @@ def downgrade() -> None:
             _open(table, values, keys)
     for statement in KEYS:
         op.execute(statement.replace("@", ""))
+    op.drop_constraint("access_entries_pkey", "access_entries")
+    op.drop_column("access_entries", "id")
+    op.create_primary_key("access_entries_pkey", "access_entries", ["tenant_id", "queue_id", "kind", "user_identifier"])
     op.drop_table("key_rotations")
     op.drop_table("tenant_keys")
 
@@ -147,8 +167,9 @@ class _unprotected:  # noqa: N801
         for table in self.tables:
             op.execute(f"alter table {table} no force row level security")
 
-    def __exit__(self, *_: object) -> None:
-        for table in self.tables:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # What has failed is rolled back with all of it, and takes no more statements.
+        for table in self.tables if kind is None else ():
             op.execute(f"alter table {table} force row level security")
 
 

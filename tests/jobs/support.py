@@ -19,6 +19,7 @@ from sqlmodel import select
 
 from app.core.clock import Clock
 from app.core.db import Database, Databases
+from app.core.db.tenant_keys import give_keys
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
 from app.core.jobs import repository
 from app.core.jobs.broker import redis_url
@@ -46,7 +47,7 @@ async def databases(settings: Settings, clock: Clock | None = None) -> AsyncIter
 async def new_tenant(dbs: Databases) -> UUID:
     """A tenant of this test's own."""
     tenant_id = uuid4()
-    async with dbs.system.write(None) as tx:
+    async with dbs.system.write(tenant_id) as tx:
         now = tx.now()
         tx.add(
             Tenant(
@@ -59,6 +60,8 @@ async def new_tenant(dbs: Databases) -> UUID:
                 updated_by="TEST",
             )
         )
+        await tx.flush()
+        await give_keys(tx)
     return tenant_id
 
 

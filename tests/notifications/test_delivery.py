@@ -204,7 +204,9 @@ async def test_an_address_that_is_none_is_refused_before_anybody_is_asked(world:
         if name == "notifications.called":
             await world.runner.run(*ref)
     async with world.dbs.app.write(world.tenant_id) as tx:
-        await tx.exec(update(Notification).values(recipient="anna@example.com\r\nBcc: victim@example.com"))
+        (row,) = (await tx.exec(select(Notification).where(Notification.tenant_id == tx.tenant))).all()
+        row.recipient = "anna@example.com\r\nBcc: victim@example.com"
+        await tx.flush()
     await world.settle()
     row = await one(world)
     assert (row.status, row.error) == (FAILED, "This is not an address mail can be sent to.")
@@ -231,7 +233,9 @@ async def test_a_message_no_mail_can_be_made_of_fails_for_good(world: World, sin
         if name == "notifications.called":
             await world.runner.run(*ref)
     async with world.dbs.app.write(world.tenant_id) as tx:
-        await tx.exec(update(Notification).values(subject="Hello\r\nBcc: victim@example.com"))
+        (row,) = (await tx.exec(select(Notification).where(Notification.tenant_id == tx.tenant))).all()
+        row.subject = "Hello\r\nBcc: victim@example.com"
+        await tx.flush()
     await world.settle()
     row = await one(world)
     assert (row.status, row.error) == (FAILED, "The message cannot be written as an e-mail.")

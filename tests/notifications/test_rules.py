@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from app.core.errors import InvalidInput
-from app.notifications.rules import LineMove, Move, Placed, language_tag, languages, masked, moved_up, without_address
+from app.notifications.rules import LineMove, Move, Placed, language_tag, languages, moved_up, without_address
 from app.queues.disciplines import Rank
 
 NAMESPACE = UUID(int=0)
@@ -112,6 +112,5 @@ def test_what_is_no_language_tag_is_refused(tag: str) -> None:
 
 
 def test_an_address_is_masked_also_in_a_servers_words() -> None:
-    assert masked("anna@example.com") == "a***@example.com"
     answer = "550 5.1.1 <Anna@Example.com>: no such user anna@example.com"
     assert without_address(answer, "Anna@Example.com") == "550 5.1.1 <A***@Example.com>: no such user A***@Example.com"

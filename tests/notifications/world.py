@@ -86,8 +86,8 @@ class World:
 
     async def notifications(self) -> Sequence[Notification]:
         async with self.dbs.app.read(self.tenant_id) as tx:
-            order = (col(Notification.created_at), col(Notification.kind), col(Notification.recipient))
-            return (await tx.exec(select(Notification).order_by(*order))).all()
+            found = (await tx.exec(select(Notification))).all()
+        return sorted(found, key=lambda row: (row.created_at, row.kind, row.recipient))
 
     async def told(self) -> list[tuple[str, str]]:
         """Kind and name of everybody to whom something is or was owed."""

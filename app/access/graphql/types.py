@@ -31,7 +31,7 @@ class AccessEntryEdge:
     node: AccessEntry = strawberry.field(description="The person.")
 
 
-@strawberry.type(description="A page of a list, in the order of identifiers.")
+@strawberry.type(description="A page of a list, in the order of coming onto it.")
 class AccessEntryConnection:
     edges: list[AccessEntryEdge] = strawberry.field(description="The people.")
     page_info: PageInfo = strawberry.field(description="Where the page ends.")

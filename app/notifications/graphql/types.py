@@ -9,9 +9,9 @@ from app.context import Info
 from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import PageInfo
+from app.core.personal.masks import mask_email
 from app.identity.permissions import Permission
 from app.notifications import models, texts
-from app.notifications.rules import masked
 from app.notifications.service import EffectiveTemplate
 
 LazySession = Annotated["Session", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
@@ -73,7 +73,7 @@ class Notification(Node):
     @strawberry.field(description="Where it goes. Masked without `session:read`: `a***@example.com`.")
     def recipient(self, info: Info) -> str:
         """Whole for those who see visitors' data anyway."""
-        return self.row.recipient if info.context.actor.may(Permission.SESSION_READ) else masked(self.row.recipient)
+        return self.row.recipient if info.context.actor.may(Permission.SESSION_READ) else mask_email(self.row.recipient)
 
     @strawberry.field(description="Whose place in line it is about. Needs the permission `session:read`.")
     async def session(self, info: Info) -> LazySession | None:

@@ -26,7 +26,10 @@ LazyScheduledEventConnection = Annotated[
     strawberry.lazy("app.schedules.graphql.types"),
 ]
 IdentifierSearch = Annotated[
-    str | None, strawberry.argument(description="Only those whose identifier begins with this.")
+    str | None,
+    strawberry.argument(
+        description="Only the person with exactly this identifier: kept encrypted, they can be found by no part of it."
+    ),
 ]
 LazyAccessEntryConnection = Annotated["AccessEntryConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyAccessCodeConnection = Annotated["AccessCodeConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
@@ -281,7 +284,9 @@ class Queue(Node):
 
         return await session_page(info.context, self.tenant_key, self.key, status, PageRequest(first, after))
 
-    @strawberry.field(description="Who is bypassed, in the order of identifiers. Needs the permission `access:read`.")
+    @strawberry.field(
+        description="Who is bypassed, in the order of coming onto the list. Needs the permission `access:read`."
+    )
     async def bypass_list(
         self, info: Info, first: First, after: After = None, search: IdentifierSearch = None
     ) -> LazyAccessEntryConnection:
@@ -290,7 +295,9 @@ class Queue(Node):
 
         return await bypass_page(info.context, self.tenant_key, self.key, search, PageRequest(first, after))
 
-    @strawberry.field(description="Who is invited, in the order of identifiers. Needs the permission `access:read`.")
+    @strawberry.field(
+        description="Who is invited, in the order of coming onto the list. Needs the permission `access:read`."
+    )
     async def invite_list(
         self, info: Info, first: First, after: After = None, search: IdentifierSearch = None
     ) -> LazyAccessEntryConnection:
