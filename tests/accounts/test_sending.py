@@ -226,8 +226,10 @@ async def test_an_invitation_is_text_or_a_link_to_the_front_end(world: World, si
     await owe(world, MessageKind.INVITATION)
     await world.settle()
     text, link = (mail.body for mail in sink.mails)
-    assert re.search(r"\n\nvqc_[\w-]{43}\.[\w-]{43}\n", text)
-    assert re.search(r"\n\nhttps://front\.example/join\?x=1#invitation=vqc_[\w-]{43}\.[\w-]{43}\n", link)
+    assert re.search(r"\n\nvqc_[\w-]{43}\.[\w-]{43}\n\nThe invitation", text)
+    assert re.search(
+        r"\n\nhttps://front\.example/join\?x=1#invitation=vqc_[\w-]{43}\.[\w-]{43}\n\nThe invitation", link
+    )
 
 
 async def test_neither_code_nor_address_is_logged_or_kept_with_the_job(

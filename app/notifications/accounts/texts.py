@@ -79,14 +79,14 @@ WORDINGS: Mapping[tuple[MessageKind, str], Wording] = MappingProxyType(
         (MessageKind.INVITATION, "en"): Wording(
             "{{ tenantName }} invites you",
             "You are invited to have an account. You choose its password yourself"
-            "{% if link %}, here:\n\n{{ link }}\n{% else %}, with this invitation:\n\n{{ code }}\n{% endif %}\n"
+            "{% if link %}, here:\n\n{{ link }}\n{% else %}, with this invitation:\n\n{{ code }}\n{% endif %}\n\n"
             "The invitation is good for 7 days and can be used once.\n\n{{ tenantName }}",
         ),
         (MessageKind.INVITATION, "de"): Wording(
             "{{ tenantName }} lädt Sie ein",
             "Sie sind eingeladen, ein Konto zu eröffnen. Das Passwort wählen Sie selbst"
             "{% if link %}, und zwar hier:\n\n{{ link }}\n{% else %}, mit dieser Einladung:\n\n{{ code }}\n"
-            "{% endif %}\nDie Einladung gilt 7 Tage und nur einmal.\n\n{{ tenantName }}",
+            "{% endif %}\n\nDie Einladung gilt 7 Tage und nur einmal.\n\n{{ tenantName }}",
         ),
         (MessageKind.ALREADY_REGISTERED, "en"): Wording(
             "You have an account already",
