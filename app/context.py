@@ -33,8 +33,9 @@ class Context:
     host: str | None = None
     # Of what lasts (sockets, streams): told whose tenant is looked at without being the caller's; whether that is new.
     on_visit: Callable[[UUID], bool] | None = None
-    # What is asked, and as how many requests it counts.
+    # What is asked, with which variables, and as how many requests it counts.
     document: str = ""
+    variables: dict[str, Any] | None = None
     requests: int = 1
     # What runs the operation if it is a subscription that can be parked; one that is resumed finds it here.
     feed: Parkable | None = None

@@ -18,8 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.admission import discovery
 from app.admission.tokens import AdmissionTokens
-from app.api.charges import charge
+from app.api.charges import Charges
 from app.api.compiled import Compiled
+from app.api.deprecated import DeprecatedParts
 from app.api.graphiql import graphiql_assets, graphiql_page
 from app.api.headers import WithHeaders
 from app.api.health import health_routes
@@ -45,6 +46,7 @@ from app.core.limits.exempt import Networks
 from app.core.live.bus import Bus
 from app.core.live.doorbell import Doorbell
 from app.core.turns import Turns
+from app.deprecations.counting import Counting
 from app.identity.api_keys.events import API_KEY
 from app.identity.authentication import Authenticator, bearer_token
 from app.identity.events import USER
@@ -131,6 +133,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     doorbell = Doorbell(bus)
     presence = Presence(dbs, clock)
     schema = build_schema(settings)
+    counting = Counting(dbs.system)
+    charge = Charges(DeprecatedParts(schema._schema), counting)
 
     async def context_of(caller: Caller) -> Context:
         try:
@@ -220,6 +224,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             await lines.stop()
             await doorbell.close()
             await authenticator.stop()
+            await counting.stop()
             await limiter.stop()
             await bus.stop()
             await dbs.dispose()
@@ -261,6 +266,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     app.state.runtime = runtime
     app.state.sockets = sockets
     app.state.presence = presence
+    app.state.schema = schema
+    app.state.charges = charge
     return app
 
 

@@ -8,6 +8,7 @@ import app.core.idempotency
 import app.core.jobs.models
 import app.core.personal.models
 import app.counters.models
+import app.deprecations.models
 import app.identity.accounts.models
 import app.identity.api_keys.models
 import app.identity.factors.models

@@ -1,16 +1,27 @@
 """Charges each operation to whoever sent it, over HTTP, event streams and sockets alike. What it costs is told here."""
 
+from app.api.deprecated import DeprecatedParts
 from app.api.documents import Cost
 from app.api.headers import current_budget
 from app.api.transport import OperationContext
 from app.context import Context
+from app.deprecations.counting import Counting
 
 
-async def charge(context: OperationContext, cost: Cost) -> None:
-    """Let an operation pass, or raise why not. Over HTTP the answer's headers say what is left."""
-    assert isinstance(context, Context)  # our own factory's
-    context.requests = cost.requests
-    gate = context.runtime.gate
-    balance = await gate.admit(context.passing)
-    if balance is not None and (budget := current_budget.get()) is not None:
-        budget.most, budget.balance = gate.most, balance
+class Charges:
+    """What the transports call with each operation."""
+
+    def __init__(self, deprecated: DeprecatedParts, counting: Counting) -> None:
+        self._deprecated = deprecated
+        self._counting = counting
+
+    async def __call__(self, context: OperationContext, cost: Cost) -> None:
+        """Let an operation pass, or raise why not. Over HTTP the answer's headers say what is left."""
+        assert isinstance(context, Context)  # our own factory's
+        context.requests = cost.requests
+        gate = context.runtime.gate
+        balance = await gate.admit(context.passing)
+        if balance is not None and (budget := current_budget.get()) is not None:
+            budget.most, budget.balance = gate.most, balance
+        if used := self._deprecated.used_by(context.document, context.variables):
+            self._counting.used(used)

@@ -129,7 +129,7 @@ class GraphQLOverHTTP:
                     context_value=context,
                     operation_name=operation.operation_name,
                     allowed_operation_types=_BY_GET if by_get else _BY_POST,
-                    charge=charging(self.charge, context, operation.query),
+                    charge=charging(self.charge, context, operation),
                 )
         except TimeoutError:
             seconds = self._limits.operation_seconds

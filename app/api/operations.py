@@ -92,7 +92,7 @@ class Operation:
         host, outlet, parked = self._host, self._host.outlet, False
         # One that was parked is the same operation still, and has been charged for.
         is_new = self._context.feed is None
-        charge = charging(host.charge, self._context, self._request.query) if is_new else None
+        charge = charging(host.charge, self._context, self._request) if is_new else None
         try:
             results = await host.schema.stream(
                 self._request.query,

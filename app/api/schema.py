@@ -23,6 +23,7 @@ from app.core.graphql.permissions import Checked
 from app.core.ids import Ref, parse
 from app.counters.graphql import queries as counters
 from app.counters.graphql.mutations import CounterMutation
+from app.deprecations.graphql.queries import DeprecationQuery
 from app.identity.graphql import queries as identity
 from app.identity.graphql.accounts import queries as accounts
 from app.identity.graphql.accounts.mutations import AccountMutation
@@ -82,6 +83,7 @@ class Query(
     sessions.SessionQuery,
     notifications.NotificationQuery,
     AuditQuery,
+    DeprecationQuery,
 ):
     @strawberry.field(
         description="Any object by its opaque id.",

@@ -240,7 +240,7 @@ class _Stream:
                 variable_values=operation.variables,
                 context_value=context,
                 operation_name=operation.operation_name,
-                charge=charging(self._services.charge, context, operation.query),
+                charge=charging(self._services.charge, context, operation),
             )
             async with aclosing(results):
                 async for result in results:

@@ -46,6 +46,8 @@ class OperationContext(Protocol):
     """Called with each other tenant that is shown to the caller, by what lasts; true if that is new."""
     document: str
     """What is asked."""
+    variables: dict[str, Any] | None
+    """With which variables."""
     feed: Parkable | None
     """What runs a subscription that can be parked; set by its resolver."""
 
@@ -78,10 +80,10 @@ async def free_of_charge(context: OperationContext, cost: Cost) -> None:
 
 
 def charging(
-    charge: Charge | None, context: OperationContext, document: str
+    charge: Charge | None, context: OperationContext, request: "OperationRequest"
 ) -> Callable[[Cost], Awaitable[None]] | None:
     """What the schema is to tell the cost of this caller's operation, and the context what is asked."""
-    context.document = document
+    context.document, context.variables = request.query, request.variables
     return None if charge is None else partial(charge, context)
 
 

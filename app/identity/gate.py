@@ -13,7 +13,6 @@ from app.core.limits import CLIENT_REQUESTS, TENANT_REQUESTS, Balance, Limiter, 
 from app.identity.authentication import Authenticator
 from app.settings import Settings
 
-
 _WITHOUT_END = 10**12
 
 
@@ -49,11 +48,14 @@ class Gate:
 
         Raises `RateLimited`, `DocumentNotTrusted`. What is not trusted costs as much, so that nobody tries for free.
         """
-        tenant_id, spendings = passing.actor.tenant_id, [self._client(passing)]
+        tenant_id, balances = passing.actor.tenant_id, []
         demands = None if tenant_id is None else await self._authenticator.demands_of(tenant_id)
-        if tenant_id is not None and demands is not None:
-            spendings.append(_tenant(tenant_id, demands.requests_per_minute, passing.requests))
-        balances = await self._limiter.spend(spendings, passing.address)
+        # Asked here as well, because telling whose budget it is costs more than all else on this way.
+        if not self._limiter.is_exempt(passing.address):
+            spendings = [self._client(passing)]
+            if tenant_id is not None and demands is not None:
+                spendings.append(_tenant(tenant_id, demands.requests_per_minute, passing.requests))
+            balances = await self._limiter.spend(spendings, passing.address)
         only_trusted = self._settings.trusted_documents_only or (demands is not None and demands.trusted_documents_only)
         if only_trusted and passing.document not in self.trusted:
             raise DocumentNotTrusted

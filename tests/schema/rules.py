@@ -19,7 +19,8 @@ from graphql import (
 )
 
 from app.core.graphql.deprecation import dates_of, deprecations
-from app.core.graphql.permissions import Access
+from app.core.graphql.limited import Limited
+from app.core.graphql.permissions import Access, Public
 from app.identity.graphql.step_up import StepUp
 
 Rule = Callable[[GraphQLSchema], Iterator[str]]
@@ -65,6 +66,7 @@ BOUNDED_LISTS = {
     "Query.display(queueIds)": "20",
     "Query.identityProviders": "20",
     "Query.loginProviders": "20",
+    "Query.deprecatedParts": "the schema",
     "Query.notificationTemplates": "kinds and languages",
     "Query.permissionMatrix": "the enum",
     "Queue.categories": "100",
@@ -159,6 +161,15 @@ def danger_declared(schema: GraphQLSchema) -> Iterator[str]:
         # The last one in the list is asked first.
         if StepUp in asked and not any(issubclass(each, Access) for each in asked[asked.index(StepUp) :]):
             yield f"{name}: order"
+
+
+def strangers_limited(schema: GraphQLSchema) -> Iterator[str]:
+    """What anybody may change without signing in is counted by address. Signing out guesses at nothing."""
+    for name, field in _mutations(schema).items():
+        declared = field.extensions.get("strawberry-definition")
+        kinds = [type(each) for each in declared.extensions] if declared is not None else []
+        if Public in kinds and Limited not in kinds and name != "logout":
+            yield name
 
 
 def deprecations_dated(schema: GraphQLSchema) -> Iterator[str]:
@@ -327,6 +338,7 @@ RULES: dict[str, Rule] = {
         whole_lists,
         feeds,
         deprecations_dated,
+        strangers_limited,
     )
 }
 

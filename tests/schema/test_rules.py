@@ -8,6 +8,7 @@ import strawberry
 from graphql import build_schema
 
 from app.api.schema import schema_text
+from app.core.graphql.limited import Limited
 from app.core.graphql.permissions import Public, Requires
 from app.identity.graphql.step_up import StepUp
 from tests.schema.rules import BOUNDED_LISTS, RULES
@@ -116,7 +117,7 @@ def test_no_rule_finds_anything_in_a_good_schema() -> None:
 
 
 def test_every_rule_is_tried() -> None:
-    assert set(BROKEN) | {"access_declared", "danger_declared"} == set(RULES)
+    assert set(BROKEN) | {"access_declared", "danger_declared", "strangers_limited"} == set(RULES)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +182,28 @@ def test_a_danger_that_cannot_be_refused_is_noticed() -> None:
 
     found = list(RULES["danger_declared"](strawberry.Schema(Query, Mutation)._schema))
     assert found == ["askedTooEarly: order", "forgotten", "cannotRefuse"]
+
+
+def test_a_stranger_who_is_not_counted_is_noticed() -> None:
+    @strawberry.type
+    class Query:
+        one: int
+
+    @strawberry.type
+    class Mutation:
+        @strawberry.mutation(extensions=[Public()])
+        def free(self) -> int:
+            return 1
+
+        @strawberry.mutation(extensions=[Public(), Limited("join")])
+        async def counted(self) -> int:
+            return 1
+
+        @strawberry.mutation(extensions=[Requires("queue:write")])
+        def known(self) -> int:
+            return 1
+
+    assert list(RULES["strangers_limited"](strawberry.Schema(Query, Mutation)._schema)) == ["free"]
 
 
 def test_no_list_is_excused_that_is_not_there() -> None:

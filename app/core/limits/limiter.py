@@ -146,6 +146,10 @@ class Limiter:
             raise TimeoutError
         return [each.result() for each in answers]
 
+    def is_exempt(self, address: str | None) -> bool:
+        """Whether nothing is counted for this address."""
+        return address in self._exempt
+
     def place_of(self, address: str | None) -> str:
         """Whoever is counted together, as a keyed hash: Valkey need not know people's addresses.
 

@@ -1,0 +1,1 @@
+"""The platform's view of deprecated parts of the schema."""
