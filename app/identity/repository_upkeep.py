@@ -20,6 +20,7 @@ _EXPIRED = {
     "refresh_tokens": "expires_at < :before",
     "login_challenges": "expires_at < :before",
     "account_messages": "expires_at < :before",
+    "provider_proofs": "expires_at < :before",
     # Prepared and never confirmed.
     "second_factors": "confirmed_at is null and created_at < :before",
 }

@@ -10,10 +10,17 @@ from app.core.clock import SystemClock
 from app.settings import Settings
 from tests.commands.runs import free_port
 from tests.connectors.serving import Program, needed, needed_package, running
-from tests.providers.journey import Traveller
+from tests.providers.journey import Traveller, forget
 from tests.providers.stand_in import CLIENT, SECRET, StandIn, standing_in
 from tests.support.api import Api, Business, open_api
 
+ANNA = {
+    "sub": "anna-1",
+    "email": "anna@staff.example",
+    "email_verified": True,
+    "given_name": "Anna",
+    "family_name": "Ng",
+}
 ACCOUNTS = {
     "anna": {"given_name": "Anna", "family_name": "Ng", "groups": ["queue-managers", "all"]},
     "ben": {"given_name": "Ben", "groups": ["all"]},
@@ -56,6 +63,15 @@ async def api(provider_settings: Settings) -> AsyncIterator[Api]:
     """The application that asks them."""
     async with open_api(provider_settings, SystemClock()) as opened:
         yield opened
+
+
+@pytest.fixture
+def honest(stand_in: StandIn, api: Api) -> Iterator[StandIn]:
+    """The stand-in, with somebody at the browser whom it knows."""
+    stand_in.person = dict(ANNA)
+    forget(api)
+    yield stand_in
+    forget(api)
 
 
 @pytest.fixture

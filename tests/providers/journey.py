@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 import httpx
 
 from tests.contract.operations import operation
+from tests.providers.stand_in import CLIENT, SECRET, StandIn
 from tests.support.api import Api, Business, Caller
 
 FRONT_END = "https://shop.example"
@@ -59,6 +61,8 @@ class Traveller:
         answer = await self.api.http.get(
             f"{parts.path}?{parts.query}", headers={"cookie": header} if header else {}, follow_redirects=False
         )
+        # The client is everybody's; what is kept is this browser's.
+        self.api.http.cookies.clear()
         for said in answer.headers.get_list("set-cookie"):
             self.set_cookies.append(said)
             name, _, value = said.partition(";")[0].partition("=")
@@ -115,6 +119,16 @@ class Traveller:
         return Caller(self.api, answer["accessToken"])
 
 
+def refused(shown: Shown, reason: str) -> None:
+    """Sent back to the front-end with a reason and nothing else."""
+    assert shown.address == f"{RETURN}&error={reason}", shown
+
+
+def forget(api: Api) -> None:
+    """As after a while: what issuers say about themselves is asked for anew."""
+    api.runtime.journeys.conversations.issuers.forget()
+
+
 async def _submit(browser: httpx.AsyncClient, page: httpx.Response, login: str) -> str:
     """Fill in the form the provider shows; where it leads."""
     action = re.search(r'<form[^>]* action="([^"]+)"', page.text)
@@ -136,13 +150,28 @@ async def create_provider(business: Business, **values: Any) -> dict[str, Any]:
     return made
 
 
-async def registered(business: Business, issuer: str, **values: Any) -> dict[str, Any]:
+async def believe(business: Business, stand_in: StandIn, **values: Any) -> dict[str, Any]:
+    """The stand-in as a provider of the business; OpenID Connect unless it is said otherwise."""
+    own = {
+        "kind": "OIDC",
+        "issuer": f"{stand_in.base}/oidc",
+        "clientId": CLIENT,
+        "clientSecret": SECRET,
+    }
+    made = await create_provider(business, **(values if "kind" in values else own | values))
+    stand_in.redirect_uris.add(made["redirectUri"])
+    return made
+
+
+async def registered(
+    business: Business, issuer: str, redirect_uri: Callable[[str], str] = str, **values: Any
+) -> dict[str, Any]:
     """A provider of OpenID Connect at which a client has been registered, as an administrator does it."""
     made = await create_provider(
         business, kind="OIDC", issuer=issuer, clientId="to-be-registered", **({"slug": "sso"} | values)
     )
     async with httpx.AsyncClient(trust_env=False) as http:
-        answer = await http.post(f"{issuer}/reg", json={"redirect_uris": [made["redirectUri"]]})
+        answer = await http.post(f"{issuer}/reg", json={"redirect_uris": [redirect_uri(made["redirectUri"])]})
     client = json.loads(answer.text)
     changed = await business.admin(
         operation("IdentityProviderUpdate"),

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import time
 from typing import Any
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
@@ -63,6 +63,7 @@ class StandIn:
         self.asked: list[str] = []
         self.auth_methods = ["client_secret_post", "client_secret_basic"]
         self.userinfo_only = False
+        self.speaks_as = "oidc"
         self.published = [self.key.as_dict(private=False)]
         self._codes: dict[str, dict[str, str]] = {}
         self._tokens: dict[str, dict[str, Any]] = {}
@@ -132,7 +133,7 @@ class StandIn:
 
     async def _token(self, request: Request) -> Response:
         self.asked.append("token")
-        form = {name: str(value) for name, value in (await request.form()).items()}
+        form = dict(parse_qsl((await request.body()).decode()))
         id, secret = form.get("client_id", ""), form.get("client_secret", "")
         if (basic := request.headers.get("authorization")) is not None:
             id, secret = map(unquote_plus, b64decode(basic.removeprefix("Basic ")).decode().split(":"))
@@ -160,7 +161,7 @@ class StandIn:
         person = {"sub": self.person["sub"]} if self.userinfo_only else self.person
         half = hashlib.sha256(access_token.encode()).digest()[:16]
         claims = {
-            "iss": f"{self.base}/oidc",
+            "iss": f"{self.base}/{self.speaks_as}",
             "aud": CLIENT,
             "iat": now,
             "exp": now + 300,

@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 # Clocks of machines differ.
 _LEEWAY_SECONDS = 60
+# What libraries make of a stranger's bytes that have another shape than they thought.
+_UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 _MICROSOFT_TEMPLATE = "{tenantid}"
 _FACEBOOK_FIELDS = "id,first_name,last_name,email"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -104,7 +106,7 @@ class Conversations:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         allowed = [network(text) for text in settings.outbound_networks]
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self.sealer = Sealer(settings.secret)
         self.issuers = Issuers(clock, allowed, settings.provider_timeout_seconds)
@@ -115,7 +117,7 @@ class Conversations:
             sealed = provider.secret_sealed
             secret = None if sealed is None else self.sealer.unseal_client_secret(sealed, provider.id)
             return Client(provider.client_id, secret, encode("IdentityProvider", provider.tenant_id, provider.id))
-        settings = self._settings
+        settings = self.settings
         id, secret = {
             ProviderKind.GOOGLE: (settings.google_client_id, settings.google_client_secret),
             ProviderKind.MICROSOFT: (settings.microsoft_client_id, settings.microsoft_client_secret),
@@ -128,7 +130,7 @@ class Conversations:
 
     def redirect_uri(self, provider: IdentityProvider) -> str:
         """Where the provider sends browsers back to: what is registered there. `ProviderUnavailable`."""
-        return f"{self._settings.base_url}/auth/callback/{self.client(provider).callback_key}"
+        return f"{self.settings.base_url}/auth/callback/{self.client(provider).callback_key}"
 
     def redirect_uri_if_any(self, provider: IdentityProvider) -> str | None:
         """The same, to be shown; None if there is no client."""
@@ -140,7 +142,7 @@ class Conversations:
     async def address(self, provider: IdentityProvider, sent: Sent) -> str:
         """Where a browser is sent. Raises `ProviderUnavailable`, `ProviderUnreachable`."""
         if provider.kind is ProviderKind.FACEBOOK:
-            endpoint, extra = f"{self._settings.facebook_url}/dialog/oauth", {}
+            endpoint, extra = f"{self.settings.facebook_url}/dialog/oauth", {}
         else:
             endpoint, extra = (await self.metadata(provider)).authorization_endpoint, {"nonce": sent.nonce}
         client = self._oauth(provider, "none")
@@ -156,7 +158,7 @@ class Conversations:
                 claims = await self._claims(provider, sent, returned)
         except (ProviderUnreachable, ProviderUnavailable) as problem:
             raise NotLetIn(Reason.PROVIDER_FAILED, problem.message) from None
-        except (AuthlibBaseError, JoseError, httpx.HTTPError, KeyError, ValueError, TypeError) as problem:
+        except (AuthlibBaseError, JoseError, httpx.HTTPError, *_UNREADABLE) as problem:
             # Its texts may be about the person: what is logged is what kind of thing was wrong.
             raise NotLetIn(Reason.PROVIDER_FAILED, type(problem).__name__) from None
         person = person_of(provider.kind, claims, email_trusted=provider.email_trusted)
@@ -175,12 +177,12 @@ class Conversations:
     def _issuer(self, provider: IdentityProvider) -> str:
         match provider.kind:
             case ProviderKind.GOOGLE:
-                return self._settings.google_issuer
+                return self.settings.google_issuer
             case ProviderKind.MICROSOFT:
                 if len(provider.directories) == 1:
-                    return f"{self._settings.microsoft_authority}/{provider.directories[0]}/v2.0"
+                    return f"{self.settings.microsoft_authority}/{provider.directories[0]}/v2.0"
                 return (
-                    f"{self._settings.microsoft_authority}/{'organizations' if provider.directories else 'common'}/v2.0"
+                    f"{self.settings.microsoft_authority}/{'organizations' if provider.directories else 'common'}/v2.0"
                 )
         assert provider.issuer is not None
         return provider.issuer
@@ -232,6 +234,8 @@ class Conversations:
     ) -> dict[str, Any]:
         """The claims of the ID token, when its signature and all of them are right."""
         id_token = token["id_token"]
+        if not isinstance(id_token, str):
+            raise ProviderUnreachable("Its ID token is none.")
         header = extract_compact(id_token.encode()).headers()
         keys = await self.issuers.keys(metadata.jwks_uri, header.get("kid"))
         # Parameters that say nothing to us may stand in the header; what is `crit` may not.
@@ -266,7 +270,7 @@ class Conversations:
         return [metadata.issuer.replace(_MICROSOFT_TEMPLATE, directory)]
 
     async def _facebook_claims(self, provider: IdentityProvider, sent: Sent, returned: Returned) -> dict[str, Any]:
-        graph = self._settings.facebook_graph_url
+        graph = self.settings.facebook_graph_url
         client = self._oauth(provider, "client_secret_post")
         token = await client.fetch_token(
             f"{graph}/oauth/access_token",

@@ -78,6 +78,10 @@ class Issuers:
             return keys
         return await self._remembered(jwks_uri, PATIENCE, lambda: self._load_keys(jwks_uri))
 
+    def forget(self) -> None:
+        """Ask everybody again."""
+        self._known.clear()
+
     async def ask(self, method: str, url: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
         """One request. `ProviderUnreachable` without an answer."""
         given = {"Accept": "application/json"} | (headers or {})

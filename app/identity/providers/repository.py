@@ -1,11 +1,8 @@
 """Every statement about providers, whom they know, and who has just come back from one."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, text
 from sqlmodel import col, delete, func, select
 
 from app.core.db import ReadTx, WriteTx
@@ -140,18 +137,3 @@ async def forget_proofs(tx: WriteTx, user_id: UUID, provider_id: UUID) -> None:
             col(ProviderProof.provider_id) == provider_id,
         )
     )
-
-
-async def delete_expired_proofs(tx: WriteTx, before: datetime, limit: int) -> int:
-    """Forget, in all tenants, who came back so long ago; how many. Needs a block of the platform."""
-    found = await tx.exec(  # type: ignore[call-overload]
-        text(
-            """
-            delete from provider_proofs where (tenant_id, id) in (
-                select tenant_id, id from provider_proofs where expires_at < :before limit :limit
-            )
-            """
-        ),
-        params={"before": before, "limit": limit},
-    )
-    return cast(CursorResult[Any], found).rowcount

@@ -288,9 +288,11 @@ def _record(tx: WriteTx, provider: IdentityProvider, event: Event) -> None:
 
 
 async def _flush(tx: WriteTx, provider: IdentityProvider) -> None:
+    # Of a row whose write has failed nothing can be read.
+    slug = provider.slug
     try:
         await tx.flush()
     except IntegrityError as error:
         if constraint_name(error) == "identity_providers_slug_key":
-            raise ProviderSlugTaken(provider.slug) from None
+            raise ProviderSlugTaken(slug) from None
         raise
