@@ -14,12 +14,14 @@ from app.core.ids import parse
 from app.identity import service
 from app.identity.errors import LoginRevoked, StepUpRequired, TokenRevoked
 from app.identity.factors.errors import MethodUnavailable, ProofRefused
+from app.identity.graphql.step_up import StepUp
 from app.identity.models import Login, Role
 from app.identity.proofs import Method
 from app.identity.step_up import FRESH, ensure_fresh, step_up
 from tests.identity.house import NOW, PASSWORD, Business, House, hashed
 from tests.support.api import Api, Caller
 from tests.support.api import Business as ServedBusiness
+from tests.support.schema_walk import root_fields
 
 
 async def actor(house: House, shop: Business) -> Actor:
@@ -148,6 +150,33 @@ async def grow_old(api: Api, business: ServedBusiness) -> None:
             text("update logins set proved_at = proved_at - interval '1 hour' where tenant_id = :tenant"),
             params={"tenant": tx.tenant},
         )
+
+
+def test_what_lasts_or_gives_power_asks_for_it() -> None:
+    asking = {
+        field.name
+        for field in root_fields()
+        if any(isinstance(each, StepUp) for each in field.field.extensions["strawberry-definition"].extensions)
+    }
+    assert asking >= {
+        "apiKeyCreate",
+        "apiKeyRotate",
+        "apiKeyUpdate",
+        "customRoleCreate",
+        "customRoleUpdate",
+        "emailChange",
+        "passwordChange",
+        "phoneChange",
+        "secondFactorEnroll",
+        "secondFactorRemove",
+        "secondFactorRenewRecoveryCodes",
+        "tenantDelete",
+        "tenantSetSecondFactorPolicy",
+        "userCreate",
+        "userInvite",
+        "userResetSecondFactors",
+        "userUpdate",
+    }
 
 
 @pytest.mark.parametrize("name", DANGEROUS)
