@@ -13,7 +13,8 @@ class Limits:
 
     characters: int = 20_000
     """A lexer in Python reads some ten characters a microsecond. Values belong into variables."""
-    tokens: int = 1_000
+    tokens: int = 450
+    """Reading and validating takes up to twenty microseconds a token."""
     depth: int = 12
     introspection_depth: int = 20
     aliases: int = 30
@@ -22,6 +23,8 @@ class Limits:
     mutations: int = 5
     operations: int = 20
     fragments: int = 40
+    values: int = 250
+    """Arguments, and what stands in lists and objects, written out. Complaints about them print them."""
     comparisons: int = 400
     """Pairs of fields that end up in one place of the answer: validation compares them all."""
     cost: int = 5_000

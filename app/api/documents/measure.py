@@ -4,15 +4,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from graphql import (
+    ArgumentNode,
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
+    ListValueNode,
+    Node,
+    ObjectFieldNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    VariableDefinitionNode,
 )
 
 from app.api.documents.limits import Limits
@@ -120,6 +127,7 @@ def check_document(document: DocumentNode, limits: Limits) -> list[GraphQLError]
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     check(None, "a number of operations of", len(operations), limits.operations)
     check(None, "a number of fragments of", len(measurer.fragments), limits.fragments)
+    check(None, "a number of values of", _values(document), limits.values)
     if errors:
         return errors
     for node in operations:
@@ -139,6 +147,37 @@ def check_document(document: DocumentNode, limits: Limits) -> list[GraphQLError]
         message = f"The same fields are selected too often: {pairs} pairs or more to compare"
         errors.append(GraphQLError(f"{message}; at most {limits.comparisons} is allowed."))
     return errors
+
+
+def _values(document: DocumentNode) -> int:
+    """How many arguments, elements of lists and fields of objects are written out."""
+    count = 0
+    waiting: list[Node | None] = list(document.definitions)
+    while waiting:
+        match waiting.pop():
+            case OperationDefinitionNode() as node:
+                waiting += [*(node.variable_definitions or ()), *(node.directives or ()), node.selection_set]
+            case VariableDefinitionNode() as node:
+                waiting += [node.default_value, *(node.directives or ())]
+            case FragmentDefinitionNode() | InlineFragmentNode() as node:
+                waiting += [*(node.directives or ()), node.selection_set]
+            case FieldNode() as node:
+                waiting += [*(node.arguments or ()), *(node.directives or ()), node.selection_set]
+            case SelectionSetNode() as node:
+                waiting += node.selections
+            case FragmentSpreadNode() as node:
+                waiting += node.directives or ()
+            case DirectiveNode() as node:
+                waiting += node.arguments or ()
+            case ArgumentNode() | ObjectFieldNode() as node:
+                count += 1
+                waiting.append(node.value)
+            case ListValueNode() as node:
+                count += len(node.values)
+                waiting += node.values
+            case ObjectValueNode() as node:
+                waiting += node.fields
+    return count
 
 
 def _comparisons(document: DocumentNode, fragments: dict[str, FragmentDefinitionNode], limits: Limits) -> int:

@@ -1,0 +1,1 @@
+"""What refusing the worst documents costs: `python -m bench.hostile`."""
