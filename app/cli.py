@@ -20,6 +20,7 @@ COMMANDS = {
     "worker": "run the worker, which does jobs, and what only time causes: releases, ends, opening hours",
     "migrate": "create the database roles and bring the schema to the newest revision",
     "seed": "create the demo tenant and the platform's super-admin",
+    "users": "import people from another system, with the password hashes it has kept",
     "keys": "rotate the keys that sign access and admission tokens",
     "audit": "hold the event log against its seals; print the newest seals",
     "schema": "write the GraphQL schema to schema.graphql",
