@@ -9,6 +9,7 @@ from typing import Final
 from app.admission.health import tasks as health
 from app.core.events.reactions import Reactions, each, latest
 from app.core.jobs.kinds import Jobs
+from app.core.personal import tasks as personal
 from app.counters import tasks as counters
 from app.identity.accounts import events as accounts
 from app.notifications import tasks as notifications
@@ -40,6 +41,7 @@ JOBS: Final = Jobs(
     [
         counters.restaff,
         health.look_at_origin,
+        personal.rotate,
         notifications.tell_called,
         notifications.tell_people_ahead,
         notifications.deliver,

@@ -35,6 +35,13 @@ async def by_domain(tx: ReadTx, domain: str) -> Tenant | None:
     return (await tx.exec(select(Tenant).where(Tenant.domain == domain))).one_or_none()
 
 
+async def ids_by_slug(tx: ReadTx, slug: str | None = None) -> dict[str, UUID]:
+    """Every tenant, or the one with this slug; needs a block of the platform."""
+    statement = select(Tenant.slug, Tenant.id).order_by(Tenant.slug)
+    found = await tx.exec(statement if slug is None else statement.where(Tenant.slug == slug))
+    return dict(found.all())
+
+
 async def by_ids(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, Tenant]:
     """Those of these tenants the block may see, by id."""
     found = await tx.exec(select(Tenant).where(col(Tenant.id).in_(ids)))

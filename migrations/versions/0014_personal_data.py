@@ -10,6 +10,7 @@ from alembic import context, op
 from sqlalchemy.dialects import postgresql
 
 from app.core.db.security import protect
+from app.core.db.urls import APP_ROLE
 from app.core.personal.keys import KeyUse, MasterKey, TenantKeys, WrappedKey
 from app.core.personal.sealed import any_case, as_it_is, digits
 
@@ -20,7 +21,7 @@ depends_on: str | Sequence[str] | None = None
 
 ALL = "select, insert, update, delete"
 GRANTS = {
-    "tenant_keys": ("select, insert, delete", ALL),
+    "tenant_keys": ("select, delete", ALL),
     "key_rotations": ("select, insert, update", ALL),
 }
 
@@ -135,11 +136,14 @@ def upgrade() -> None:
             _seal(table, values, keys)
     for statement in KEYS:
         op.execute(statement.replace("@", "_index"))
+    # Sealed anew with another key, these rows change as well.
+    op.execute(f"grant update on session_notes, access_entries to {APP_ROLE}")
     for statement in INDEXES:
         op.execute(statement)
 
 
 def downgrade() -> None:
+    op.execute(f"revoke update on session_notes, access_entries from {APP_ROLE}")
     with _unprotected("tenants", "tenant_keys", *SEALED):
         keys = _known_keys(op.get_bind())
         for table, values in SEALED.items():

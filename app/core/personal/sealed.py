@@ -46,7 +46,8 @@ class Sealed(property, Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self.row, self.name = owner, name
         self.column, self.index_column = f"{name}_sealed", f"{name}_index" if self._found_by is not None else None
-        self._place = f"{owner.__tablename__}.{name}".encode()  # type: ignore[attr-defined]
+        self.table = str(owner.__tablename__)  # type: ignore[attr-defined]
+        self._place = f"{self.table}.{name}".encode()
 
     @overload
     def __get__(self, row: None, owner: type, /) -> Self: ...
