@@ -47,7 +47,7 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.TENANT_READ: "See the tenant's settings, limits and usage.",
         Permission.TENANT_WRITE: "Change the tenant's name, description, settings and branding.",
         Permission.USER_READ: "See users with their contact data.",
-        Permission.USER_WRITE: "Create, change, deactivate and reactivate users.",
+        Permission.USER_WRITE: "Create, invite, change, deactivate and reactivate users.",
         Permission.ROLE_READ: "See the tenant's own roles: what they allow, and how many users have them.",
         Permission.ROLE_WRITE: "Create, change and delete roles of the tenant's own.",
         Permission.QUEUE_READ: "List queues, with all their configuration.",
