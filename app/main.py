@@ -21,6 +21,7 @@ from app.admission.tokens import AdmissionTokens
 from app.api.charges import Charges
 from app.api.compiled import Compiled
 from app.api.deprecated import DeprecatedParts
+from app.api.exports import exports_route
 from app.api.graphiql import graphiql_assets, graphiql_page
 from app.api.headers import WithHeaders
 from app.api.health import health_routes
@@ -249,6 +250,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             *SignInPages(journeys, partial(limiter.attempt, Bucket.SIGN_IN)).routes(),
             Route(discovery.KEYS_PATH, jwks),
             Route(discovery.PATH, about),
+            exports_route(runtime),
             *health_routes(runtime),
         ],
         middleware=[

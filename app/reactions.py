@@ -13,6 +13,8 @@ from app.core.personal import tasks as personal
 from app.counters import tasks as counters
 from app.identity.accounts import events as accounts
 from app.notifications import tasks as notifications
+from app.privacy import events as privacy
+from app.privacy import tasks as privacy_tasks
 from app.queues import events as queues
 from app.sessions import events as sessions
 from app.tenants import events as tenants
@@ -26,6 +28,8 @@ REACTIONS: Final[Reactions] = {
     accounts.AccountMessageOwed.type: [each(notifications.send_account_message)],
     queues.QueueCreated.type: [latest(health.look_at_origin)],
     queues.QueueUpdated.type: [latest(health.look_at_origin)],
+    privacy.PersonExportRequested.type: [each(privacy_tasks.do_request)],
+    privacy.PersonErasureRequested.type: [each(privacy_tasks.do_request)],
     sessions.SessionCalled.type: [each(notifications.tell_called), _NEARER],
     sessions.SessionReleased.type: [each(notifications.tell_called), _NEARER],
     sessions.SessionRecalled.type: [each(notifications.tell_called)],
@@ -45,6 +49,7 @@ JOBS: Final = Jobs(
         notifications.tell_called,
         notifications.tell_people_ahead,
         notifications.deliver,
+        privacy_tasks.do_request,
         notifications.send_account_message,
     ]
 )

@@ -38,6 +38,8 @@ from app.identity.graphql.roles import queries as roles
 from app.identity.graphql.roles.mutations import CustomRoleMutation
 from app.notifications.graphql import queries as notifications
 from app.notifications.graphql.mutations import NotificationMutation
+from app.privacy.graphql import queries as privacy
+from app.privacy.graphql.mutations import PrivacyMutation
 from app.queues.graphql import queries as queues
 from app.queues.graphql.mutations import QueueMutation
 from app.schedules.graphql import queries as schedules
@@ -65,6 +67,7 @@ NODES: Mapping[str, NodeResolver] = {
     **counters.NODES,
     **sessions.NODES,
     **notifications.NODES,
+    **privacy.NODES,
 }
 
 
@@ -84,6 +87,7 @@ class Query(
     notifications.NotificationQuery,
     AuditQuery,
     DeprecationQuery,
+    privacy.PrivacyQuery,
 ):
     @strawberry.field(
         description="Any object by its opaque id.",
@@ -125,6 +129,7 @@ class Mutation(
     AdmissionMutation,
     OriginHealthMutation,
     NotificationMutation,
+    PrivacyMutation,
 ):
     pass
 

@@ -6,10 +6,11 @@ from app.admission.health.looks import run_looks
 from app.commands.servers import settings_of_running_servers
 from app.core.jobs.worker import main
 from app.core.logs import configure_logging
+from app.privacy.retention import run_retention
 from app.reactions import JOBS
 from app.sessions.metered.clockwork import run_clockwork
 
-BESIDE = [run_clockwork, run_looks]
+BESIDE = [run_clockwork, run_looks, run_retention]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

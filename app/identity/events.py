@@ -54,3 +54,10 @@ class UserLoginRevoked(Event):
     type: ClassVar[str] = "USER_LOGIN_REVOKED"
     login_id: UUID
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserErased(Event):
+    """Nothing says any more who it was; the row stays, for what it did."""
+
+    type: ClassVar[str] = "USER_ERASED"

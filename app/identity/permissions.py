@@ -39,6 +39,7 @@ class Permission(StrEnum):
     PROVIDER_READ = "provider:read"
     PROVIDER_WRITE = "provider:write"
     AUDIT_READ = "audit:read"
+    PRIVACY_WRITE = "privacy:write"
     PLATFORM_TENANTS = "platform:tenants"
 
 
@@ -70,6 +71,7 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.PROVIDER_READ: "See which providers people sign in with, and how they are configured.",
         Permission.PROVIDER_WRITE: "Decide which providers people sign in with; takes all an administrator may do.",
         Permission.AUDIT_READ: "See who changed what, when and from which address.",
+        Permission.PRIVACY_WRITE: "Export and erase people's data, and set how long it is kept.",
         Permission.PLATFORM_TENANTS: "Create, change, suspend, reactivate and delete tenants, with their limits.",
     }
 )
@@ -103,6 +105,7 @@ _ADMIN = _MANAGER | {
     Permission.USER_WRITE,
     Permission.ROLE_WRITE,
     Permission.AUDIT_READ,
+    Permission.PRIVACY_WRITE,
     Permission.API_KEY_READ,
     Permission.API_KEY_WRITE,
     Permission.PROVIDER_READ,

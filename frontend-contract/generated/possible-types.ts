@@ -230,6 +230,7 @@
       "Invitation",
       "Login",
       "Notification",
+      "PrivacyRequest",
       "Queue",
       "QueueCategory",
       "ScheduledEvent",
@@ -268,6 +269,17 @@
       "CodeRefusedError",
       "PasswordResetSuccess",
       "WeakPasswordError"
+    ],
+    "PersonEraseResult": [
+      "InvalidInputError",
+      "PersonEraseSuccess",
+      "PersonIsStaffError",
+      "StepUpRequiredError"
+    ],
+    "PersonExportResult": [
+      "InvalidInputError",
+      "PersonExportSuccess",
+      "StepUpRequiredError"
     ],
     "PhoneChangeResult": [
       "InvalidInputError",
@@ -364,6 +376,11 @@
       "QueueNotEmptyError",
       "QueueSlugTakenError",
       "QueueUpdateSuccess"
+    ],
+    "RetentionSetResult": [
+      "InvalidInputError",
+      "RetentionSetSuccess",
+      "StepUpRequiredError"
     ],
     "ScheduledEventCreateResult": [
       "IdempotencyConflictError",
@@ -616,6 +633,7 @@
       "NoRunningShiftError",
       "NobodyWaitingError",
       "PermissionNotGrantableError",
+      "PersonIsStaffError",
       "PlatformTenantProtectedError",
       "PriorityNotAllowedError",
       "ProofRefusedError",

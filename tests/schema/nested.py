@@ -31,6 +31,7 @@ OPEN = {
     "IdentityProvider.redirectUri": "an address of ours; whoever may see the provider may see that",
     "IdentityProvider.roleRules": "derived from the row",
     "NotificationTemplate.variables": "the product's own",
+    "PrivacyRequest.downloadUrl": "whoever may see the request may fetch its file",
     "Queue.categories": "part of the queue's public face",
     "Queue.hours": "part of the queue's public face",
     "Queue.nextOpeningAt": "part of the queue's public face",

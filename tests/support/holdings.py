@@ -150,8 +150,14 @@ async def holdings(api: Api) -> Holdings:
         i={"email": f"invited.{secret}@private.example", "customRoleId": role["customRole"]["id"]},
     )
     logins = await admin("{ logins(first: 1) { edges { node { id } } } }")
+    request = await admin(
+        "mutation($i: PersonExportInput!) { personExport(input: $i) {"
+        " ... on PersonExportSuccess { request { id } } } }",
+        i={"userIdentifier": f"listed {secret}"},
+    )
     tenant_id = parse(queue_id)[1].tenant_id
     ids = {
+        "PrivacyRequest": request["request"]["id"],
         "Tenant": encode("Tenant", tenant_id, tenant_id),
         "User": user["user"]["id"],
         "ApiKey": api_key["apiKey"]["id"],

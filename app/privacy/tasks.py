@@ -1,0 +1,21 @@
+"""The job of this feature: it does what a request asks for, with the system's role."""
+
+from app.core.db import Database
+from app.core.db.urls import SYSTEM_ROLE, role_url
+from app.core.events.reactions import Fact
+from app.core.jobs.context import JobContext
+from app.core.jobs.kinds import job
+from app.privacy.work import work
+
+
+@job("privacy.work", timeout_seconds=600.0)
+async def do_request(context: JobContext) -> None:
+    """PERSON_EXPORT_REQUESTED or PERSON_ERASURE_REQUESTED."""
+    settings = context.settings
+    system = Database(
+        role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=1, clock=context.clock, name="vq-privacy"
+    )
+    try:
+        await work(system, context.tenant_id, Fact.of(context.args).aggregate_id)
+    finally:
+        await system.dispose()

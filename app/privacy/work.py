@@ -1,0 +1,238 @@
+"""Exporting and erasing one person, step by step. Whoever takes over after a death goes on with the next step.
+
+Every step may be done twice. Runs with the system's role: the log, for one, lets nobody else forget where changes came
+from.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app.access import service as access
+from app.access.models import AccessList
+from app.core.db import Database, WriteTx
+from app.identity.accounts.models import AccountMessage
+from app.identity.events import UserErased
+from app.identity.models import Login, User, UserStatus
+from app.identity.passwords import NOBODYS_HASH
+from app.identity.repository import lock as lock_user
+from app.identity.repository import revoke_logins
+from app.identity.service import note as note_user
+from app.privacy import repository
+from app.privacy.errors import PersonIsStaff
+from app.privacy.events import PrivacyRequestDone, PrivacyRequestFailed
+from app.privacy.models import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus
+from app.privacy.rules import Subject, as_exported
+from app.privacy.service import note
+from app.sessions.models import Session, SessionNote
+from app.tenants.models import Tenant
+
+FILE_LIFETIME = timedelta(days=7)
+_AT_ONCE = 500
+
+
+class Person:
+    """Whose rows a step is about."""
+
+    def __init__(self, request: PrivacyRequest) -> None:
+        assert request.subject is not None
+        self.subject = Subject.of(request.subject)
+        self.user_ids = [UUID(id) for id in request.user_ids or ()]
+        self.session_ids = [UUID(id) for id in request.session_ids or ()]
+
+    @property
+    def actors(self) -> list[str]:
+        """How the log names them."""
+        return [f"USER:{id}" for id in self.user_ids] + [f"VISITOR:{id}" for id in self.session_ids]
+
+
+Step = Callable[[WriteTx, Person], Awaitable[int]]
+
+
+async def work(system: Database, tenant_id: UUID, request_id: UUID) -> None:
+    """Do all that is left of a request. Nothing happens if it is done."""
+    async with system.write(tenant_id) as tx:
+        request = await repository.lock(tx, request_id)
+        if request.finished_at is not None:
+            return
+        if request.user_ids is None:
+            await _find(tx, request)
+        is_possible = request.status is not PrivacyRequestStatus.FAILED
+    if not is_possible:
+        return
+    if request.kind is PrivacyRequestKind.EXPORT:
+        await _export(system, tenant_id, request_id)
+        return
+    for number, (name, step) in enumerate(ERASURE.items()):
+        async with system.write(tenant_id) as tx:
+            request = await repository.lock(tx, request_id)
+            if request.done_steps > number:
+                continue
+            count = await step(tx, Person(request))
+            request.done_steps, request.counts = number + 1, {**request.counts, name: count}
+    async with system.write(tenant_id) as tx:
+        request = await repository.lock(tx, request_id)
+        if request.status is PrivacyRequestStatus.RUNNING:
+            request.subject = None
+            _finish(tx, request)
+
+
+async def _find(tx: WriteTx, request: PrivacyRequest) -> None:
+    """Once: afterwards they cannot be found any more by what is erased."""
+    subject = Person(request).subject
+    user_ids = [user.id for user in await repository.users_of(tx, subject)]
+    request.user_ids = [str(id) for id in user_ids]
+    request.session_ids = [str(id) for id in await repository.session_ids_of(tx, subject)]
+    request.status, request.total_steps = PrivacyRequestStatus.RUNNING, len(ERASURE)
+    if request.kind is PrivacyRequestKind.EXPORT:
+        request.total_steps = 1
+    elif await repository.is_active_staff(tx, user_ids):
+        # They were made one since it was asked for.
+        request.status, request.finished_at, request.subject = PrivacyRequestStatus.FAILED, tx.now(), None
+        request.failure = str(PersonIsStaff())
+        note(tx, request, PrivacyRequestFailed("the person is a member of staff with access"))
+
+
+async def _export(system: Database, tenant_id: UUID, request_id: UUID) -> None:
+    async with system.write(tenant_id) as tx:
+        request = await repository.lock(tx, request_id)
+        if request.status is not PrivacyRequestStatus.RUNNING:
+            return
+        person = Person(request)
+        found = {name: rows for name, rows in (await _everything(tx, person)).items() if rows}
+        request.counts = {name: len(rows) for name, rows in found.items()}
+        request.content = {
+            "exportedAt": tx.now().isoformat(),
+            "tenant": (await tx.get_one(Tenant, tx.tenant)).name,
+            "foundBy": {name: value for name, value in person.subject.as_json().items() if value is not None},
+            "data": found,
+        }
+        request.content_ends_at, request.done_steps = tx.now() + FILE_LIFETIME, 1
+        _finish(tx, request)
+
+
+async def _everything(tx: WriteTx, person: Person) -> Mapping[str, list[dict[str, Any]]]:
+    """What is held about a person, by table."""
+    rows: dict[str, list[Any]] = {
+        "users": list(await repository.by_ids(tx, User, "id", person.user_ids)),
+        "sessions": list(await repository.by_ids(tx, Session, "id", person.session_ids)),
+        "session_notes": list(await repository.by_ids(tx, SessionNote, "session_id", person.session_ids)),
+        "notifications": list(await repository.notifications_of(tx, person.subject, person.session_ids)),
+        "access_entries": list(await repository.access_entries_of(tx, person.subject)),
+        "events": list(await repository.events_of(tx, person.actors)),
+    }
+    for kind, column in repository.about_users():
+        rows[str(kind.__tablename__)] = list(await repository.by_ids(tx, kind, column, person.user_ids))
+    rows["invitations"] = list(await repository.invitations_of(tx, person.subject, person.user_ids))
+    # As text and back: what cannot be written as JSON is written as text, once and here.
+    return {
+        name: orjson.loads(orjson.dumps([as_exported(row) for row in found], default=str))
+        for name, found in rows.items()
+    }
+
+
+async def _erase_users(tx: WriteTx, person: Person) -> int:
+    for id in person.user_ids:
+        user = await lock_user(tx, id)
+        if user.email == _nobody(user):
+            continue
+        user.email, user.username, user.phone = _nobody(user), None, None
+        user.first_name = user.last_name = None
+        user.email_verified = user.phone_verified = False
+        user.password_hash, user.status = NOBODYS_HASH, UserStatus.INACTIVE
+        user.permission_version += 1
+        await revoke_logins(tx, id, "erased")
+        note_user(tx, user, UserErased())
+    await repository.end_refresh_tokens(tx, person.user_ids)
+    for login in await repository.by_ids(tx, Login, "user_id", person.user_ids):
+        login.address = login.agent = None
+    return len(person.user_ids)
+
+
+async def _erase_accounts(tx: WriteTx, person: Person) -> int:
+    """What belongs to the accounts: second factors, identities at providers, codes, invitations."""
+    invitations = [each.id for each in await repository.invitations_of(tx, person.subject, person.user_ids)]
+    count = 0
+    for kind, column in repository.deleted_with_users():
+        count += await repository.delete_rows(tx, kind, column, person.user_ids)
+    count += await repository.delete_rows(tx, AccountMessage, "subject_id", [*person.user_ids, *invitations])
+    for invitation in await repository.invitations_of(tx, person.subject, person.user_ids):
+        await tx.delete(invitation)
+    return count + len(invitations)
+
+
+async def _erase_sessions(tx: WriteTx, person: Person) -> int:
+    for start in range(0, len(person.session_ids), _AT_ONCE):
+        for session in await repository.by_ids(tx, Session, "id", person.session_ids[start : start + _AT_ONCE]):
+            blank(session)
+    await repository.delete_rows(tx, SessionNote, "session_id", person.session_ids)
+    return len(person.session_ids)
+
+
+async def _erase_notifications(tx: WriteTx, person: Person) -> int:
+    rows = await repository.notifications_of(tx, person.subject, person.session_ids)
+    await repository.blank_notifications(tx, rows)
+    return len(rows)
+
+
+async def _erase_lists(tx: WriteTx, person: Person) -> int:
+    entries = [(entry.queue_id, entry.kind) for entry in await repository.access_entries_of(tx, person.subject)]
+    identifier = person.subject.user_identifier
+    assert identifier is not None or not entries
+    for queue_id, kind in sorted(entries):
+        await access.remove_entries(tx, queue_id, AccessList(kind), [identifier or ""])
+    return len(entries)
+
+
+async def _erase_origins(tx: WriteTx, person: Person) -> int:
+    sessions = await repository.by_ids(tx, Session, "id", person.session_ids)
+    return await repository.forget_origins(tx, person.actors, sessions)
+
+
+async def _erase_exports(tx: WriteTx, person: Person) -> int:
+    """Files that were made about the person before."""
+    count = 0
+    for export in await repository.exports_with_content(tx):
+        theirs = Subject.of(export.subject) if export.subject is not None else Subject()
+        same = any(
+            mine is not None and mine == other
+            for mine, other in zip(person.subject.as_json().values(), theirs.as_json().values(), strict=True)
+        )
+        if same or {*(export.user_ids or ()), *(export.session_ids or ())} & {
+            *map(str, person.user_ids),
+            *map(str, person.session_ids),
+        }:
+            export.content = export.subject = export.content_ends_at = None
+            count += 1
+    return count
+
+
+ERASURE: Mapping[str, Step] = {
+    "exports": _erase_exports,
+    "accounts": _erase_accounts,
+    "users": _erase_users,
+    # Before the sessions, whose times they are found by.
+    "origins": _erase_origins,
+    "notifications": _erase_notifications,
+    "lists": _erase_lists,
+    "sessions": _erase_sessions,
+}
+
+
+def blank(session: Session) -> None:
+    """Take out of a session who it was; that somebody came, waited and was served stays."""
+    session.user_identifier = session.email = session.phone = None
+    session.visitor_metadata = session.cancel_reason = session.address_hash = None
+
+
+def _finish(tx: WriteTx, request: PrivacyRequest) -> None:
+    request.status, request.finished_at = PrivacyRequestStatus.DONE, tx.now()
+    note(tx, request, PrivacyRequestDone(dict(request.counts)))
+
+
+def _nobody(user: User) -> str:
+    # E-mail addresses are unique in a tenant; this one is nobody's anywhere (RFC 2606).
+    return f"erased-{user.id.hex}@erased.invalid"

@@ -1,0 +1,207 @@
+"""Erasing one person: nothing says any more who it was, the counts stay, and it may happen twice and be interrupted."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from app.audit.verification import verify
+from app.core.events.reactions import Fact, jobs_owed
+from app.core.events.seals import sealing_key
+from app.core.ids import parse
+from app.privacy.tasks import do_request
+from app.privacy.work import ERASURE, work
+from app.reactions import REACTIONS
+from app.settings import Settings
+from tests.contract.operations import operation
+from tests.privacy.conftest import EMAIL, IDENTIFIER, PHONE, Shop, Tamper
+from tests.support.api import Api, GraphQLFailed
+
+
+async def everything(tamper: Tamper, tenant_id: UUID) -> dict[str, list[str]]:
+    """Every row of the tenant in every table, as text."""
+    tables = await tamper(
+        "select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'"
+        " where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition"
+    )
+    return {
+        row["name"]: [
+            found["row"]
+            for found in await tamper(
+                f"select to_jsonb(t)::text as row from {row['name']} t where tenant_id = $1", tenant_id
+            )
+        ]
+        for row in tables
+    }
+
+
+async def test_nothing_is_held_any_more_and_counts_stay(shop: Shop, tamper: Tamper) -> None:
+    before = await shop.business.admin("query($id: ID!) { queue(id: $id) { waitingCount revision } }", id=shop.queue)
+    done = await shop.done("PersonErase", email=EMAIL, userIdentifier=IDENTIFIER)
+    assert (done["status"], done["doneSteps"], done["totalSteps"]) == ("DONE", len(ERASURE), len(ERASURE))
+    assert done["counts"]["users"] == 1
+    assert done["counts"]["sessions"] == 1
+    assert done["counts"]["lists"] == 1
+    for subject in ({"email": EMAIL}, {"phone": PHONE}, {"userIdentifier": IDENTIFIER}):
+        again = await shop.done("PersonExport", **subject)
+        assert again["counts"] == {}, again
+    after = await shop.business.admin("query($id: ID!) { queue(id: $id) { waitingCount revision } }", id=shop.queue)
+    assert after == {"waitingCount": before["waitingCount"], "revision": before["revision"] + 1}
+    shown = await shop.business.admin(
+        "query($id: ID!) { session(id: $id) {"
+        " ticketNumber status userIdentifier metadata contact { email phone } notes { text } } }",
+        id=shop.jane.id,
+    )
+    assert (shown["ticketNumber"], shown["status"]) == (shop.jane.ticket, "WAITING")
+    assert "anary" not in repr(shown)
+    assert shown["notes"] == []
+    user = await shop.business.admin(
+        "query($id: ID!) { node(id: $id) { ... on User { email firstName phone status } } }", id=shop.account
+    )
+    assert user["status"] == "INACTIVE"
+    assert (user["firstName"], user["phone"]) == (None, None)
+    assert user["email"].endswith("@erased.invalid")
+    rows = await everything(tamper, shop.tenant_id)
+    assert rows["sessions"]
+    assert "canary" not in repr(rows).lower()
+    assert "23450815" not in repr(rows)
+
+
+async def test_others_keep_theirs(shop: Shop) -> None:
+    await shop.done("PersonErase", email=EMAIL, userIdentifier=IDENTIFIER)
+    shown = await shop.business.admin(
+        "query($id: ID!) { session(id: $id) { userIdentifier contact { email } notes { text } } }", id=shop.stranger.id
+    )
+    assert shown == {
+        "userIdentifier": "somebody else",
+        "contact": {"email": "other@mail.example"},
+        "notes": [{"text": "another note"}],
+    }
+    held = await shop.done("PersonExport", userIdentifier="somebody else")
+    assert held["counts"]["access_entries"] == 1
+
+
+async def test_the_account_is_closed(shop: Shop, api: Api) -> None:
+    customer = await api.sign_in(shop.business.slug, EMAIL)
+    await shop.done("PersonErase", email=EMAIL)
+    with pytest.raises(GraphQLFailed) as refused:
+        await customer("{ viewer { ... on User { id } } }")
+    assert refused.value.code == "UNAUTHENTICATED"
+    answer = await api.anonymous(
+        "mutation($i: UserLoginInput!) { userLogin(input: $i) { __typename } }",
+        i={"tenantSlug": shop.business.slug, "email": EMAIL, "password": "correct horse battery"},
+    )
+    assert answer == {"__typename": "InvalidCredentialsError"}
+
+
+async def test_from_where_they_came_is_forgotten_and_the_log_is_whole(
+    shop: Shop, tamper: Tamper, migrated_settings: Settings, api: Api
+) -> None:
+    await shop.business.act("sessionStepBack", shop.jane.id, shop.jane.visitor)
+    await shop.done("PersonErase", userIdentifier=IDENTIFIER)
+    rows = await tamper(
+        "select type, actor, data -> 'session' ->> 'id' as session, address from events where tenant_id = $1"
+        " and type in ('SESSION_JOINED', 'SESSION_STEPPED_BACK')",
+        shop.tenant_id,
+    )
+    jane, stranger = (str(parse(each.id)[1].id) for each in (shop.jane, shop.stranger))
+    found = {(row["type"], row["session"]): row["address"] for row in rows}
+    assert found["SESSION_JOINED", jane] is None
+    assert found["SESSION_STEPPED_BACK", jane] is None
+    assert found["SESSION_JOINED", stranger] == "127.0.0.1"
+    async with asyncio.timeout(10):
+        while True:
+            verdict = await verify(api.runtime.dbs.system, sealing_key(migrated_settings.secret), shop.tenant_id)
+            if verdict.unsealed_count == 0:
+                break
+            await asyncio.sleep(0.02)
+    assert verdict.findings == []
+
+
+async def test_files_made_before_are_destroyed(shop: Shop, api: Api) -> None:
+    export = await shop.done("PersonExport", email=EMAIL)
+    await shop.done("PersonErase", userIdentifier=IDENTIFIER)
+    assert (await api.http.get(export["downloadUrl"])).status_code == 404
+
+
+async def test_twice_is_once(shop: Shop) -> None:
+    done = await shop.done("PersonErase", email=EMAIL)
+    assert await shop.do(done) == done
+    again = await shop.done("PersonErase", email=EMAIL)
+    assert (again["status"], again["counts"]["users"]) == ("DONE", 0)
+
+
+async def test_two_at_once_do_it_once(shop: Shop) -> None:
+    asked = (await shop.ask("PersonErase", email=EMAIL, userIdentifier=IDENTIFIER))["request"]
+    first, second = await asyncio.gather(shop.do(asked), shop.do(asked))
+    assert {first["status"], second["status"]} == {"DONE"}
+    assert (first["counts"]["users"], first["counts"]["lists"]) == (1, 1)
+    assert second["counts"] == first["counts"]
+
+
+async def test_whoever_takes_over_after_a_death_goes_on(shop: Shop, migrated_settings: Settings, api: Api) -> None:
+    asked = (await shop.ask("PersonErase", email=EMAIL, userIdentifier=IDENTIFIER))["request"]
+    ref = parse(asked["id"])[1]
+    assert migrated_settings.database_url is not None
+    blocker = await asyncpg.connect(migrated_settings.database_url.replace("+asyncpg", ""))
+    try:
+        held = blocker.transaction()
+        await held.start()
+        await blocker.fetch("select 1 from sessions where id = $1 for update", parse(shop.jane.id)[1].id)
+        worker = asyncio.create_task(work(api.runtime.dbs.system, *ref))
+        async with asyncio.timeout(10):
+            # The last step waits for a row somebody else holds.
+            while (await shop.look(ref))["doneSteps"] != len(ERASURE) - 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await worker
+        half = await shop.look(ref)
+        assert (half["status"], half["doneSteps"]) == ("RUNNING", len(ERASURE) - 1)
+        await held.rollback()
+    finally:
+        await blocker.close()
+    done = await shop.do(asked)
+    assert (done["status"], done["doneSteps"]) == ("DONE", len(ERASURE))
+    # Found by what was erased before, they could not be found any more.
+    assert done["counts"]["sessions"] == 1
+    assert (await shop.done("PersonExport", userIdentifier=IDENTIFIER))["counts"] == {}
+
+
+async def test_staff_with_access_is_not_erased(shop: Shop) -> None:
+    answer = await shop.ask("PersonErase", email=f"admin@{shop.business.slug}.example")
+    assert answer["__typename"] == "PersonIsStaffError"
+    listed = await shop.business.admin(operation("PrivacyRequestList"))
+    assert listed["edges"] == []
+
+
+async def test_who_became_staff_meanwhile_is_not_erased_either(shop: Shop) -> None:
+    asked = (await shop.ask("PersonErase", email=EMAIL))["request"]
+    raised = await shop.business.admin(
+        "mutation($i: UserUpdateInput!) { userUpdate(input: $i) { __typename } }",
+        i={"userId": shop.account, "role": "STAFF"},
+    )
+    assert raised == {"__typename": "UserUpdateSuccess"}
+    done = await shop.do(asked)
+    assert done["status"] == "FAILED"
+    assert "member of staff" in done["failure"]
+    assert (await shop.done("PersonExport", email=EMAIL))["counts"]["users"] == 1
+
+
+@pytest.mark.parametrize("type", ["PERSON_EXPORT_REQUESTED", "PERSON_ERASURE_REQUESTED"])
+async def test_asking_owes_the_job(shop: Shop, tamper: Tamper, type: str) -> None:
+    asked: dict[str, Any] = await shop.ask("PersonExport" if "EXPORT" in type else "PersonErase", email=EMAIL)
+    (row,) = await tamper(
+        "select id, tenant_id, aggregate_type, aggregate_id, revision, occurred_at, type, data::text as json,"
+        " request_id from events where tenant_id = $1 and type = $2",
+        shop.tenant_id,
+        type,
+    )
+    (job,) = jobs_owed(REACTIONS, [Fact(**dict(row))])
+    assert job.name == do_request.name
+    assert Fact.of(job.args).aggregate_id == parse(asked["request"]["id"])[1].id
+    assert "canary" not in repr(job.args)

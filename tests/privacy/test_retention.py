@@ -1,0 +1,107 @@
+"""How long what is kept: each tenant as it has set, to the day, and nobody else's."""
+
+from typing import Any
+
+import pytest
+
+from app.privacy.retention import apply_all
+from tests.contract.operations import operation
+from tests.privacy.conftest import EMAIL, IDENTIFIER, Shop, Tamper
+
+FOREVER = {"sessionDays": None, "loginDays": None, "notificationDays": None, "originDays": None}
+
+
+async def age(shop: Shop, tamper: Tamper, days: int) -> None:
+    """Let what has happened be so old."""
+    for table, column in (("sessions", "ended_at"), ("logins", "expires_at")):
+        await tamper(
+            f"update {table} set {column} = now() - make_interval(days => $2)"
+            f" where tenant_id = $1 and {column} is not null",
+            shop.tenant_id,
+            days,
+        )
+    await tamper(
+        "update events set occurred_at = now() - make_interval(days => $2) where tenant_id = $1", shop.tenant_id, days
+    )
+
+
+async def left(shop: Shop, tamper: Tamper) -> dict[str, int]:
+    """How many rows still say who people were."""
+    counts = {
+        "sessions": "select count(*) from sessions where tenant_id = $1 and email_sealed is not null",
+        "notes": "select count(*) from session_notes where tenant_id = $1",
+        "logins": "select count(*) from logins where tenant_id = $1",
+        "origins": "select count(*) from events where tenant_id = $1 and (address is not null or agent is not null)",
+    }
+    return {name: (await tamper(query, shop.tenant_id))[0]["count"] for name, query in counts.items()}
+
+
+async def run(shop: Shop) -> None:
+    await apply_all(shop.business.api.runtime.dbs.system)
+
+
+async def test_set_shown_and_recorded(shop: Shop) -> None:
+    assert await shop.business.admin(operation("RetentionNow")) == FOREVER
+    answer = await shop.ask("RetentionSet", sessionDays=30, originDays=90)
+    assert answer["retention"] == FOREVER | {"sessionDays": 30, "originDays": 90}
+    assert await shop.business.admin(operation("RetentionNow")) == answer["retention"]
+    await shop.ask("RetentionSet", sessionDays=30, originDays=90)
+    await shop.ask("RetentionSet", sessionDays=7)
+    entries = await shop.business.admin(operation("AuditEntryList"), filter={"types": ["RETENTION_SET"]})
+    first, second = (edge["node"]["changes"] for edge in reversed(entries["edges"]))
+    assert {"field": "retentions.session_days", "before": None, "after": 30} in first
+    assert {"field": "retentions.session_days", "before": 30, "after": 7} in second
+    assert {"field": "retentions.origin_days", "before": 90, "after": None} in second
+
+
+async def test_what_is_older_goes_and_what_is_younger_stays(shop: Shop, tamper: Tamper) -> None:
+    for joined in (shop.jane, shop.stranger):
+        await shop.business.act("sessionCancel", joined.id)
+    whole = await left(shop, tamper)
+    assert min(whole.values()) > 0
+    await shop.ask("RetentionSet", sessionDays=30, loginDays=30, originDays=30)
+    whole = await left(shop, tamper)
+    await age(shop, tamper, 29)
+    await run(shop)
+    assert await left(shop, tamper) == whole
+    await age(shop, tamper, 31)
+    await run(shop)
+    assert await left(shop, tamper) == dict.fromkeys(whole, 0)
+    (counted,) = await tamper("select count(*) from sessions where tenant_id = $1", shop.tenant_id)
+    assert counted["count"] == 2
+    await run(shop)
+
+
+async def test_who_still_waits_is_not_forgotten(shop: Shop, tamper: Tamper) -> None:
+    await shop.ask("RetentionSet", sessionDays=1)
+    await tamper("update sessions set joined_at = now() - interval '9 days' where tenant_id = $1", shop.tenant_id)
+    await run(shop)
+    assert (await left(shop, tamper))["sessions"] == 2
+
+
+async def test_without_being_set_nothing_goes(shop: Shop, tamper: Tamper) -> None:
+    for joined in (shop.jane, shop.stranger):
+        await shop.business.act("sessionCancel", joined.id)
+    await age(shop, tamper, 4_000)
+    before = await left(shop, tamper)
+    await run(shop)
+    assert await left(shop, tamper) == before
+
+
+async def test_a_file_goes_with_its_time_and_says_no_more_whose_it_was(shop: Shop, tamper: Tamper) -> None:
+    export = await shop.done("PersonExport", email=EMAIL, userIdentifier=IDENTIFIER)
+    await tamper("update privacy_requests set content_ends_at = now() where tenant_id = $1", shop.tenant_id)
+    assert (await shop.business.api.http.get(export["downloadUrl"])).status_code == 404
+    await run(shop)
+    (row,) = await tamper(
+        "select content_sealed, subject_sealed from privacy_requests where tenant_id = $1", shop.tenant_id
+    )
+    assert (row["content_sealed"], row["subject_sealed"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("input", "field"), [({"sessionDays": 0}, "sessionDays"), ({"originDays": 3_651}, "originDays")]
+)
+async def test_days_have_bounds(shop: Shop, input: dict[str, Any], field: str) -> None:
+    answer = await shop.ask("RetentionSet", **input)
+    assert (answer["__typename"], answer["field"]) == ("InvalidInputError", field)
