@@ -277,3 +277,24 @@ async def test_strangers_visitors_and_programs_have_no_account(
         with pytest.raises(GraphQLFailed) as refused:
             await send(caller, mutation, **given)
         assert refused.value.code == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("what", ["loginRevoke", "passwordChange", "passwordReset"])
+async def test_what_ends_a_sign_in_ends_its_sockets_and_no_other(
+    api: Api, business: Business, somebody: tuple[Caller, str], what: str
+) -> None:
+    """Told by the relay and the bus, so in every process."""
+    caller, email = somebody
+    other = await api.sign_in(business.slug, email)
+    bystander, _ = await customer(api, business)
+    asked = await done(api.anonymous, "passwordRequestReset", tenantSlug=business.slug, email=email)
+    code = (await newest(api, tenant_of(business), email)).code
+    given = {
+        "loginRevoke": {},
+        "passwordChange": {"currentPassword": PASSWORD, "password": NEW_PASSWORD},
+        "passwordReset": {"codeToken": asked["codeToken"], "code": code, "password": NEW_PASSWORD},
+    }
+    async with other.socket() as socket, bystander.socket() as stays:
+        await done(api.anonymous if what == "passwordReset" else caller, what, **given[what])
+        assert (await socket.closed(within=2.0)).code == 4401
+        assert (await (await stays.subscribe("{ viewer { __typename } }")).item())["__typename"] == "User"

@@ -18,7 +18,7 @@ from app.identity.accounts.models import AccountMessage, MessageChannel, Message
 from app.notifications.accounts import sending
 from app.notifications.accounts.carriers import NO_MAIL, NO_SMS
 from app.notifications.accounts.texts import WORDINGS
-from app.settings import Settings
+from app.settings import Settings, SettingsError, load_settings
 from tests.accounts.provider import Provider, provider
 from tests.jobs.conftest import clock, dbs, settings
 from tests.notifications.conftest import sink
@@ -257,3 +257,38 @@ async def test_neither_code_nor_address_is_logged_or_kept_with_the_job(
 def test_every_kind_is_worded_in_both_languages(kind: MessageKind) -> None:
     for locale in ("en", "de"):
         assert (kind, locale) in WORDINGS
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "twilio://AC1:token@api.twilio.com?from=%2B15005550006",
+        "twilio+http://AC1:token@127.0.0.1:8080/base?from=MG1",
+        "mailto:{phone}@sms.example",
+    ],
+)
+def test_ways_to_send_an_sms(url: str) -> None:
+    assert load_settings(sms_url=url).sms_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.twilio.com",
+        "twilio://api.twilio.com?from=1",
+        "twilio://AC1:token@api.twilio.com",
+        "twilio://AC1:token@api.twilio.com?from=1&from=2",
+        "mailto:somebody@sms.example",
+        "mailto:{phone}",
+    ],
+)
+def test_no_ways_to_send_an_sms(url: str) -> None:
+    with pytest.raises(SettingsError, match="VQ_SMS_URL") as refused:
+        load_settings(sms_url=url)
+    assert "token" not in str(refused.value).partition("write")[0], "secrets are not repeated"
+
+
+@pytest.mark.parametrize("url", ["front.example/join", "https://front.example/#join", "javascript:alert(1)"])
+def test_no_page_for_invitations(url: str) -> None:
+    with pytest.raises(SettingsError, match="VQ_INVITATION_URL"):
+        load_settings(invitation_url=url)
