@@ -136,11 +136,12 @@ class GraphQLOverHTTP:
             message = f"The operation took longer than {seconds:g} s and was stopped; ask for less, or try again."
             raise Refused(503, plain_error(message, INTERNAL), {"Retry-After": "5"}) from None
         failed = is_request_error(result.data, result.errors)
-        if failed and (wait := _wait_of(result.errors)) is not None:
-            body = encode(result_payload(result))
-            return Response(body, 429, {"Retry-After": retry_after(wait)}, media_type)
+        wait = _wait_of(result.errors or ())
+        headers = None if wait is None else {"Retry-After": retry_after(wait)}
         status = 400 if failed and media_type == GRAPHQL_JSON else 200
-        return Response(encode(result_payload(result)), status, media_type=media_type)
+        if failed and wait is not None:
+            status = 429
+        return Response(encode(result_payload(result)), status, headers, media_type)
 
     async def operation(self, request: Request) -> OperationRequest:
         """What a request asks for. `Refused` if its headers, its body or its parameters are not what we take."""
@@ -207,9 +208,11 @@ def retry_after(seconds: float) -> str:
 
 
 def _wait_of(errors: Sequence[GraphQLError]) -> float | None:
-    """For how long the caller has had enough, if that is why nothing was executed."""
-    extensions = errors[0].extensions or {}
-    return float(extensions["retryAfterSeconds"]) if extensions.get("code") == RateLimited.code else None
+    """For how long the caller has had enough, of one thing or of all; None if that is not what is wrong."""
+    limited = [
+        each.extensions for each in errors if each.extensions and each.extensions.get("code") == RateLimited.code
+    ]
+    return max((float(each["retryAfterSeconds"]) for each in limited), default=None)
 
 
 def _check_content(request: Request) -> None:

@@ -29,6 +29,11 @@ async def test_the_twenty_first_join_from_an_address_is_refused(limited: Api, bu
         assert error["extensions"]["limit"] == "join"
         assert 1 <= error["extensions"]["retryAfterSeconds"] <= 900
         assert str(error["extensions"]["retryAfterSeconds"]) in error["message"]
+        # Executed, so 200; and the time to wait stands where HTTP clients look for it.
+        assert (response.status_code, response.headers["retry-after"]) == (
+            200,
+            str(error["extensions"]["retryAfterSeconds"]),
+        )
         # A visitor's token makes nobody trusted.
         visitor = Caller(there, answer["sessionToken"])
         with pytest.raises(GraphQLFailed, match="RATE_LIMITED"):
