@@ -1,8 +1,10 @@
 """Which user somebody is that a provider vouches for: known, recognised by an address, new, or nobody."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
+import pyotp
 import pytest
 
 from app.core.ids import decode
@@ -263,6 +265,23 @@ async def test_who_is_somebody_else_s(api: Api, business: Business, honest: Stan
     await believe(business, honest, defaultRole="CUSTOMER")
     await traveller.signed_in(business.slug, "sso")
     assert (await linked(Traveller(api), business.admin))["error"] == "identity_taken"
+
+
+async def test_a_second_factor_is_asked_for_all_the_same(
+    api: Api, business: Business, honest: StandIn, traveller: Traveller
+) -> None:
+    await believe(business, honest, defaultRole="CUSTOMER")
+    caller = await traveller.signed_in(business.slug, "sso")
+    secret = (await caller(operation("SecondFactorEnroll"), input={"kind": "TOTP"}))["enrolment"]["secret"]
+    app, now = pyotp.TOTP(secret), datetime.now(UTC)
+    confirmed = {"kind": "TOTP", "code": app.at(now, counter_offset=-1)}
+    assert "user" in await caller(operation("SecondFactorConfirm"), input=confirmed)
+    shown = await traveller.sign_in(business.slug, "sso")
+    asked = await traveller.exchange(shown.parameters["code"])
+    assert (asked["__typename"], asked["methods"]) == ("SecondFactorRequiredError", ["TOTP", "RECOVERY_CODE"])
+    given = {"challengeToken": asked["challengeToken"], "method": "TOTP", "code": app.at(now)}
+    done = await api.anonymous(operation("LoginVerify"), input=given)
+    assert done["user"]["email"] == "anna@staff.example"
 
 
 async def test_the_last_way_in_stays(api: Api, business: Business, honest: StandIn, traveller: Traveller) -> None:

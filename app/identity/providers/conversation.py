@@ -249,7 +249,6 @@ class Conversations:
             {
                 "iss": {"essential": True, "values": issuers},
                 "aud": {"essential": True, "value": client_id},
-                "nonce": {"essential": True, "value": nonce},
             },
             {"nonce": nonce, "client_id": client_id, "access_token": token.get("access_token")},
         )
