@@ -112,7 +112,8 @@ test("the unmodified client runs every kind of operation, and refusals are items
   const client = createClient({ url: GRAPHQL_URL, headers: { authorization: `Bearer ${token}` }, retryAttempts: 0 });
   const once = async (query: string, variables: Record<string, unknown> = {}): Promise<unknown[]> => {
     const items: unknown[] = [];
-    for await (const item of client.iterate({ query, variables })) items.push(item);
+    // What an answer has cost stands beside it, and is another test's.
+    for await (const { extensions: _, ...item } of client.iterate({ query, variables })) items.push(item);
     return items;
   };
   assert.deepEqual(await once("query Q($id: ID!) { queue(id: $id) { waitingCount } }", { id: queueId }), [
