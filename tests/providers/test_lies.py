@@ -121,6 +121,7 @@ LIES = {
     "another nonce": Lies(claims={"nonce": "x" * 43}),
     "no nonce": Lies(without=("nonce",)),
     "another audience": Lies(claims={"aud": "somebody-else"}),
+    "another audience, by way of us": Lies(claims={"aud": "somebody-else", "azp": CLIENT}),
     "no audience": Lies(without=("aud",)),
     "somebody else's as well, without azp": Lies(claims={"aud": [CLIENT, "somebody-else"]}),
     "for somebody else": Lies(claims={"aud": [CLIENT, "somebody-else"], "azp": "somebody-else"}),
