@@ -9,6 +9,7 @@ from app.core.events.seals import sealing_key
 from app.core.ids import decode
 from tests.audit.conftest import Tamper, Verify
 from tests.support.api import Api, Business
+from tests.support.holdings import holdings
 
 
 @pytest.fixture
@@ -36,6 +37,12 @@ async def test_an_untouched_log_is_whole(tenant: UUID, check: Verify) -> None:
     assert verdict.erased_count == 0
     assert verdict.head.number > 0
     assert (await check(tenant, verdict.head)).findings == []
+
+
+async def test_whatever_a_business_does_leaves_a_whole_log(api: Api, check: Verify) -> None:
+    """No verb raises a revision without an event, or records one without raising it."""
+    held = await holdings(api)
+    assert (await check(held.tenant_id)).findings == []
 
 
 EDITS = {
