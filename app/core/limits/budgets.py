@@ -6,7 +6,7 @@ answer is on its way goes together, in one exchange, and is told both.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 from typing import Any
 
@@ -81,13 +81,22 @@ class Budgets:
                         future.set_result(answer)
 
     async def _exchange(self, batch: Sequence[Spending]) -> list[Balance]:
-        try:
-            answers = await self._ask(batch)
-        except NoScriptError:
+        answers = await self._ask(batch)
+        if any(isinstance(each, NoScriptError) for each in answers):
             # A new server, or one that was told to forget.
             for script in (RedisBridge.SCRIPT_ACQUIRE_SLIDING_WINDOW, RedisBridge.SCRIPT_SLIDING_WINDOW):
                 await self._redis.script_load(script)
-            answers = await self._ask(batch)
+            # Another process may have told it meanwhile: what was spent already is not spent again.
+            unspent = [isinstance(each, NoScriptError) for each in answers[::2]]
+            again = await self._ask(
+                [each if asked else replace(each, cost=0) for each, asked in zip(batch, unspent, strict=True)]
+            )
+            for place, asked in enumerate(unspent):
+                again[2 * place] = again[2 * place] if asked else answers[2 * place]
+            answers = again
+        for each in answers:
+            if isinstance(each, Exception):
+                raise each
         return [
             balance(spending, bool(granted), window)
             for spending, granted, window in zip(batch, answers[::2], answers[1::2], strict=True)
@@ -102,7 +111,7 @@ class Budgets:
             # A pipeline gives itself: there is nothing to wait for.
             _ = pipe.evalsha(self._spend, 2, *keys, spending.most, WINDOW_SECONDS, spending.cost)
             _ = pipe.evalsha(self._look, 2, *keys, WINDOW_SECONDS)
-        answers: list[Any] = await pipe.execute()
+        answers: list[Any] = await pipe.execute(raise_on_error=False)
         return answers
 
 
