@@ -22,6 +22,7 @@ from tests.support.ws_client import ws_client
 
 OWN_HOST = "queue.platform.example"
 LOGIN = "mutation($i: UserLoginInput!) { userLogin(input: $i) { __typename ... on UserLoginSuccess { accessToken } } }"
+BUTTONS = "{ loginProviders { name } }"
 QUEUE = "query($s: String!) { queueBySlug(slug: $s) { id } }"
 HERE = "{ tenant { slug domain } }"
 
@@ -116,12 +117,17 @@ async def test_what_is_public_needs_no_slug_there(place: Place) -> None:
     slug, email = f"q-{uuid4().hex[:8]}", f"admin@{business.slug}.example"
     queue_id = await business.queue(slug=slug)
     await other.queue(slug=slug)
+    for each, name in ((business, "Ours"), (other, "Theirs")):
+        google = {"slug": "sso", "name": name, "kind": "GOOGLE", "clientId": "id", "clientSecret": "secret"}
+        made = await each.admin(operation("IdentityProviderCreate"), input=google)
+        assert made["__typename"] == "IdentityProviderCreateSuccess", made
     domain = await verified(place, business)
     for host in (domain, f"{domain}:8443", domain.upper(), f"{domain}."):
         async with place.at(host) as there:
             assert (await there.anonymous(QUEUE, s=slug))["id"] == queue_id, host
             signed_in = await there.anonymous(LOGIN, i={"email": email, "password": PASSWORD})
             assert signed_in["__typename"] == "UserLoginSuccess", host
+            assert await there.anonymous(BUTTONS) == [{"name": "Ours"}], host
             # The slug goes before the address, and the address before the token.
             assert (await there.anonymous("query($s: String!) { tenant(slug: $s) { slug } }", s=other.slug)) == {
                 "slug": other.slug
@@ -132,7 +138,9 @@ async def test_what_is_public_needs_no_slug_there(place: Place) -> None:
     # Somewhere else the token says it, and strangers are nobody's.
     assert (await business.admin(HERE))["slug"] == business.slug
     assert (await business.admin(QUEUE, s=slug))["id"] == queue_id
+    assert await other.admin(BUTTONS) == [{"name": "Theirs"}]
     assert await place.api.anonymous(HERE) is None
+    assert await place.api.anonymous(BUTTONS) == []
     assert await place.api.anonymous(QUEUE, s=slug) is None
     refused = await place.api.anonymous(LOGIN, i={"email": email, "password": PASSWORD})
     assert refused["__typename"] == "InvalidCredentialsError"

@@ -10,11 +10,18 @@ from app.identity.graphql.providers.loaders import identity_node, provider_node
 from app.identity.graphql.providers.types import IdentityProvider, LoginProvider
 from app.identity.permissions import Permission
 from app.identity.providers import repository
-from app.tenants import repository as tenants
-from app.tenants import rules as tenant_rules
+from app.tenants.graphql.loaders import addressed
 from app.tenants.models import TenantStatus
 
-TenantSlug = Annotated[str, strawberry.argument(description="The slug of the business.")]
+TenantSlug = Annotated[
+    str | None,
+    strawberry.argument(
+        description=(
+            "The slug of the business. Default: the business whose own domain the request came to, else the caller's "
+            "own."
+        )
+    ),
+]
 
 
 @strawberry.type
@@ -23,10 +30,9 @@ class ProviderQuery:
         description="The providers a business's people can sign in with, by name, at most 20; none if there is none.",
         extensions=[Public()],
     )
-    async def login_providers(self, info: Info, tenant_slug: TenantSlug) -> list[LoginProvider]:
+    async def login_providers(self, info: Info, tenant_slug: TenantSlug = None) -> list[LoginProvider]:
         runtime = info.context.runtime
-        async with info.context.platform_read() as tx:
-            tenant = await tenants.by_slug(tx, tenant_rules.slug_to_look_up(tenant_slug))
+        tenant = await addressed(info.context, tenant_slug)
         if tenant is None or tenant.status is not TenantStatus.ACTIVE:
             return []
         async with info.context.read(tenant.id) as tx:
