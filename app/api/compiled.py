@@ -21,6 +21,8 @@ from app.core.actor import Actor, ActorKind
 from app.core.live.fanout import Gapped, Parkable, Parked, Seat, SharedFeed, object_template
 
 _ANYTHING = frozenset({"?"})
+# What stands beside the first item and beside no other: it keeps nobody from being parked.
+_FIRST_ITEM_ONLY = frozenset({"cost"})
 
 MOST_SHAPES = 256
 MOST_QUERY_LENGTH = 10_000
@@ -54,7 +56,7 @@ class Compiled:
         From then on everything that follows comes out of the seat, until `cancel` or `resume`. The caller ends the
         execution.
         """
-        if result.errors or result.extensions or not isinstance(result.data, dict):
+        if result.errors or not isinstance(result.data, dict) or (result.extensions or {}).keys() - _FIRST_ITEM_ONLY:
             return None
         if feed.is_shared:
             return self._share(request, context, feed, seat)

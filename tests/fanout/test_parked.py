@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
+from app.api.documents import Cost
+from app.api.transport import OperationContext
 from app.context import Context
 from app.core.ids import Ref, decode
 from app.identity.models import Role
@@ -39,6 +41,25 @@ async def test_a_parked_subscription_has_no_task_and_moves(desk: Desk, host: Cal
     await desk.do("sessionCancel", first)
     await eventually(lambda: [item["position"] for item in here.items()] == [2, 1])
     assert here.running == 0
+
+
+@pytest.mark.parametrize("whose", ["session", "queue"])
+async def test_the_cost_beside_the_first_item_keeps_nobody_awake(
+    desk: Desk, host: Callable[..., Host], whose: str
+) -> None:
+    async def charge(context: OperationContext, cost: Cost) -> None:
+        assert cost.points == 10
+
+    first, mine = await desk.join(), await desk.join()
+    here = host(visitor(mine))
+    here.charge = charge
+    here.subscribe(*((FEED % PLACE, {"id": mine.id}) if whose == "session" else (QUEUE, {"id": desk.queue})))
+    # Never settled as long as a task is left that waits for the next item.
+    await eventually(lambda: here.running == 0)
+    await desk.do("sessionCancel", first)
+    await eventually(lambda: len(here.items()) == 2)
+    payloads = [orjson.loads(message)["payload"] for message in here.outlet.messages]
+    assert ["cost" in payload.get("extensions", {}) for payload in payloads] == [True, False]
 
 
 async def test_parking_closes_all_it_has_executed(desk: Desk, host: Callable[..., Host]) -> None:
