@@ -163,6 +163,9 @@ async def test_new_recovery_codes_replace_the_old_ones(house: House) -> None:
     async with house.acting(shop.admin) as tx:
         new = await factor_service.renew_recovery_codes(tx, house.authenticator.factors, shop.admin.id)
     assert not set(new) & set(old)
+    async with house.dbs.app.read(shop.id) as tx:
+        told = (await tx.exec(select(AccountMessage.kind).where(AccountMessage.tenant_id == shop.id))).all()
+    assert told == [MessageKind.SECOND_FACTOR_CHANGED] * 2, "switched on, and new codes"
     with pytest.raises(ProofRefused):
         await step_up(house.dbs, house.authenticator.factors, who, Method.RECOVERY_CODE, old[0])
     assert await step_up(house.dbs, house.authenticator.factors, who, Method.RECOVERY_CODE, new[0])

@@ -6,7 +6,8 @@ import pytest
 from sqlmodel import select
 
 from app.core.errors import RateLimited
-from app.identity import challenges, service
+from app.identity import challenges, own_factors, service
+from app.identity.accounts.models import AccountMessage, MessageKind
 from app.identity.errors import InvalidCredentials, LoginRevoked
 from app.identity.factors.errors import LoginChallengeEnded, MethodUnavailable, ProofRefused
 from app.identity.factors.models import FactorKind, RecoveryCode, SecondFactor
@@ -14,7 +15,7 @@ from app.identity.logins import Verified, refresh, verify
 from app.identity.models import Login, Role
 from app.identity.proofs import UNKNOWN, Method, Source
 from app.tenants import service as tenants
-from tests.factors.app_on_a_phone import acting, challenged, code_at, sent_codes, with_app
+from tests.factors.app_on_a_phone import acting, challenged, code_at, enrolled, sent_codes, with_app
 from tests.identity.house import Business, House, as_super_admin, hashed
 
 
@@ -63,6 +64,15 @@ async def test_a_code_is_taken_once_and_those_before_it_are_not_taken_any_more(h
     for used in (next_code, this_code):
         with pytest.raises(ProofRefused):
             await answer(house, (await challenged(house, shop)).challenge_token, used)
+
+
+async def test_the_code_that_has_switched_it_on_is_used_up(house: House) -> None:
+    shop = await house.business()
+    who = await acting(house, await house.signed_in(shop))
+    code = code_at(await enrolled(house, who), house.clock.now())
+    await own_factors.confirm(house.dbs, house.authenticator.factors, who, FactorKind.TOTP, code)
+    with pytest.raises(ProofRefused):
+        await answer(house, (await challenged(house, shop)).challenge_token, code)
 
 
 @pytest.mark.parametrize(("steps", "is_taken"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
@@ -153,7 +163,9 @@ async def test_a_recovery_code_works_once_in_any_writing(house: House) -> None:
     assert (await house.events(shop.id, shop.admin.id))[-1][1] == "USER_RECOVERY_CODE_USED"
     async with house.dbs.app.read(shop.id) as tx:
         rows = (await tx.exec(select(RecoveryCode))).all()
+        told = (await tx.exec(select(AccountMessage.kind).where(AccountMessage.tenant_id == shop.id))).all()
     assert sum(row.used_at is None for row in rows) == 9
+    assert told == [MessageKind.SECOND_FACTOR_CHANGED] * 2, "switched on, and a recovery code was used"
     assert not {code.replace("-", "") for code in codes} & {row.code_hash for row in rows}
     assert who.id == shop.admin.id
 

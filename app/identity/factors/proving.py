@@ -58,6 +58,9 @@ class SecondFactors:
             if message is None or message.channel is not _CHANNELS[factor.kind]:
                 return False
         factor.last_used_at = tx.now()
+        # At once: what reads the factors again in this block takes them as the database has them, and the code would
+        # not be used up.
+        await tx.flush()
         return True
 
     async def send_code(self, tx: WriteTx, user: User, kind: FactorKind, subject_id: UUID) -> str:
@@ -65,6 +68,11 @@ class SecondFactors:
         recipient = recipient_of(user, kind)
         await self.codes.issue(tx, MessageKind.SECOND_FACTOR, recipient, subject_id=subject_id)
         return masked(recipient)
+
+    async def tell(self, tx: WriteTx, user: User) -> None:
+        """Owe a user a message that their second step was changed: whoever it was not has to hear of it."""
+        recipient = recipient_of(user, FactorKind.EMAIL_CODE)
+        await self.codes.tell(tx, MessageKind.SECOND_FACTOR_CHANGED, recipient, subject_id=user.id)
 
     def seal(self, factor: SecondFactor, secret: str) -> None:
         """Put a TOTP's secret into its row."""
@@ -85,6 +93,7 @@ class SecondFactors:
         await tx.flush()
         left = (await repository.recovery_codes_left(tx, [user.id])).get(user.id, 0)
         note(tx, user, events.RecoveryCodeUsed(left))
+        await self.tell(tx, user)
         return True
 
     def _open(self, factor: SecondFactor) -> str:

@@ -11,7 +11,6 @@ from app.core.db import WriteTx
 from app.core.ids import new_id
 from app.identity import repository as users
 from app.identity import rules as user_rules
-from app.identity.accounts.models import MessageChannel, MessageKind
 from app.identity.factors import events, proving, repository, rules
 from app.identity.factors.errors import (
     MethodUnavailable,
@@ -89,7 +88,7 @@ async def confirm(
     elif kind is FactorKind.SMS_CODE:
         user.phone_verified = True
     note(tx, user, events.SecondFactorConfirmed(kind))
-    await _tell(tx, factors, user)
+    await factors.tell(tx, user)
     return [] if others else await _new_recovery_codes(tx, factors, user)
 
 
@@ -108,7 +107,7 @@ async def remove(tx: WriteTx, factors: SecondFactors, user_id: UUID, kind: Facto
         await repository.delete_factors(tx, user_id, [kind])
         note(tx, user, events.SecondFactorRemoved(kind))
     if kind in confirmed:
-        await _tell(tx, factors, user)
+        await factors.tell(tx, user)
     return user
 
 
@@ -119,6 +118,7 @@ async def renew_recovery_codes(tx: WriteTx, factors: SecondFactors, user_id: UUI
         raise MethodUnavailable([])
     codes = await _new_recovery_codes(tx, factors, user)
     note(tx, user, events.RecoveryCodesRenewed())
+    await factors.tell(tx, user)
     return codes
 
 
@@ -134,7 +134,7 @@ async def reset(tx: WriteTx, factors: SecondFactors, user_id: UUID) -> User:
         await repository.delete_recovery_codes(tx, user_id)
         await users.revoke_logins(tx, user_id, "second factors reset")
         note(tx, user, events.SecondFactorsReset())
-        await _tell(tx, factors, user)
+        await factors.tell(tx, user)
     return user
 
 
@@ -160,10 +160,3 @@ async def _new_recovery_codes(tx: WriteTx, factors: SecondFactors, user: User) -
             )
         )
     return codes
-
-
-async def _tell(tx: WriteTx, factors: SecondFactors, user: User) -> None:
-    # Whoever it was not has to hear of it.
-    recipient = proving.recipient_of(user, FactorKind.EMAIL_CODE)
-    assert recipient.channel is MessageChannel.EMAIL
-    await factors.codes.tell(tx, MessageKind.SECOND_FACTOR_CHANGED, recipient, subject_id=user.id)

@@ -121,14 +121,15 @@ WORDINGS: Mapping[tuple[MessageKind, str], Wording] = MappingProxyType(
         ),
         (MessageKind.SECOND_FACTOR_CHANGED, "en"): Wording(
             "How you sign in was changed",
-            "The second step of signing in to your account was changed: it was switched on or off, or a recovery "
-            "code was used. If it was not you, change your password at once, and tell us.\n\n{{ tenantName }}",
+            "The second step of signing in to your account was changed: it was switched on or off, or recovery "
+            "codes were used or renewed. If it was not you, change your password at once, and tell us."
+            "\n\n{{ tenantName }}",
         ),
         (MessageKind.SECOND_FACTOR_CHANGED, "de"): Wording(
             "Ihre Anmeldung wurde geändert",
             "Der zweite Schritt der Anmeldung bei Ihrem Konto wurde geändert: Er wurde ein- oder ausgeschaltet, oder "
-            "ein Wiederherstellungscode wurde benutzt. Wenn Sie es nicht waren, ändern Sie sofort Ihr Passwort, und "
-            "sagen Sie uns Bescheid.\n\n{{ tenantName }}",
+            "Wiederherstellungscodes wurden benutzt oder erneuert. Wenn Sie es nicht waren, ändern Sie sofort Ihr "
+            "Passwort, und sagen Sie uns Bescheid.\n\n{{ tenantName }}",
         ),
     }
 )
