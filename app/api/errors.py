@@ -4,6 +4,7 @@ Also the one place that logs unexpected errors. Neither query texts nor variable
 """
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,6 +24,19 @@ BAD_USER_INPUT = BadInput.code
 INTERNAL = "INTERNAL"
 
 _NOT_BY_POST = "Subscriptions run over a websocket (graphql-transport-ws), or by POST with `Accept: text/event-stream`."
+# Where sentences of graphql-core and Strawberry go on with the value they are about: it may have been meant for another
+# field, or be the whole input. Anchored or bounded each, because the text is long if somebody wants it to be.
+_ECHOES = (
+    (re.compile(r"(cannot represent (?:an? )?[\w -]{0,40}value): .*", re.DOTALL), r"\1."),
+    (re.compile(r"Value (cannot represent an? \w{1,40}): .*", re.DOTALL), r"The value \1."),
+    (
+        re.compile(r"\A((?:(?:Variable|Argument) [^:]*: )?)Value '.*' (does not exist in '\w+' enum)", re.DOTALL),
+        r"\1The value \2",
+    ),
+    (re.compile(r"(\. Did you mean [\w', ]{1,300}\?) Found: .*", re.DOTALL), r"\1"),
+    (re.compile(r"[,;] found: .*", re.DOTALL), "."),
+    (re.compile(r"\A(Syntax Error: .{0,60}?\b(?:String|BlockString|Int|Float)) ['\"].*", re.DOTALL), r"\1."),
+)
 _INTERNAL_MESSAGE = "Something went wrong on our side. Quote the request id when you report it."
 
 
@@ -70,6 +84,13 @@ def plain_error(message: str, code: str) -> PublicError:
     return PublicError(message, extensions={"code": code, "requestId": request_id.get()})
 
 
+def without_values(message: str) -> str:
+    """What is wrong with a document or its variables, without the values: people's data belongs in no error's text."""
+    for echo, told in _ECHOES:
+        message = echo.sub(told, message, count=1)
+    return message
+
+
 def _cause(error: GraphQLError) -> Exception | None:
     """What was raised, below graphql-core's own wrapping."""
     cause = error.original_error
@@ -98,16 +119,16 @@ def _judge(error: GraphQLError, cause: Exception | None) -> tuple[str, str, Mapp
         case CannotGetOperationTypeError() | MissingQueryError():
             return VALIDATION_FAILED, error.message, {}
     if isinstance(error, GraphQLSyntaxError):
-        return PARSE_FAILED, error.message, {}
+        return PARSE_FAILED, without_values(error.message), {}
     if error.path is None:
         if isinstance(cause, RecursionError):
             return PARSE_FAILED, "The document is nested too deeply.", {}
         if cause is None or error.message.startswith("Variable "):
             # Validation says so in the extensions; what else comes without a path are unusable variables.
-            return str((error.extensions or {}).get("code", BAD_USER_INPUT)), error.message, {}
+            return str((error.extensions or {}).get("code", BAD_USER_INPUT)), without_values(error.message), {}
     elif isinstance(cause, GraphQLError) and cause.message.startswith("Argument "):
         # A variable left out where an argument needs a value is only seen while executing.
-        return BAD_USER_INPUT, cause.message, {}
+        return BAD_USER_INPUT, without_values(cause.message), {}
     return INTERNAL, _INTERNAL_MESSAGE, {}
 
 

@@ -1,7 +1,7 @@
 """Canaries: personal values nobody else has, put in wherever people can, and looked for wherever something is written.
 
 In every table, in everything Valkey holds, on the bus, in every log record and in what strangers are answered: none of
-them, neither plain nor in hexadecimal digits. (A value of the wrong GraphQL type is told back to whoever sent it.)
+them, neither plain nor in hexadecimal digits. Values of the wrong GraphQL type: `test_echoes.py`.
 """
 
 import asyncio
