@@ -13,13 +13,12 @@ def derive_key(secret: str, purpose: str) -> bytes:
     return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).digest()
 
 
-def fingerprint(*parts: object) -> str:
-    """A short hash of plain values and dataclasses of them, to compare inputs without keeping them.
+def canonical(*parts: object) -> bytes:
+    """Plain values and dataclasses of them as bytes, to be hashed and compared.
 
     The same for mappings whose keys come in another order.
     """
-    canonical = orjson.dumps(parts, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    return hashlib.sha256(canonical).hexdigest()
+    return orjson.dumps(parts, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 
 def encrypt(key: bytes, plain: bytes, bound_to: str) -> bytes:

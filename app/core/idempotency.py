@@ -13,10 +13,11 @@ from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel, select
 
 from app.core.actor import Actor, ActorKind
-from app.core.crypto import fingerprint
+from app.core.crypto import canonical
 from app.core.db import Statement, WriteTx, time_column
 from app.core.db.changed import NOT_AUDITED
 from app.core.errors import UserFacingError
+from app.core.personal.keys import keys_of
 from app.core.texts import ensure_text
 
 
@@ -25,7 +26,11 @@ class IdempotencyConflict(UserFacingError):
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """The first result of a key, by the id of what it made or called."""
+    """The first result of a key, by the id of what it made or called.
+
+    Of the input a hash is kept, under the tenant's own key: inputs hold people's addresses, and a plain hash of those
+    is found again by trying them all.
+    """
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (Index("idempotency_keys_created_idx", "created_at"), {"info": NOT_AUDITED})
@@ -61,7 +66,7 @@ async def first_result(tx: WriteTx, scope: str, key: str | None, *given: object)
     ).one_or_none()
     if found is None:
         return None
-    _ensure_same(key, found.input_hash, fingerprint(*given))
+    _ensure_same(key, found.input_hash, _hashed(tx.tenant, given))
     return found.result_id
 
 
@@ -79,7 +84,7 @@ def remember(tx: WriteTx, scope: str, key: str | None, result_id: UUID, *given: 
                 tenant_id=tx.tenant,
                 scope=_of_caller(tx.actor, scope),
                 key=key,
-                input_hash=fingerprint(*given),
+                input_hash=_hashed(tx.tenant, given),
                 result_id=result_id,
                 created_at=tx.now(),
             )
@@ -93,7 +98,8 @@ class FirstResults:
     a key comes with other input at the very same moment, the primary key refuses one.
     """
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, tenant_id: UUID, scope: str) -> None:
+        self._tenant_id = tenant_id
         self._scope = scope
         self._known: dict[tuple[str, str], tuple[str, UUID]] = {}
         self._new: list[tuple[str, str, str, UUID]] = []
@@ -102,9 +108,9 @@ class FirstResults:
     async def of(cls, tx: WriteTx, scope: str, callers: Sequence[tuple[Actor, str | None]]) -> Self:
         """What is known of these callers' keys, which have to be usable ones."""
         if all(key is None for _, key in callers):
-            return cls(scope)
+            return cls(tx.tenant, scope)
         (rows,) = await tx.ask(cls.asked(tx, scope, callers))
-        return cls.read(scope, rows)
+        return cls.read(tx, scope, rows)
 
     @staticmethod
     def asked(tx: WriteTx, scope: str, callers: Sequence[tuple[Actor, str | None]]) -> Statement:
@@ -113,9 +119,9 @@ class FirstResults:
         return Statement(_FIRST_RESULTS, (tx.tenant, [scope for scope, _ in keys], [key for _, key in keys]))
 
     @classmethod
-    def read(cls, scope: str, rows: Sequence[tuple[Any, ...]]) -> Self:
+    def read(cls, tx: WriteTx, scope: str, rows: Sequence[tuple[Any, ...]]) -> Self:
         """What `asked` asks."""
-        results = cls(scope)
+        results = cls(tx.tenant, scope)
         for of_caller, key, input_hash, result_id in rows:
             results._known[of_caller, key] = input_hash, result_id
         return results
@@ -128,13 +134,13 @@ class FirstResults:
         if key is None or (known := self._known.get((_of_caller(actor, self._scope), key))) is None:
             return None
         input_hash, result_id = known
-        _ensure_same(key, input_hash, fingerprint(*given))
+        _ensure_same(key, input_hash, _hashed(self._tenant_id, given))
         return result_id
 
     def remember(self, actor: Actor, key: str | None, result_id: UUID, *given: object) -> None:
         """Keep the result of a first try."""
         if key is not None:
-            scope, input_hash = _of_caller(actor, self._scope), fingerprint(*given)
+            scope, input_hash = _of_caller(actor, self._scope), _hashed(self._tenant_id, given)
             self._known[scope, key] = input_hash, result_id
             self._new.append((scope, key, input_hash, result_id))
 
@@ -145,6 +151,7 @@ class FirstResults:
             tx.rows_later(_REMEMBER, tx.tenant, tx.now(), *zip(*sorted(self._new), strict=True))
 
 
+_PLACE = b"idempotency_keys.input"
 _FIRST_RESULTS = """
     select known.scope, known.key, input_hash, result_id
     from unnest($2::text[], $3::text[]) as asked (scope, key)
@@ -154,6 +161,10 @@ _REMEMBER = """
     insert into idempotency_keys (tenant_id, created_at, scope, key, input_hash, result_id)
     select $1, $2, * from unnest($3::text[], $4::text[], $5::text[], $6::uuid[])
 """
+
+
+def _hashed(tenant_id: UUID, given: Sequence[object]) -> str:
+    return keys_of(tenant_id).index(_PLACE, canonical(*given)).hex()
 
 
 def _ensure_same(key: str, before: str, now: str) -> None:

@@ -218,7 +218,7 @@ async def _look(tx: WriteTx, queue_id: UUID, joins: Sequence[Join]) -> _Door:
         limit, waiting = (await tenants.hold_limits(tx)).waiting_sessions, await queues.waiting_total(tx)
     return _Door(
         line=line,
-        first_results=FirstResults.read(_SCOPE, first_results),
+        first_results=FirstResults.read(tx, _SCOPE, first_results),
         # Exact, because every join of this queue holds its line; `sessions_person_key` stands behind it.
         persons=persons,
         places=dict(places),
