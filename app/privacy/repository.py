@@ -89,9 +89,9 @@ async def notifications_of(tx: ReadTx, subject: Subject, session_ids: Sequence[U
     return (await tx.exec(select(Notification).where(Notification.tenant_id == tx.tenant, about))).all()
 
 
-async def invitations_of(tx: ReadTx, subject: Subject, user_ids: Sequence[UUID]) -> Sequence[Invitation]:
+async def invitations_of(tx: ReadTx, emails: Sequence[str], user_ids: Sequence[UUID]) -> Sequence[Invitation]:
     """Invitations to the person."""
-    conditions = _conditions(tx, ((Invitation, "email", subject.email),))
+    conditions = _conditions(tx, [(Invitation, "email", email) for email in emails])
     to = or_(col(Invitation.user_id).in_(user_ids), *conditions)
     return (await tx.exec(select(Invitation).where(Invitation.tenant_id == tx.tenant, to))).all()
 
@@ -130,7 +130,7 @@ async def forget_origins(tx: WriteTx, actors: Sequence[str], sessions: Sequence[
     return len(erased) + len(joined)
 
 
-async def delete_rows(tx: WriteTx, kind: type[SQLModel], column: str, ids: Sequence[UUID]) -> int:
+async def delete_rows(tx: WriteTx, kind: type[SQLModel], column: str, ids: Sequence[UUID | str]) -> int:
     """Delete rows of a table by one of its keys; how many."""
     table: Any = kind
     done = await tx.exec(delete(table).where(table.tenant_id == tx.tenant, getattr(table, column).in_(ids)))

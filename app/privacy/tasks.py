@@ -5,6 +5,7 @@ from app.core.db.urls import SYSTEM_ROLE, role_url
 from app.core.events.reactions import Fact
 from app.core.jobs.context import JobContext
 from app.core.jobs.kinds import job
+from app.identity.accounts.codes import Codes
 from app.privacy.work import work
 
 
@@ -16,6 +17,6 @@ async def do_request(context: JobContext) -> None:
         role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=1, clock=context.clock, name="vq-privacy"
     )
     try:
-        await work(system, context.tenant_id, Fact.of(context.args).aggregate_id)
+        await work(system, Codes(settings.secret), context.tenant_id, Fact.of(context.args).aggregate_id)
     finally:
         await system.dispose()

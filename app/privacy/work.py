@@ -14,8 +14,11 @@ import orjson
 from app.access import service as access
 from app.access.models import AccessList
 from app.core.db import Database, WriteTx
-from app.identity.accounts.models import AccountMessage
+from app.identity import rules as identity_rules
+from app.identity.accounts.codes import Codes, Recipient
+from app.identity.accounts.models import AccountMessage, MessageChannel
 from app.identity.events import UserErased
+from app.identity.factors.rules import dialled
 from app.identity.models import Login, User, UserStatus
 from app.identity.passwords import NOBODYS_HASH
 from app.identity.repository import lock as lock_user
@@ -35,10 +38,11 @@ _AT_ONCE = 500
 
 
 class Person:
-    """Whose rows a step is about."""
+    """Whose rows a step is about. `codes` knows how messages to an address are found: their rows do not say it."""
 
-    def __init__(self, request: PrivacyRequest) -> None:
+    def __init__(self, request: PrivacyRequest, codes: Codes) -> None:
         assert request.subject is not None
+        self.codes = codes
         self.subject = Subject.of(request.subject)
         self.user_ids = [UUID(id) for id in request.user_ids or ()]
         self.session_ids = [UUID(id) for id in request.session_ids or ()]
@@ -52,26 +56,26 @@ class Person:
 Step = Callable[[WriteTx, Person], Awaitable[int]]
 
 
-async def work(system: Database, tenant_id: UUID, request_id: UUID) -> None:
+async def work(system: Database, codes: Codes, tenant_id: UUID, request_id: UUID) -> None:
     """Do all that is left of a request. Nothing happens if it is done."""
     async with system.write(tenant_id) as tx:
         request = await repository.lock(tx, request_id)
         if request.finished_at is not None:
             return
         if request.user_ids is None:
-            await _find(tx, request)
+            await _find(tx, Person(request, codes), request)
         is_possible = request.status is not PrivacyRequestStatus.FAILED
     if not is_possible:
         return
     if request.kind is PrivacyRequestKind.EXPORT:
-        await _export(system, tenant_id, request_id)
+        await _export(system, codes, tenant_id, request_id)
         return
     for number, (name, step) in enumerate(ERASURE.items()):
         async with system.write(tenant_id) as tx:
             request = await repository.lock(tx, request_id)
             if request.done_steps > number:
                 continue
-            count = await step(tx, Person(request))
+            count = await step(tx, Person(request, codes))
             request.done_steps, request.counts = number + 1, {**request.counts, name: count}
     async with system.write(tenant_id) as tx:
         request = await repository.lock(tx, request_id)
@@ -80,12 +84,11 @@ async def work(system: Database, tenant_id: UUID, request_id: UUID) -> None:
             _finish(tx, request)
 
 
-async def _find(tx: WriteTx, request: PrivacyRequest) -> None:
+async def _find(tx: WriteTx, person: Person, request: PrivacyRequest) -> None:
     """Once: afterwards they cannot be found any more by what is erased."""
-    subject = Person(request).subject
-    user_ids = [user.id for user in await repository.users_of(tx, subject)]
+    user_ids = [user.id for user in await repository.users_of(tx, person.subject)]
     request.user_ids = [str(id) for id in user_ids]
-    request.session_ids = [str(id) for id in await repository.session_ids_of(tx, subject)]
+    request.session_ids = [str(id) for id in await repository.session_ids_of(tx, person.subject)]
     request.status, request.total_steps = PrivacyRequestStatus.RUNNING, len(ERASURE)
     if request.kind is PrivacyRequestKind.EXPORT:
         request.total_steps = 1
@@ -96,12 +99,12 @@ async def _find(tx: WriteTx, request: PrivacyRequest) -> None:
         note(tx, request, PrivacyRequestFailed("the person is a member of staff with access"))
 
 
-async def _export(system: Database, tenant_id: UUID, request_id: UUID) -> None:
+async def _export(system: Database, codes: Codes, tenant_id: UUID, request_id: UUID) -> None:
     async with system.write(tenant_id) as tx:
         request = await repository.lock(tx, request_id)
         if request.status is not PrivacyRequestStatus.RUNNING:
             return
-        person = Person(request)
+        person = Person(request, codes)
         found = {name: rows for name, rows in (await _everything(tx, person)).items() if rows}
         request.counts = {name: len(rows) for name, rows in found.items()}
         request.content = {
@@ -126,7 +129,7 @@ async def _everything(tx: WriteTx, person: Person) -> Mapping[str, list[dict[str
     }
     for kind, column in repository.about_users():
         rows[str(kind.__tablename__)] = list(await repository.by_ids(tx, kind, column, person.user_ids))
-    rows["invitations"] = list(await repository.invitations_of(tx, person.subject, person.user_ids))
+    rows["invitations"] = list(await repository.invitations_of(tx, await _emails(tx, person), person.user_ids))
     # As text and back: what cannot be written as JSON is written as text, once and here.
     return {
         name: orjson.loads(orjson.dumps([as_exported(row) for row in found], default=str))
@@ -154,14 +157,40 @@ async def _erase_users(tx: WriteTx, person: Person) -> int:
 
 async def _erase_accounts(tx: WriteTx, person: Person) -> int:
     """What belongs to the accounts: second factors, identities at providers, codes, invitations."""
-    invitations = [each.id for each in await repository.invitations_of(tx, person.subject, person.user_ids)]
+    for id in person.user_ids:
+        # First of all: whoever can still sign in has more of this written down while it is deleted.
+        (await lock_user(tx, id)).status = UserStatus.INACTIVE
+        await revoke_logins(tx, id, "erased")
+    emails = await _emails(tx, person)
+    invitations = await repository.invitations_of(tx, emails, person.user_ids)
     count = 0
     for kind, column in repository.deleted_with_users():
         count += await repository.delete_rows(tx, kind, column, person.user_ids)
-    count += await repository.delete_rows(tx, AccountMessage, "subject_id", [*person.user_ids, *invitations])
-    for invitation in await repository.invitations_of(tx, person.subject, person.user_ids):
+    # By address, whatever they were about: a sign-in, a change of address, or a registration, which is nobody's yet.
+    to = [Recipient(MessageChannel.EMAIL, email) for email in emails]
+    to += [Recipient(MessageChannel.SMS, number) for number in await _numbers(tx, person)]
+    hashes = [person.codes.recipient_hash(recipient) for recipient in to]
+    count += await repository.delete_rows(tx, AccountMessage, "recipient_hash", hashes)
+    about = [*person.user_ids, *(each.id for each in invitations)]
+    count += await repository.delete_rows(tx, AccountMessage, "subject_id", about)
+    for invitation in invitations:
         await tx.delete(invitation)
     return count + len(invitations)
+
+
+async def _emails(tx: WriteTx, person: Person) -> list[str]:
+    """The address they are found by, and those of their accounts, as codes and invitations are sent to them."""
+    users = await repository.by_ids(tx, User, "id", person.user_ids)
+    given = {identity_rules.email_to_look_up(person.subject.email or ""), *(user.email for user in users)}
+    return sorted(given - {""})
+
+
+async def _numbers(tx: WriteTx, person: Person) -> list[str]:
+    """The same for telephones."""
+    users = await repository.by_ids(tx, User, "id", person.user_ids)
+    return sorted(
+        {number for phone in (person.subject.phone, *(user.phone for user in users)) if (number := dialled(phone))}
+    )
 
 
 async def _erase_sessions(tx: WriteTx, person: Person) -> int:

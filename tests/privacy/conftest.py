@@ -42,7 +42,8 @@ class Shop:
     async def do(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do a request as its job does; as it is then."""
         ref = parse(request["id"])[1]
-        await work(self.business.api.runtime.dbs.system, *ref)
+        runtime = self.business.api.runtime
+        await work(runtime.dbs.system, runtime.authenticator.codes, *ref)
         return await self.look(ref)
 
     async def look(self, ref: Ref) -> dict[str, Any]:

@@ -12,13 +12,18 @@ from app.audit.verification import verify
 from app.core.events.reactions import Fact, jobs_owed
 from app.core.events.seals import sealing_key
 from app.core.ids import parse
+from app.identity.errors import InvalidCredentials
+from app.identity.logins import sign_in
+from app.identity.proofs import UNKNOWN, Credentials
+from app.privacy.models import PrivacyRequest
 from app.privacy.tasks import do_request
-from app.privacy.work import ERASURE, work
+from app.privacy.work import ERASURE, Person, work
 from app.reactions import REACTIONS
 from app.settings import Settings
+from tests.accounts.people import done, open_registration
 from tests.contract.operations import operation
 from tests.privacy.conftest import EMAIL, IDENTIFIER, PHONE, Shop, Tamper
-from tests.support.api import Api, GraphQLFailed
+from tests.support.api import PASSWORD, Api, GraphQLFailed
 
 
 async def everything(tamper: Tamper, tenant_id: UUID) -> dict[str, list[str]]:
@@ -69,6 +74,48 @@ async def test_nothing_is_held_any_more_and_counts_stay(shop: Shop, tamper: Tamp
     assert rows["sessions"]
     assert "canary" not in repr(rows).lower()
     assert "23450815" not in repr(rows)
+
+
+async def test_nothing_that_was_sent_is_left(shop: Shop, tamper: Tamper, api: Api) -> None:
+    """Whatever it was about: a sign-in, a forgotten password, an account that is nobody's yet, an invitation."""
+    await open_registration(shop.business)
+    address = "canary-at-home@mail.example"
+    await done(shop.business.admin, "userInvite", email=address)
+    await done(shop.business.admin, "userInvite", email="another@mail.example")
+    moved = await shop.business.admin(
+        "mutation($i: UserUpdateInput!) { userUpdate(input: $i) { __typename } }",
+        i={"userId": shop.account, "email": address},
+    )
+    assert moved["__typename"] == "UserUpdateSuccess"
+    customer = await api.sign_in(shop.business.slug, address)
+    enrolled = await customer(operation("SecondFactorEnroll"), input={"kind": "EMAIL_CODE"})
+    assert enrolled["__typename"] == "SecondFactorEnrollSuccess"
+    for mutation in ("passwordRequestReset", "userRegister"):
+        await done(api.anonymous, mutation, tenantSlug=shop.business.slug, email=address)
+    owed = "select kind from account_messages where tenant_id = $1 order by kind"
+    sent = [row["kind"] for row in await tamper(owed, shop.tenant_id)]
+    assert sent == ["ALREADY_REGISTERED", "INVITATION", "INVITATION", "RESET_PASSWORD", "SECOND_FACTOR"]
+    await shop.done("PersonErase", phone=PHONE)
+    assert [row["kind"] for row in await tamper(owed, shop.tenant_id)] == ["INVITATION"]
+    assert len((await everything(tamper, shop.tenant_id))["invitations"]) == 1
+
+
+async def test_nobody_comes_in_while_it_is_deleted(shop: Shop, api: Api) -> None:
+    """The account is closed with the first of what is deleted, not behind it."""
+    ref = parse(shop.account)[1]
+    asked = (await shop.ask("PersonErase", email=EMAIL))["request"]
+    async with api.runtime.dbs.system.write(ref.tenant_id) as tx:
+        request = await tx.get(PrivacyRequest, parse(asked["id"])[1])
+        assert request is not None
+        request.user_ids, request.session_ids = [str(ref.id)], []
+        await ERASURE["accounts"](tx, Person(request, api.runtime.authenticator.codes))
+    with pytest.raises(InvalidCredentials):
+        await sign_in(
+            api.runtime.dbs,
+            api.runtime.authenticator.tokens,
+            Credentials(shop.business.slug, EMAIL, PASSWORD),
+            UNKNOWN,
+        )
 
 
 async def test_others_keep_theirs(shop: Shop) -> None:
@@ -152,7 +199,7 @@ async def test_whoever_takes_over_after_a_death_goes_on(shop: Shop, migrated_set
         held = blocker.transaction()
         await held.start()
         await blocker.fetch("select 1 from sessions where id = $1 for update", parse(shop.jane.id)[1].id)
-        worker = asyncio.create_task(work(api.runtime.dbs.system, *ref))
+        worker = asyncio.create_task(work(api.runtime.dbs.system, api.runtime.authenticator.codes, *ref))
         async with asyncio.timeout(10):
             # The last step waits for a row somebody else holds.
             while (await shop.look(ref))["doneSteps"] != len(ERASURE) - 1:  # noqa: ASYNC110

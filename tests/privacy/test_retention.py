@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.core.ids import parse
 from app.privacy.retention import apply_all
 from tests.contract.operations import operation
 from tests.privacy.conftest import EMAIL, IDENTIFIER, Shop, Tamper
@@ -105,3 +106,15 @@ async def test_a_file_goes_with_its_time_and_says_no_more_whose_it_was(shop: Sho
 async def test_days_have_bounds(shop: Shop, input: dict[str, Any], field: str) -> None:
     answer = await shop.ask("RetentionSet", **input)
     assert (answer["__typename"], answer["field"]) == ("InvalidInputError", field)
+
+
+async def test_nobody_is_recognised_by_their_address_either(shop: Shop, tamper: Tamper) -> None:
+    """Who came without a name or a contact is told apart by the hash of their address, and by nothing sealed."""
+    stranger = await shop.business.join(shop.queue)
+    await tamper("update sessions set address_hash = 'hash' where id = $1", parse(stranger.id)[1].id)
+    await shop.business.act("sessionCancel", stranger.id)
+    await shop.ask("RetentionSet", sessionDays=30)
+    await age(shop, tamper, 31)
+    await run(shop)
+    (row,) = await tamper("select address_hash from sessions where id = $1", parse(stranger.id)[1].id)
+    assert row["address_hash"] is None
