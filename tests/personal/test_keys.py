@@ -1,6 +1,8 @@
 """Tenants' keys: made with the tenant, learnt by blocks, forgotten; and what they seal."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from time import monotonic
 from uuid import UUID, uuid4
 
 import pytest
@@ -191,3 +193,26 @@ async def test_the_serving_role_sees_its_own_tenants_keys_only(system: Database,
         found = await tx.rows("select tenant_id from tenant_keys")
         assert {row["tenant_id"] for row in found} == {mine}
         assert not await tx.rows("select 1 from tenant_keys where tenant_id = $1", others)
+
+
+async def test_a_look_that_was_given_up_is_made_by_the_next_block(system: Database, app: Database) -> None:
+    tenant_id = await new_tenant(system)
+    before = keys_of(tenant_id)
+    long_ago = before.seen_at = monotonic() - kept.FRESH_SECONDS
+    async with system.write(None) as blocker:
+        await blocker.rows("lock table tenant_keys in access exclusive mode")
+        looking = asyncio.create_task(_begun(app, tenant_id))
+        async with asyncio.timeout(10):
+            # From here on whoever asks is told that somebody looks.
+            while before.seen_at == long_ago:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        looking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await looking
+    await _begun(app, tenant_id)
+    assert keys_of(tenant_id) is not before
+
+
+async def _begun(database: Database, tenant_id: UUID) -> None:
+    async with database.read(tenant_id):
+        pass

@@ -25,7 +25,7 @@ from app.core.db.recorded import Aggregate, Recorded
 from app.core.db.tenant_keys import KEYS_OF_TENANT, stored_keys
 from app.core.db.together import Statement, changes_in_one, reads_in_one
 from app.core.errors import BadInput
-from app.core.personal.keys import MasterKey, TenantKeys, are_fresh, forget, remember
+from app.core.personal.keys import MasterKey, TenantKeys, are_fresh, forget, look_again, remember
 
 logger = logging.getLogger(__name__)
 
@@ -258,7 +258,12 @@ class Database:
 
 async def _learn_keys(tx: ReadTx, master: MasterKey) -> None:
     # Of the class: what a block that writes puts off is not there yet.
-    stored = stored_keys(await ReadTx.rows(tx, KEYS_OF_TENANT, tx.tenant))
+    try:
+        stored = stored_keys(await ReadTx.rows(tx, KEYS_OF_TENANT, tx.tenant))
+    except BaseException:
+        # Its caller has gone, say. Everybody else was told that somebody looks.
+        look_again(tx.tenant)
+        raise
     if stored:
         remember(tx.tenant, TenantKeys.unwrapped(master, tx.tenant, stored))
     else:

@@ -161,6 +161,12 @@ def are_fresh(tenant_id: UUID) -> bool:
     return False
 
 
+def look_again(tenant_id: UUID) -> None:
+    """Whoever was to look could not: the next block looks."""
+    if (found := _known.get(tenant_id)) is not None:
+        found.seen_at = min(found.seen_at, monotonic() - FRESH_SECONDS)
+
+
 def remember(tenant_id: UUID, keys: TenantKeys) -> None:
     """From now on blocks of the tenant in this process use these."""
     _known[tenant_id] = keys
