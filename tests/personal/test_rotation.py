@@ -1,6 +1,7 @@
 """A tenant's data key is changed while everything runs: nothing is lost, and of the old one nothing is left."""
 
 import argparse
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -184,3 +185,8 @@ async def run_job(api: Api, tenant_id: UUID) -> None:
             )
         ).one()
     await tasks.rotate.handler(context_of(api, job))
+
+
+async def test_two_who_begin_at_once_begin_one(api: Api, tenant_id: UUID) -> None:
+    first, second = await asyncio.gather(started(api, tenant_id), started(api, tenant_id))
+    assert first.id == second.id

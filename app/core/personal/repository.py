@@ -19,11 +19,17 @@ from app.core.personal.sealed import Sealed
 Table = tuple[str, Sequence["Sealed[Any]"]]
 
 _VERSIONS = "select version from tenant_keys where tenant_id = $1 and use = 'DATA' order by version"
+_ALONE = "select pg_advisory_xact_lock(hashtextextended('data key of ' || $1::text, 0))"
 _IS_SETTLED = """
     select active_at <= clock_timestamp() - $3::float8 * interval '1 second' from tenant_keys
     where tenant_id = $1 and version = $2
 """
 _DROP = "delete from tenant_keys where tenant_id = $1 and use = 'DATA' and version < $2"
+
+
+async def hold_beginning(tx: WriteTx) -> None:
+    """Until the block ends nobody else begins a rotation of the tenant."""
+    await tx.rows(_ALONE, str(tx.tenant))
 
 
 async def newest(tx: ReadTx) -> KeyRotation | None:

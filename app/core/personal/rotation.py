@@ -30,6 +30,8 @@ _FIRST = UUID(int=0)
 
 async def start(tx: WriteTx, active_after_seconds: float = ACTIVE_AFTER_SECONDS) -> KeyRotation:
     """Begin with a new key for the bound tenant; the rotation that is under way if there is one."""
+    # Two who both see none would both make the next version.
+    await repository.hold_beginning(tx)
     running = await repository.newest(tx)
     if running is not None and running.status is not RotationStatus.DONE:
         return running
