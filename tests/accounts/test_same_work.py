@@ -65,7 +65,10 @@ async def test_asking_for_a_code(api: Api, business: Business, monkeypatch: pyte
     assert len([each for each in cost[0] if each.lower().startswith("insert into account_messages")]) == 1
 
 
-async def test_bringing_a_wrong_code(api: Api, business: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("ask", "bring"), [("userRegister", "userConfirm"), ("passwordRequestReset", "passwordReset")])
+async def test_bringing_a_wrong_code(
+    api: Api, business: Business, monkeypatch: pytest.MonkeyPatch, ask: str, bring: str
+) -> None:
     await open_registration(business)
     _, known = await customer(api, business)
     hashed, cost = [], []
@@ -77,11 +80,9 @@ async def test_bringing_a_wrong_code(api: Api, business: Business, monkeypatch: 
 
     monkeypatch.setattr(passwords, "hash_set", counted)
     for email in (known, new_address()):
-        asked = await done(api.anonymous, "passwordRequestReset", tenantSlug=business.slug, email=email)
+        asked = await done(api.anonymous, ask, tenantSlug=business.slug, email=email)
         with statements(api, business, monkeypatch) as seen:
-            answer = await send(
-                api.anonymous, "passwordReset", codeToken=asked["codeToken"], code="no code", password=PASSWORD
-            )
+            answer = await send(api.anonymous, bring, codeToken=asked["codeToken"], code="no code", password=PASSWORD)
         assert answer["__typename"] == "CodeRefusedError"
         cost.append(seen)
     assert cost[0] == cost[1]
