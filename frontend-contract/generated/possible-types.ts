@@ -704,6 +704,7 @@
     "UserReactivateResult": [
       "LimitReachedError",
       "RoleNotGrantableError",
+      "StepUpRequiredError",
       "UserReactivateSuccess"
     ],
     "UserRegisterResult": [

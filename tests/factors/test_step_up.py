@@ -174,6 +174,7 @@ def test_what_lasts_or_gives_power_asks_for_it() -> None:
         "tenantSetSecondFactorPolicy",
         "userCreate",
         "userInvite",
+        "userReactivate",
         "userResetSecondFactors",
         "userUpdate",
     }

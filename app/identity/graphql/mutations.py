@@ -84,7 +84,7 @@ class IdentityMutation:
 
     @strawberry.mutation(
         description="Let a deactivated user sign in again. Nothing happens if they may.",
-        extensions=[Requires(Permission.USER_WRITE)],
+        extensions=[StepUp(), Requires(Permission.USER_WRITE)],
     )
     async def user_reactivate(self, info: Info, input: inputs.UserReactivateInput) -> results.UserReactivateResult:
         ref = info.context.ref("User", input.user_id)

@@ -178,6 +178,6 @@ UserDeactivateResult = Annotated[
     strawberry.union("UserDeactivateResult", description="What `userDeactivate` answers."),
 ]
 UserReactivateResult = Annotated[
-    UserReactivateSuccess | RoleNotGrantableError | LimitReachedError,
+    UserReactivateSuccess | RoleNotGrantableError | LimitReachedError | StepUpRequiredError,
     strawberry.union("UserReactivateResult", description="What `userReactivate` answers."),
 ]
