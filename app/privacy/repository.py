@@ -20,8 +20,8 @@ from app.core.events import EventRow
 from app.core.personal.sealed import Sealed
 from app.identity.accounts.models import Invitation
 from app.identity.models import Role, User, UserStatus
-from app.notifications.models import Notification
-from app.privacy.models import PrivacyRequest, Retention
+from app.notifications.models import Notification, NotificationStatus
+from app.privacy.models import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus, Retention
 from app.privacy.rules import Subject
 from app.sessions.models import Session
 
@@ -148,20 +148,33 @@ async def end_refresh_tokens(tx: WriteTx, user_ids: Sequence[UUID]) -> None:
 
 
 async def blank_notifications(tx: WriteTx, rows: Sequence[Notification]) -> None:
-    """Take the person out of messages; that they were sent stays."""
+    """Take the person out of messages; that they were sent stays. What was not sent yet will not be."""
     for row in rows:
+        # It may be on its way at this moment.
+        await tx.refresh(row, with_for_update=True)
         row.recipient, row.subject, row.body, row.error = f"erased:{row.id}", "", "", None
+        if row.status is NotificationStatus.PENDING and row.handed_over_at is None:
+            row.status = NotificationStatus.FAILED
     await tx.flush()
 
 
-async def exports_with_content(tx: ReadTx) -> Sequence[PrivacyRequest]:
-    """Exports whose file is still there."""
+async def hold_exports(tx: WriteTx) -> Sequence[PrivacyRequest]:
+    """Exports whose file is still there, held. One that is being written is waited for."""
     found = await tx.exec(
-        select(PrivacyRequest).where(
-            PrivacyRequest.tenant_id == tx.tenant, col(PrivacyRequest.content_ends_at).is_not(None)
+        select(PrivacyRequest)
+        .where(
+            PrivacyRequest.tenant_id == tx.tenant,
+            PrivacyRequest.kind == PrivacyRequestKind.EXPORT,
+            or_(
+                col(PrivacyRequest.content_ends_at).is_not(None),
+                col(PrivacyRequest.status) == PrivacyRequestStatus.RUNNING,
+            ),
         )
+        .order_by(col(PrivacyRequest.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
-    return found.all()
+    return [each for each in found if each.content_ends_at is not None]
 
 
 async def is_active_staff(tx: ReadTx, user_ids: Sequence[UUID]) -> bool:

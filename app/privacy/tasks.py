@@ -6,10 +6,13 @@ from app.core.events.reactions import Fact
 from app.core.jobs.context import JobContext
 from app.core.jobs.kinds import job
 from app.identity.accounts.codes import Codes
-from app.privacy.work import work
+from app.privacy.work import give_up_export, work
+
+MOST_ATTEMPTS = 20
+"""To write a file. An erasure is owed to its person, and tried for as long as it takes."""
 
 
-@job("privacy.work", timeout_seconds=600.0)
+@job("privacy.work", max_attempts=None, timeout_seconds=600.0)
 async def do_request(context: JobContext) -> None:
     """PERSON_EXPORT_REQUESTED or PERSON_ERASURE_REQUESTED."""
     settings = context.settings
@@ -17,6 +20,8 @@ async def do_request(context: JobContext) -> None:
         role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=1, clock=context.clock, name="vq-privacy"
     )
     try:
+        if context.attempt > MOST_ATTEMPTS:
+            await give_up_export(system, context.tenant_id, Fact.of(context.args).aggregate_id)
         await work(system, Codes(settings.secret), context.tenant_id, Fact.of(context.args).aggregate_id)
     finally:
         await system.dispose()

@@ -94,9 +94,15 @@ async def _find(tx: WriteTx, person: Person, request: PrivacyRequest) -> None:
         request.total_steps = 1
     elif await repository.is_active_staff(tx, user_ids):
         # They were made one since it was asked for.
-        request.status, request.finished_at, request.subject = PrivacyRequestStatus.FAILED, tx.now(), None
-        request.failure = str(PersonIsStaff())
-        note(tx, request, PrivacyRequestFailed("the person is a member of staff with access"))
+        _fail(tx, request, str(PersonIsStaff()), "the person is a member of staff with access")
+
+
+async def give_up_export(system: Database, tenant_id: UUID, request_id: UUID) -> None:
+    """Say that there will be no file. Nothing happens to an erasure: that is tried until it is done."""
+    async with system.write(tenant_id) as tx:
+        request = await repository.lock(tx, request_id)
+        if request.kind is PrivacyRequestKind.EXPORT and request.finished_at is None:
+            _fail(tx, request, "The file could not be made. Tell whoever runs this installation.", "given up")
 
 
 async def _export(system: Database, codes: Codes, tenant_id: UUID, request_id: UUID) -> None:
@@ -224,7 +230,7 @@ async def _erase_origins(tx: WriteTx, person: Person) -> int:
 async def _erase_exports(tx: WriteTx, person: Person) -> int:
     """Files that were made about the person before."""
     count = 0
-    for export in await repository.exports_with_content(tx):
+    for export in await repository.hold_exports(tx):
         theirs = Subject.of(export.subject) if export.subject is not None else Subject()
         same = any(
             mine is not None and mine == other
@@ -240,14 +246,14 @@ async def _erase_exports(tx: WriteTx, person: Person) -> int:
 
 
 ERASURE: Mapping[str, Step] = {
-    "exports": _erase_exports,
     "accounts": _erase_accounts,
     "users": _erase_users,
-    # Before the sessions, whose times they are found by.
-    "origins": _erase_origins,
-    "notifications": _erase_notifications,
     "lists": _erase_lists,
     "sessions": _erase_sessions,
+    # Behind what they are made from: hours may lie between two steps, and nothing stands still meanwhile.
+    "notifications": _erase_notifications,
+    "origins": _erase_origins,
+    "exports": _erase_exports,
 }
 
 
@@ -260,6 +266,12 @@ def blank(session: Session) -> None:
 def _finish(tx: WriteTx, request: PrivacyRequest) -> None:
     request.status, request.finished_at = PrivacyRequestStatus.DONE, tx.now()
     note(tx, request, PrivacyRequestDone(dict(request.counts)))
+
+
+def _fail(tx: WriteTx, request: PrivacyRequest, failure: str, reason: str) -> None:
+    request.status, request.finished_at, request.subject = PrivacyRequestStatus.FAILED, tx.now(), None
+    request.failure = failure
+    note(tx, request, PrivacyRequestFailed(reason))
 
 
 def _nobody(user: User) -> str:

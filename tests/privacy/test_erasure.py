@@ -1,23 +1,28 @@
 """Erasing one person: nothing says any more who it was, the counts stay, and it may happen twice and be interrupted."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from sqlmodel import select
 
 from app.audit.verification import verify
 from app.core.events.reactions import Fact, jobs_owed
 from app.core.events.seals import sealing_key
-from app.core.ids import parse
+from app.core.ids import new_id, parse
 from app.identity.errors import InvalidCredentials
 from app.identity.logins import sign_in
 from app.identity.proofs import UNKNOWN, Credentials
-from app.privacy.models import PrivacyRequest
+from app.notifications.models import Notification, NotificationChannel, NotificationKind, NotificationStatus
+from app.privacy.models import PrivacyRequest, PrivacyRequestStatus
+from app.privacy.repository import lock
 from app.privacy.tasks import do_request
-from app.privacy.work import ERASURE, Person, work
+from app.privacy.work import ERASURE, Person, give_up_export, work
 from app.reactions import REACTIONS
 from app.settings import Settings
 from tests.accounts.people import done, open_registration
@@ -190,33 +195,113 @@ async def test_two_at_once_do_it_once(shop: Shop) -> None:
     assert second["counts"] == first["counts"]
 
 
-async def test_whoever_takes_over_after_a_death_goes_on(shop: Shop, migrated_settings: Settings, api: Api) -> None:
-    asked = (await shop.ask("PersonErase", email=EMAIL, userIdentifier=IDENTIFIER))["request"]
-    ref = parse(asked["id"])[1]
-    assert migrated_settings.database_url is not None
-    blocker = await asyncpg.connect(migrated_settings.database_url.replace("+asyncpg", ""))
+@asynccontextmanager
+async def stopped_before_the_sessions(shop: Shop, settings: Settings) -> AsyncIterator[dict[str, Any]]:
+    """An erasure whose worker died when it came to the sessions."""
+    asked: dict[str, Any] = (await shop.ask("PersonErase", email=EMAIL, userIdentifier=IDENTIFIER))["request"]
+    ref, runtime = parse(asked["id"])[1], shop.business.api.runtime
+    steps = list(ERASURE).index("sessions")
+    assert settings.database_url is not None
+    blocker = await asyncpg.connect(settings.database_url.replace("+asyncpg", ""))
     try:
         held = blocker.transaction()
         await held.start()
         await blocker.fetch("select 1 from sessions where id = $1 for update", parse(shop.jane.id)[1].id)
-        worker = asyncio.create_task(work(api.runtime.dbs.system, api.runtime.authenticator.codes, *ref))
+        worker = asyncio.create_task(work(runtime.dbs.system, runtime.authenticator.codes, *ref))
         async with asyncio.timeout(10):
-            # The last step waits for a row somebody else holds.
-            while (await shop.look(ref))["doneSteps"] != len(ERASURE) - 1:  # noqa: ASYNC110
+            # It waits for a row somebody else holds.
+            while (await shop.look(ref))["doneSteps"] != steps:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         worker.cancel()
         with suppress(asyncio.CancelledError):
             await worker
         half = await shop.look(ref)
-        assert (half["status"], half["doneSteps"]) == ("RUNNING", len(ERASURE) - 1)
+        assert (half["status"], half["doneSteps"]) == ("RUNNING", steps)
         await held.rollback()
+        yield asked
     finally:
         await blocker.close()
-    done = await shop.do(asked)
+
+
+async def test_whoever_takes_over_after_a_death_goes_on(shop: Shop, migrated_settings: Settings) -> None:
+    async with stopped_before_the_sessions(shop, migrated_settings) as asked:
+        done = await shop.do(asked)
     assert (done["status"], done["doneSteps"]) == ("DONE", len(ERASURE))
     # Found by what was erased before, they could not be found any more.
     assert done["counts"]["sessions"] == 1
     assert (await shop.done("PersonExport", userIdentifier=IDENTIFIER))["counts"] == {}
+
+
+async def test_what_happened_between_a_death_and_the_rest_is_erased_too(
+    shop: Shop, migrated_settings: Settings, tamper: Tamper, api: Api
+) -> None:
+    session, queue = parse(shop.jane.id)[1], parse(shop.queue)[1]
+    async with stopped_before_the_sessions(shop, migrated_settings) as asked:
+        export = await shop.done("PersonExport", userIdentifier=IDENTIFIER)
+        assert (await api.http.get(export["downloadUrl"])).status_code == 200
+        await shop.business.act("sessionStepBack", shop.jane.id, shop.jane.visitor)
+        async with api.runtime.dbs.system.write(shop.tenant_id) as tx:
+            tx.add(
+                Notification(
+                    tenant_id=shop.tenant_id,
+                    id=new_id(),
+                    queue_id=queue.id,
+                    session_id=session.id,
+                    event_id=new_id(),
+                    kind=NotificationKind.CALLED,
+                    channel=NotificationChannel.EMAIL,
+                    recipient=EMAIL,
+                    locale="en",
+                    subject="It is your turn",
+                    body="canary",
+                    created_at=tx.now(),
+                )
+            )
+        await shop.do(asked)
+    assert (await api.http.get(export["downloadUrl"])).status_code == 404
+    rows = await tamper("select address, type from events where actor = $1", f"VISITOR:{session.id}")
+    assert {row["type"]: row["address"] for row in rows}["SESSION_STEPPED_BACK"] is None
+    async with api.runtime.dbs.system.read(shop.tenant_id) as read:
+        (message,) = (await read.exec(select(Notification).where(Notification.tenant_id == shop.tenant_id))).all()
+        assert (message.recipient, message.body) == (f"erased:{message.id}", "")
+        # Nobody tries to send it to that.
+        assert message.status is NotificationStatus.FAILED
+
+
+async def test_an_export_that_is_being_written_is_waited_for(shop: Shop, api: Api) -> None:
+    export = (await shop.ask("PersonExport", email=EMAIL))["request"]
+    erasure = (await shop.ask("PersonErase", userIdentifier=IDENTIFIER))["request"]
+    ref = parse(export["id"])[1]
+    async with api.runtime.dbs.system.write(shop.tenant_id) as tx:
+        found = await lock(tx, ref.id)
+        found.user_ids, found.session_ids = [], [str(parse(shop.jane.id)[1].id)]
+        found.status = PrivacyRequestStatus.RUNNING
+    async with api.runtime.dbs.system.write(shop.tenant_id) as tx:
+        writing = await lock(tx, ref.id)
+        erasing = asyncio.create_task(shop.do(erasure))
+        async with asyncio.timeout(10):
+            while (await shop.look(parse(erasure["id"])[1]))["doneSteps"] != len(ERASURE) - 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        writing.content = {"read before": "canary"}
+        writing.content_ends_at, writing.status = tx.now() + timedelta(days=1), PrivacyRequestStatus.DONE
+        writing.finished_at = tx.now()
+    await erasing
+    async with api.runtime.dbs.system.read(shop.tenant_id) as read:
+        assert (await read.get_one(PrivacyRequest, (shop.tenant_id, ref.id))).content is None
+
+
+async def test_a_file_that_cannot_be_made_is_given_up_and_an_erasure_never_is(
+    shop: Shop, tamper: Tamper, api: Api
+) -> None:
+    export = parse((await shop.ask("PersonExport", email=EMAIL))["request"]["id"])[1]
+    erasure = parse((await shop.ask("PersonErase", email=EMAIL))["request"]["id"])[1]
+    for request in (export, erasure):
+        await give_up_export(api.runtime.dbs.system, *request)
+    assert (await shop.look(export))["status"] == "FAILED"
+    (row,) = await tamper("select subject_sealed from privacy_requests where id = $1", export.id)
+    assert row["subject_sealed"] is None
+    assert (await shop.look(erasure))["status"] == "WAITING"
+    assert do_request.max_attempts is None
 
 
 async def test_staff_with_access_is_not_erased(shop: Shop) -> None:
