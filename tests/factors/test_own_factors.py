@@ -122,6 +122,22 @@ async def test_who_has_one_steps_up_with_it_and_not_with_the_password(house: Hou
     await step_up(house.dbs, house.authenticator.factors, who, Method.RECOVERY_CODE, codes[3])
 
 
+async def test_a_code_shows_the_address_it_was_sent_to(house: House) -> None:
+    shop = await house.business()
+    who = await acting(house, await house.signed_in(shop))
+    await own_factors.enroll(house.dbs, house.authenticator.factors, who, FactorKind.EMAIL_CODE)
+    (code,) = await sent_codes(house, shop.id)
+    async with house.dbs.app.write(shop.id) as tx:
+        await service.update(tx, shop.admin.id, {"email": "somebody.else@shop.example"})
+    with pytest.raises(ProofRefused):
+        await confirm(house, who, code, FactorKind.EMAIL_CODE)
+    async with house.dbs.app.read(shop.id) as tx:
+        user = await tx.get(User, (shop.id, shop.admin.id))
+    assert user is not None
+    assert not user.email_verified
+    assert [factor.confirmed_at for factor in await factors_of(house, shop)] == [None]
+
+
 async def test_stepping_up_by_mail(house: House) -> None:
     shop = await house.business()
     who = await acting(house, await house.signed_in(shop))

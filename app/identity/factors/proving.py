@@ -44,10 +44,10 @@ class SecondFactors:
         if method is Method.RECOVERY_CODE:
             return await self._accept_recovery_code(tx, user, given)
         factor = (await repository.confirmed(tx, user.id))[FactorKind(method)]
-        return await self.accept_code(tx, factor, given, subject_id)
+        return await self.accept_code(tx, user, factor, given, subject_id)
 
-    async def accept_code(self, tx: WriteTx, factor: SecondFactor, given: str, subject_id: UUID) -> bool:
-        """Whether this is a code of the factor, confirmed or not, that was not used before."""
+    async def accept_code(self, tx: WriteTx, user: User, factor: SecondFactor, given: str, subject_id: UUID) -> bool:
+        """Whether this is a code of the user's factor, confirmed or not, that was not used before."""
         if factor.kind is FactorKind.TOTP:
             step = rules.step_of(self._open(factor), given, tx.now(), after=factor.last_step)
             if step is None:
@@ -56,6 +56,10 @@ class SecondFactors:
         else:
             message = await self.codes.redeem_newest(tx, MessageKind.SECOND_FACTOR, subject_id, given)
             if message is None or message.channel is not _CHANNELS[factor.kind]:
+                return False
+            # It shows that they read what is sent where it went, which is no word for an address they have had since.
+            present = user.email if factor.kind is FactorKind.EMAIL_CODE else rules.dialled(user.phone)
+            if self.codes.recipient_of(message).address != present:
                 return False
         factor.last_used_at = tx.now()
         # At once: what reads the factors again in this block takes them as the database has them, and the code would

@@ -79,7 +79,7 @@ async def confirm(
     factor = await repository.factor(tx, user.id, kind)
     if factor is None or factor.confirmed_at is not None:
         raise MethodUnavailable([])
-    if not await factors.accept_code(tx, factor, code, subject_id):
+    if not await factors.accept_code(tx, user, factor, code, subject_id):
         return None
     others = await repository.confirmed(tx, user.id)
     factor.confirmed_at = tx.now()
