@@ -209,7 +209,8 @@ class Settings(BaseSettings):
     )
     rate_limit_exempt: Networks = Field(
         default=(),
-        description="Comma-separated networks that are not counted, as an office. Unset, `vq up` exempts this machine.",
+        description="Comma-separated networks that are not counted, as an office. "
+        "Unset, `vq up` exempts this machine; empty, nobody.",
     )
 
     google_issuer: str = Field(default="https://accounts.google.com", description="Google, as an OpenID issuer.")

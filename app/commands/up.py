@@ -180,7 +180,7 @@ class _Up:
             urls |= {"VQ_SMTP_URL": self.settings.smtp_url, "VQ_SMS_URL": self.settings.sms_url}
         if self.settings.demo_site_port is not None:
             urls["VQ_DEMO_SITE_PORT"] = str(self.settings.demo_site_port)
-        if self._is_tried_out():
+        if is_tried_out(self.settings):
             urls["VQ_RATE_LIMIT_EXEMPT"] = ",".join(THIS_MACHINE)
         secret = {"VQ_SECRET_KEY": self.settings.secret, "VQ_DATA_DIR": str(self.cluster.data_dir)}
         log = None if self.in_terminal else self.cluster.data_dir / "logs" / f"{name.lower()}.log"
@@ -191,15 +191,6 @@ class _Up:
             log=log,
             environment=os.environ | {key: value for key, value in urls.items() if value is not None} | secret,
             inherited_files=files,
-        )
-
-    def _is_tried_out(self) -> bool:
-        """By whoever sits at this machine, with `vq visitors` and `vq replay`: not behind a proxy, not for others."""
-        settings = self.settings
-        return (
-            not settings.rate_limit_exempt
-            and is_loopback(settings.host)
-            and is_loopback(urlsplit(settings.base_url).hostname or "")
         )
 
     def _run(self, daemon: Daemon) -> None:
@@ -279,3 +270,15 @@ async def _check_given_servers(settings: Settings) -> None:
     if settings.redis_url is not None:
         async with bus_connection(settings.redis_url):
             pass
+
+
+def is_tried_out(settings: Settings) -> bool:
+    """By whoever sits at this machine, with `vq visitors` and `vq replay`: not behind a proxy, not for others.
+
+    Who names networks that are exempt has said it all, with an empty list as well.
+    """
+    return (
+        "rate_limit_exempt" not in settings.model_fields_set
+        and is_loopback(settings.host)
+        and is_loopback(urlsplit(settings.base_url).hostname or "")
+    )

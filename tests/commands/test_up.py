@@ -13,6 +13,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from app.commands.up import is_tried_out
+from app.settings import load_settings
 from tests.commands.runs import STOP_PROMISE_SECONDS, environment, free_port, started, until, vq
 from tests.servers import private_cluster
 
@@ -176,6 +178,26 @@ def test_a_wrong_setting_is_one_line_that_names_it(open_path: Path, variable: st
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"vq: {says}")
     assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "is_exempt"),
+    [
+        ({}, True),
+        ({"VQ_RATE_LIMIT_EXEMPT": ""}, False),
+        ({"VQ_RATE_LIMIT_EXEMPT": "203.0.113.0/24"}, False),
+        ({"VQ_PUBLIC_URL": "https://queue.example"}, False),
+        ({"VQ_HOST": "192.0.2.1"}, False),
+    ],
+)
+def test_this_machine_is_exempt_from_limits_until_somebody_says_who_is(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], is_exempt: bool
+) -> None:
+    for name in ("VQ_RATE_LIMIT_EXEMPT", "VQ_PUBLIC_URL", "VQ_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert is_tried_out(load_settings()) is is_exempt
 
 
 def test_the_environment_of_a_test_has_no_settings_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
