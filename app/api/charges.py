@@ -1,10 +1,14 @@
 """Charges each operation to whoever sent it, over HTTP, event streams and sockets alike. What it costs is told here."""
 
+from math import ceil
+
 from app.api.deprecated import DeprecatedParts
 from app.api.documents import Cost
 from app.api.headers import current_budget
 from app.api.transport import OperationContext
 from app.context import Context
+from app.core.errors import RateLimited
+from app.core.limits import CLIENT_REQUESTS, Balance
 from app.deprecations.counting import Counting
 
 
@@ -20,8 +24,14 @@ class Charges:
         assert isinstance(context, Context)  # our own factory's
         context.requests = cost.requests
         gate = context.runtime.gate
-        balance = await gate.admit(context.passing)
-        if balance is not None and (budget := current_budget.get()) is not None:
+        budget = current_budget.get()
+        try:
+            balance = await gate.admit(context.passing)
+        except RateLimited as refusal:
+            if budget is not None and refusal.limit == CLIENT_REQUESTS:
+                budget.most, budget.balance = gate.most, Balance(False, 0, ceil(refusal.retry_after_seconds))
+            raise
+        if balance is not None and budget is not None:
             budget.most, budget.balance = gate.most, balance
         if used := self._deprecated.used_by(context.document, context.variables):
             self._counting.used(used)

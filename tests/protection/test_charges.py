@@ -54,6 +54,8 @@ async def test_a_client_has_so_many_requests_a_minute_and_is_told_what_is_left(f
         assert error["extensions"]["limit"] == "requests"
         assert error["extensions"]["retryAfterSeconds"] == int(refused.headers["retry-after"])
         assert 1 <= int(refused.headers["retry-after"]) <= 120
+        assert refused.headers["ratelimit-policy"] == '"requests";q=20;w=60'
+        assert refused.headers["ratelimit"] == f'"requests";r=0;t={refused.headers["retry-after"]}'
         assert "data" not in refused.json()
     async with seen_from(few, new_address()) as elsewhere:
         assert (await elsewhere.anonymous.send(HELLO)).status_code == 200
