@@ -8,8 +8,8 @@ class CodeRefused(UserFacingError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The code is wrong, was used, or has expired: a code is good once, for 10 minutes and 5 tries. Ask for "
-            "another one."
+            "The code is wrong, was used, or has expired: a code is good once, for 10 minutes and 5 tries, an "
+            "invitation for 7 days. Ask for another one."
         )
 
 

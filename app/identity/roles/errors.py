@@ -42,7 +42,7 @@ class RoleInUse(UserFacingError):
 
     def __init__(self, user_count: int) -> None:
         super().__init__(
-            f"{user_count:,} users have this role, or somebody is invited to it: give them another one first."
+            f"Users who have this role: {user_count:,}; or somebody is invited to it. Give them another one first."
         )
         self.user_count = user_count
 
