@@ -10,8 +10,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from app.api.transport import request_id_of
 from app.core.db.outage import is_worth_another_try
 from app.core.errors import CodedError, RateLimited, Unavailable, UserFacingError
+from app.core.logs import request_id as current_request_id
+from app.identity.proofs import Source
 from app.identity.providers.errors import MEANING, NotLetIn, Reason
 from app.identity.providers.journeys import Departure, Journeys
 
@@ -63,8 +66,9 @@ class SignInPages:
 
     async def _callback(self, request: Request) -> Response:
         query = {name: _parameter(request, name) for name in request.query_params}
+        source = Source(_address(request), request.headers.get("user-agent"), current_request_id.get())
         try:
-            arrival = await self._journeys.come_back(request.path_params["key"], query, request.cookies)
+            arrival = await self._journeys.come_back(request.path_params["key"], query, request.cookies, source)
         except NotLetIn:
             await self._count_refused(_address(request))
             raise
@@ -96,6 +100,16 @@ class SignInPages:
         """The handler's answer, or a page that says why there is none."""
 
         async def answer(request: Request) -> Response:
+            request_id = request_id_of(request.headers)
+            reset = current_request_id.set(request_id)
+            try:
+                response = await explained(request)
+            finally:
+                current_request_id.reset(reset)
+            response.headers["X-Request-Id"] = request_id
+            return response
+
+        async def explained(request: Request) -> Response:
             try:
                 return await handler(request)
             except NotLetIn as refused:

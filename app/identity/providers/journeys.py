@@ -21,7 +21,7 @@ from app.core.errors import InvalidInput
 from app.core.ids import Ref, new_id
 from app.identity import repository as users
 from app.identity.models import UserStatus
-from app.identity.proofs import Method, Proven
+from app.identity.proofs import UNKNOWN, Method, Proven, Source
 from app.identity.providers import people, repository
 from app.identity.providers.conversation import Conversations, Returned, Sent
 from app.identity.providers.errors import LoginCodeInvalid, NotLetIn, ProviderUnavailable, ProviderUnreachable, Reason
@@ -120,7 +120,9 @@ class Journeys:
         journey = self._opened(ticket, _TICKET)
         return await self._depart(journey, await self._provider(journey))
 
-    async def come_back(self, callback_key: str, query: Mapping[str, str], cookies: Mapping[str, str]) -> Arrival:
+    async def come_back(
+        self, callback_key: str, query: Mapping[str, str], cookies: Mapping[str, str], source: Source = UNKNOWN
+    ) -> Arrival:
         """What follows from an answer. `NotLetIn` if nobody knows where to send this browser on to."""
         state = query.get("state", "")
         name = self.cookie_name(state)
@@ -130,7 +132,8 @@ class Journeys:
             if self.conversations.client(provider).callback_key != callback_key:
                 # An answer that was meant for another provider, led here by one that means ill.
                 raise NotLetIn(Reason.PROVIDER_FAILED, "it answers where another one should")
-            code = await self._proved(provider, journey, Sent(state, journey.nonce, journey.verifier), query)
+            sent = Sent(state, journey.nonce, journey.verifier)
+            code = await self._proved(provider, journey, sent, query, source)
         except ProviderUnavailable:
             return Arrival(_with(journey.return_url, error=Reason.PROVIDER_FAILED), name, Reason.PROVIDER_FAILED)
         except NotLetIn as refused:
@@ -141,12 +144,12 @@ class Journeys:
             return Arrival(_with(journey.return_url, error=refused.reason), name, refused.reason)
         return Arrival(_with(journey.return_url, code=code), name, None)
 
-    async def proven(self, code: str, verifier: str) -> Proven:
+    async def proven(self, code: str, verifier: str, source: Source = UNKNOWN) -> Proven:
         """Who fetches a sign-in. Whatever comes of it, the code is used up. `LoginCodeInvalid`."""
         tenant_id = tenant_of_code(code)
         if tenant_id is None:
             raise LoginCodeInvalid
-        async with self._dbs.app.write(tenant_id) as tx:
+        async with self._dbs.app.write(tenant_id, SYSTEM, source.request_id, source.origin) as tx:
             proof = await repository.hold_proof(tx, hashed(code))
             if proof is None or proof.used_at is not None:
                 user = None
@@ -210,7 +213,9 @@ class Journeys:
             raise ProviderUnavailable
         return provider
 
-    async def _proved(self, provider: IdentityProvider, journey: Journey, sent: Sent, query: Mapping[str, str]) -> str:
+    async def _proved(
+        self, provider: IdentityProvider, journey: Journey, sent: Sent, query: Mapping[str, str], source: Source
+    ) -> str:
         """The code for whom the provider vouches for. `NotLetIn`."""
         if "error" in query:
             # Facebook and others say the first, OpenID Connect knows the others as well.
@@ -222,7 +227,7 @@ class Journeys:
             person = await self.conversations.person(provider, sent, Returned(query["code"], query.get("iss")))
         except InvalidTag:
             raise NotLetIn(Reason.PROVIDER_FAILED, "its client secret was sealed with another VQ_SECRET_KEY") from None
-        async with self._dbs.app.write(journey.tenant_id, SYSTEM) as tx:
+        async with self._dbs.app.write(journey.tenant_id, SYSTEM, source.request_id, source.origin) as tx:
             if journey.purpose is ProofPurpose.LINK:
                 assert journey.user_id is not None
                 user = await users.get(tx, journey.user_id)

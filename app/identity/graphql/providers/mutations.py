@@ -75,8 +75,8 @@ class ProviderMutation:
     )
     async def login_exchange(self, info: Info, input: inputs.LoginExchangeInput) -> results.LoginExchangeResult:
         context = info.context
-        proven = await context.runtime.journeys.proven(input.code, input.verifier)
         source = source_of(context)
+        proven = await context.runtime.journeys.proven(input.code, input.verifier, source)
         tokens = context.runtime.authenticator.tokens
         return results.LoginExchangeSuccess.of(await logins.begin(context.runtime.dbs, tokens, proven, source))
 
