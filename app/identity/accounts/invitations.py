@@ -92,7 +92,8 @@ async def accept(tx: WriteTx, codes: Codes, text: str, new: NewAccount) -> User 
     invitation = await repository.lock_invitation(tx, message.subject_id)
     if invitation_status(invitation, tx.now()) is not InvitationStatus.OPEN:
         raise InvitationEnded
-    # The account is made by whoever has invited, with what they may do today.
+    # The account is made by whoever has invited, with what they may do today: not from where it is accepted.
+    origin = tx.origin
     tx.act_for(await _inviter(tx, invitation), tx.request_id)
     try:
         user = await open_account(tx, invitation.email, new, invitation.role, invitation.custom_role_id)
@@ -100,7 +101,7 @@ async def accept(tx: WriteTx, codes: Codes, text: str, new: NewAccount) -> User 
         # Inviters may do less than they could, or the role is gone.
         raise InvitationEnded from None
     invitation.accepted_at, invitation.user_id = tx.now(), user.id
-    tx.act_for(Actor(ActorKind.USER, tx.tenant, user.id), tx.request_id)
+    tx.act_for(Actor(ActorKind.USER, tx.tenant, user.id), tx.request_id, origin)
     _note(tx, invitation, events.InvitationAccepted(user.id))
     return user
 
