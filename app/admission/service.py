@@ -10,11 +10,14 @@ from uuid import UUID
 
 from app.admission import repository, rules
 from app.admission.errors import AdmissionAddressMismatch, AdmissionOver, AdmissionUsed, QueueNotMetered
+from app.admission.events import ADMISSION_USE, AdmissionTokenUsed
 from app.admission.models import AdmissionEnd
 from app.core.actor import Actor, ActorKind
 from app.core.db import ReadTx, WriteTx
 from app.core.errors import NotFound
+from app.core.events import record
 from app.core.idempotency import first_result, remember
+from app.core.ids import new_id
 from app.core.texts import ensure_text
 from app.queues import repository as queues
 from app.queues.line import LockedLine, lock
@@ -158,6 +161,7 @@ async def use(tx: WriteTx, bearer: Bearer) -> Verified:
         used_at = await repository.used_at(tx, found.session.id, bearer.claims.number)
         assert used_at is not None  # it has just been in the way
         raise AdmissionUsed(used_at)
+    record(tx, ADMISSION_USE, new_id(), 1, AdmissionTokenUsed(found.session.id, bearer.claims.number), tx.now())
     return Verified(found.session, found.revision, True)
 
 
