@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import pytest
 from redis.asyncio import Redis
 from sqlmodel import col, select
 
+from app.audit.verification import verify
+from app.core.actor import Origin
 from app.core.clock import ManualClock
 from app.core.db import Databases
 from app.core.db.admin import prepare_database
@@ -182,6 +185,50 @@ async def test_relaying_again_after_dying_before_the_commit_owes_nothing_twice(
                 row.published_at = None
         assert await relay.relay_once() == 2
     assert len(await jobs(dbs)) == 2
+
+
+async def test_relays_that_die_at_any_moment_beside_each_other_leave_one_whole_chain(
+    dbs: Databases, settings: Settings
+) -> None:
+    """While events are written and the addresses of others erased."""
+    tenant_ids = [await new_tenant(dbs) for _ in range(2)]
+    is_written = asyncio.Event()
+
+    async def write(tenant_id: UUID) -> None:
+        origin, queue_id = Origin("192.0.2.1", "curl"), uuid4()
+        for revision in range(1, 61):
+            async with dbs.app.write(tenant_id, origin=origin) as tx:
+                record(tx, "test", queue_id, revision, Moved(revision), tx.now())
+            if revision % 7 == 0:
+                async with dbs.system.write(tenant_id) as tx:
+                    await tx.rows(
+                        "update events set address = null, agent = null where tenant_id = $1 and aggregate_id = $2"
+                        " and revision = $3",
+                        tenant_id,
+                        queue_id,
+                        revision,
+                    )
+
+    async def relay_and_die(relay: Relay, seed: int) -> None:
+        chance = random.Random(seed)
+        while not is_written.is_set():
+            task = asyncio.create_task(relay.relay_once())
+            await asyncio.wait({task}, timeout=chance.uniform(0.001, 0.03))
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async with relaying(settings, dbs, 3, {}) as relays:
+        dying = [asyncio.create_task(relay_and_die(relay, seed)) for seed, relay in enumerate(relays)]
+        await asyncio.gather(*(write(tenant_id) for tenant_id in tenant_ids for _ in range(3)))
+        is_written.set()
+        await asyncio.gather(*dying)
+        while await relays[0].relay_once():
+            pass
+    for tenant_id in tenant_ids:
+        verdict = await verify(dbs.system, b"key", tenant_id)
+        # Of the making of a test's tenant nobody writes an event.
+        assert [each for each in verdict.findings if not each.place.startswith("tenant ")] == []
+        assert (verdict.event_count, verdict.unsealed_count) == (180, 0)
 
 
 async def test_one_job_stands_for_a_burst_of_one_queue(dbs: Databases, settings: Settings) -> None:
