@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from app.commands import keys as command
 from app.core.db import ReadTx
+from app.core.events import read_log
 from app.core.ids import decode
 from app.core.jobs.context import JobContext
 from app.core.jobs.kinds import RetryLater
@@ -17,6 +18,7 @@ from app.core.jobs.models import Job
 from app.core.jobs.repository import ClaimedJob, JobRef
 from app.core.personal import keys as kept
 from app.core.personal import repository, rotation, tasks
+from app.core.personal.events import KEY_ROTATION
 from app.core.personal.keys import keys_of, version_of
 from app.core.personal.models import KeyRotation, RotationStatus, TenantKey
 from app.identity import repository as users
@@ -88,6 +90,11 @@ async def test_everything_is_sealed_anew_and_reads_as_before(api: Api, tenant_id
         assert {one.email for one in people} == {"anna@example.com", None}
         # Found as before, because the index has not changed.
         assert (await users.by_email(tx, staff[0].email)) is staff[0]
+        log = await read_log(tx, KEY_ROTATION, begun.id, after=0)
+    assert [(fact.revision, fact.type, fact.actor, fact.data) for fact in log] == [
+        (1, "KEY_ROTATION_STARTED", "SYSTEM", {"to_version": 2}),
+        (2, "KEY_ROTATION_FINISHED", "SYSTEM", {"to_version": 2, "rows": done.total_rows}),
+    ]
 
 
 async def test_what_somebody_holds_is_come_back_to(api: Api, tenant_id: UUID) -> None:

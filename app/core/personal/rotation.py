@@ -13,10 +13,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.core.db.engine import WriteTx
+from app.core.events.log import record
 from app.core.ids import new_id
 from app.core.jobs import repository as jobs
 from app.core.jobs.repository import NewJob
 from app.core.personal import repository
+from app.core.personal.events import KEY_ROTATION, KeyRotationFinished, KeyRotationStarted
 from app.core.personal.keys import ACTIVE_AFTER_SECONDS, FRESH_SECONDS
 from app.core.personal.models import KeyRotation, RotationStatus
 from app.core.personal.sealed import sealed_values
@@ -43,6 +45,7 @@ async def start(tx: WriteTx, active_after_seconds: float = ACTIVE_AFTER_SECONDS)
     )
     tx.add(rotation)
     await tx.flush()
+    record(tx, KEY_ROTATION, rotation.id, 1, KeyRotationStarted(rotation.to_version), rotation.started_at)
     later = tx.now() + timedelta(seconds=active_after_seconds + SETTLED_AFTER_SECONDS)
     job = NewJob(tx.tenant, JOB, {"rotation_id": str(rotation.id)}, f"{JOB}:{rotation.id}")
     # Nobody sends it: the sweep does, when its time has come.
@@ -83,6 +86,8 @@ async def step(tx: WriteTx, rotation_id: UUID, portion: int = PORTION) -> bool:
         rotation.at_table, rotation.after_id = None, None
     else:
         rotation.status, rotation.finished_at = RotationStatus.DONE, tx.now()
+        finished = KeyRotationFinished(rotation.to_version, rotation.done_rows)
+        record(tx, KEY_ROTATION, rotation.id, 2, finished, rotation.finished_at)
     await tx.flush()
     return rotation.status is not RotationStatus.DONE
 
