@@ -111,13 +111,25 @@ async def events_of(tx: ReadTx, actors: Sequence[str]) -> Sequence[EventRow]:
     return found.all()
 
 
-async def forget_origins(tx: WriteTx, actors: Sequence[str], sessions: Sequence[Session]) -> int:
-    """Erase from where the person's changes came: of what they did by name, and of their joins, which have none."""
+async def forget_origins(
+    tx: WriteTx, actors: Sequence[str], user_ids: Sequence[UUID], sessions: Sequence[Session]
+) -> int:
+    """Erase from where the person's changes came: of what they did by name, and of what has none.
+
+    That are their joins, and what they did to their account before it was known whose it is: opened it, say.
+    """
     erased = await tx.rows(
         "update events set address = null, agent = null where tenant_id = $1 and actor = any($2::text[])"
         " and (address is not null or agent is not null) returning 1",
         tx.tenant,
         actors,
+    )
+    nameless = await tx.rows(
+        "update events set address = null, agent = null where tenant_id = $1 and aggregate_type = 'user'"
+        " and aggregate_id = any($2::uuid[]) and actor in ('ANONYMOUS', 'SYSTEM')"
+        " and (address is not null or agent is not null) returning 1",
+        tx.tenant,
+        user_ids,
     )
     joined = await tx.rows(
         "update events set address = null, agent = null from unnest($2::uuid[], $3::timestamptz[]) as mine (id, at)"
@@ -127,7 +139,7 @@ async def forget_origins(tx: WriteTx, actors: Sequence[str], sessions: Sequence[
         [session.id for session in sessions],
         [session.joined_at for session in sessions],
     )
-    return len(erased) + len(joined)
+    return len(erased) + len(nameless) + len(joined)
 
 
 async def delete_rows(tx: WriteTx, kind: type[SQLModel], column: str, ids: Sequence[UUID | str]) -> int:

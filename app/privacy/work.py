@@ -224,7 +224,7 @@ async def _erase_lists(tx: WriteTx, person: Person) -> int:
 
 async def _erase_origins(tx: WriteTx, person: Person) -> int:
     sessions = await repository.by_ids(tx, Session, "id", person.session_ids)
-    return await repository.forget_origins(tx, person.actors, sessions)
+    return await repository.forget_origins(tx, person.actors, person.user_ids, sessions)
 
 
 async def _erase_exports(tx: WriteTx, person: Person) -> int:

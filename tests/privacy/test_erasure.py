@@ -25,7 +25,7 @@ from app.privacy.tasks import do_request
 from app.privacy.work import ERASURE, Person, give_up_export, work
 from app.reactions import REACTIONS
 from app.settings import Settings
-from tests.accounts.people import done, open_registration
+from tests.accounts.people import customer, done, me, open_registration
 from tests.contract.operations import operation
 from tests.privacy.conftest import EMAIL, IDENTIFIER, PHONE, Shop, Tamper
 from tests.support.api import PASSWORD, Api, GraphQLFailed
@@ -172,6 +172,25 @@ async def test_from_where_they_came_is_forgotten_and_the_log_is_whole(
                 break
             await asyncio.sleep(0.02)
     assert verdict.findings == []
+
+
+async def test_from_where_an_account_was_opened_is_forgotten(shop: Shop, tamper: Tamper, api: Api) -> None:
+    """Nobody had a name yet when that was written down."""
+    await open_registration(shop.business)
+    ids = {}
+    for _ in range(2):
+        caller, email = await customer(api, shop.business)
+        ids[email] = str(parse((await me(caller))["id"])[1].id)
+    erased, kept = ids
+    opened = (
+        "select aggregate_id::text as id, actor, address from events"
+        " where tenant_id = $1 and type = 'USER_CREATED' and aggregate_id::text = any($2::text[])"
+    )
+    before = await tamper(opened, shop.tenant_id, list(ids.values()))
+    assert {(row["actor"], row["address"]) for row in before} == {("ANONYMOUS", "127.0.0.1")}
+    await shop.done("PersonErase", email=erased)
+    after = {row["id"]: row["address"] for row in await tamper(opened, shop.tenant_id, list(ids.values()))}
+    assert after == {ids[erased]: None, ids[kept]: "127.0.0.1"}
 
 
 async def test_files_made_before_are_destroyed(shop: Shop, api: Api) -> None:
