@@ -7,6 +7,8 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import DBAPIError
+
 from app.core.clock import Clock, SystemClock
 from app.core.db import Database
 from app.core.db.urls import SYSTEM_ROLE, role_url
@@ -38,25 +40,39 @@ async def run_retention(settings: Settings, clock: Clock | None = None) -> None:
     try:
         while True:
             try:
-                await apply_all(system)
+                is_done = await apply_all(system)
             except Exception as problem:
                 if not is_database_away(problem):
                     logger.exception("Retention failed; it will be tried again.")
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
-                await asyncio.sleep(EVERY_SECONDS)
+                await asyncio.sleep(EVERY_SECONDS if is_done else _AGAIN_SECONDS)
     finally:
         await system.dispose()
 
 
-async def apply_all(system: Database) -> None:
-    """Destroy what is over in every tenant, and export files whose time is over."""
+async def apply_all(system: Database) -> bool:
+    """Destroy what is over in every tenant, and export files whose time is over; whether all went well."""
     async with system.write(None) as tx:
         await repository.forget_contents(tx, tx.now())
     async with system.read(None) as read:
         retentions = list(await repository.retentions(read))
+    is_done = True
     for retention in retentions:
-        await _apply(system, retention)
+        try:
+            await _apply(system, retention)
+        except Exception as problem:
+            if is_database_away(problem) and not _is_answer(problem):
+                raise
+            # What keeps one tenant from it keeps nobody else.
+            logger.exception("Retention failed for a tenant; it will be tried again.")
+            is_done = False
+    return is_done
+
+
+def _is_answer(problem: Exception) -> bool:
+    """Whether PostgreSQL is there, and has given this answer."""
+    return isinstance(problem, DBAPIError) and problem.orig is not None and not problem.connection_invalidated
 
 
 async def _apply(system: Database, kept: Retention) -> None:

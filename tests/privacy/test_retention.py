@@ -118,3 +118,26 @@ async def test_nobody_is_recognised_by_their_address_either(shop: Shop, tamper: 
     await run(shop)
     (row,) = await tamper("select address_hash from sessions where id = $1", parse(stranger.id)[1].id)
     assert row["address_hash"] is None
+
+
+async def test_what_goes_wrong_with_one_tenant_stops_no_other(shop: Shop, tamper: Tamper) -> None:
+    api = shop.business.api
+    await shop.ask("RetentionSet", loginDays=30)
+    other = await api.new_business()
+    await other.admin(operation("RetentionSet"), input={"loginDays": 30})
+    stuck, behind = tenant_ids = [shop.tenant_id, parse(await other.queue())[1].tenant_id]
+    await tamper("update logins set expires_at = now() - interval '31 days' where tenant_id = any($1)", tenant_ids)
+    await tamper("create function stuck() returns trigger language plpgsql as $$ begin raise exception 'stuck'; end $$")
+    await tamper(
+        "create trigger stuck before delete on logins for each row"
+        f" when (old.tenant_id = '{stuck}') execute function stuck()"
+    )
+    try:
+        assert not await apply_all(api.runtime.dbs.system)
+    finally:
+        await tamper("drop function stuck cascade")
+    left = {
+        row["tenant_id"]
+        for row in await tamper("select distinct tenant_id from logins where tenant_id = any($1)", tenant_ids)
+    }
+    assert (stuck in left, behind in left) == (True, False)
