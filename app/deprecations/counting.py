@@ -47,6 +47,10 @@ class Counting:
         try:
             async with self._system.write(None) as tx:
                 await repository.add(tx, tx.now().date(), counts)
+        except asyncio.CancelledError:
+            # We are to stop in the middle of it: `stop` writes them.
+            self._counts.update(counts)
+            raise
         except Exception:
             # The database is away, say: the next time.
             self._counts.update(counts)

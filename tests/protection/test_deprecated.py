@@ -112,6 +112,24 @@ async def test_a_failed_write_loses_no_count(api: Api, monkeypatch: pytest.Monke
         assert (await repository.uses(tx, api.runtime.clock.now().date()))[coordinate].operations == 2
 
 
+async def test_a_process_that_stops_while_it_writes_loses_no_count(api: Api) -> None:
+    system, coordinate = api.runtime.dbs.system, f"Test.stopped{id(api)}"
+    counting = Counting(system, every_seconds=0)
+    async with system.write(None) as blocker:
+        await blocker.rows("lock table deprecated_uses in share mode")
+        counting.used([coordinate])
+
+        async def is_writing() -> bool:
+            return not counting._counts
+
+        await eventually(is_writing)
+        stopping = asyncio.create_task(counting.stop())
+        await asyncio.wait({stopping}, timeout=0.05)
+    await stopping
+    async with system.read(None) as tx:
+        assert (await repository.uses(tx, api.runtime.clock.now().date()))[coordinate].operations == 1
+
+
 async def test_an_operation_of_the_api_is_counted_and_shown(
     api: Api, business: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
