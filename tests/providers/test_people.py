@@ -6,8 +6,10 @@ from typing import Any
 
 import pyotp
 import pytest
+from sqlmodel import select
 
 from app.core.ids import decode
+from app.identity.accounts.models import AccountMessage, MessageKind
 from app.identity.models import Role, User
 from app.identity.passwords import NOBODYS_HASH
 from tests.contract.operations import operation
@@ -226,6 +228,14 @@ async def linked(traveller: Traveller, caller: Caller) -> dict[str, Any]:
     return answer | {"code": given["code"]}
 
 
+async def owed(api: Api, business: Business) -> list[MessageKind]:
+    """What the business's people are told about their accounts."""
+    viewer = await business.admin("{ viewer { ... on User { id } } }")
+    tenant_id = decode("User", viewer["id"]).tenant_id
+    async with api.app.state.runtime.dbs.app.read(tenant_id) as tx:
+        return list(await tx.exec(select(AccountMessage.kind).where(AccountMessage.tenant_id == tenant_id)))
+
+
 async def test_linking_and_unlinking(api: Api, business: Business, honest: StandIn, traveller: Traveller) -> None:
     await believe(business, honest)
     # Whatever address: they are signed in.
@@ -235,6 +245,7 @@ async def test_linking_and_unlinking(api: Api, business: Business, honest: Stand
     assert answer["__typename"] == "UserIdentityLinkSuccess", answer
     identity = answer["userIdentity"]
     assert (identity["email"], identity["lastUsedAt"]) == ("private@home.example", None)
+    assert await owed(api, business) == [MessageKind.PROVIDER_LINKED]
     assert (await linked(Traveller(api), admin))["error"] == "identity_taken"
     again = await Traveller(api).signed_in(business.slug, "sso")
     assert (await again(WHO))["role"] == "ADMIN"

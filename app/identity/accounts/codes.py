@@ -52,7 +52,14 @@ _LONGEST = max(MOST_SENT)
 # owner out; nor what tells the owner that something was changed, or they could have it not be told.
 _APART = (
     frozenset({MessageKind.SECOND_FACTOR}),
-    frozenset({MessageKind.PASSWORD_CHANGED, MessageKind.EMAIL_CHANGED, MessageKind.SECOND_FACTOR_CHANGED}),
+    frozenset(
+        {
+            MessageKind.PASSWORD_CHANGED,
+            MessageKind.EMAIL_CHANGED,
+            MessageKind.SECOND_FACTOR_CHANGED,
+            MessageKind.PROVIDER_LINKED,
+        }
+    ),
 )
 _ASKED_BY_ANYBODY = frozenset(MessageKind).difference(*_APART)
 

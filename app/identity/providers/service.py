@@ -20,6 +20,8 @@ from app.core.ids import new_id
 from app.core.outbound import Network
 from app.identity import repository as users
 from app.identity import rules
+from app.identity.accounts.codes import Codes, Recipient
+from app.identity.accounts.models import MessageChannel, MessageKind
 from app.identity.models import Role, User
 from app.identity.passwords import is_anybodys
 from app.identity.permissions import MATRIX
@@ -181,8 +183,8 @@ async def delete(tx: WriteTx, provider_id: UUID) -> None:
     await repository.delete_provider(tx, provider)
 
 
-async def link(tx: WriteTx, code: str, verifier: str) -> UserIdentity:
-    """Write down that a provider knows the acting user. Raises `LoginCodeInvalid`, `IdentityTaken`."""
+async def link(tx: WriteTx, codes: Codes, code: str, verifier: str) -> UserIdentity:
+    """Write down that a provider knows the acting user, who is told. Raises `LoginCodeInvalid`, `IdentityTaken`."""
     user = await _acting_user(tx)
     proof = await repository.hold_proof(tx, hashed(code))
     good = (
@@ -201,11 +203,15 @@ async def link(tx: WriteTx, code: str, verifier: str) -> UserIdentity:
         raise IdentityTaken
     proof.used_at = tx.now()
     try:
-        return await people.link(tx, user, provider, subject, proof.email, by_email=False)
+        identity = await people.link(tx, user, provider, subject, proof.email, by_email=False)
     except IntegrityError as error:
         if constraint_name(error) == "user_identities_subject_key":
             raise IdentityTaken from None
         raise
+    # A link outlasts a new password: whoever it was not has to hear of it.
+    to = Recipient(MessageChannel.EMAIL, user.email)
+    await codes.tell(tx, MessageKind.PROVIDER_LINKED, to, subject_id=user.id)
+    return identity
 
 
 async def unlink(tx: WriteTx, identity_id: UUID) -> User:

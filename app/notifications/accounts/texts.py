@@ -131,6 +131,18 @@ WORDINGS: Mapping[tuple[MessageKind, str], Wording] = MappingProxyType(
             "Wiederherstellungscodes wurden benutzt oder erneuert. Wenn Sie es nicht waren, ändern Sie sofort Ihr "
             "Passwort, und sagen Sie uns Bescheid.\n\n{{ tenantName }}",
         ),
+        (MessageKind.PROVIDER_LINKED, "en"): Wording(
+            "There is another way to sign in to your account",
+            "From now on your account can also be signed in to by way of another provider, such as Google or your "
+            "company. If it was not you who linked it, remove it from your account's identities and change your "
+            "password at once, and tell us.\n\n{{ tenantName }}",
+        ),
+        (MessageKind.PROVIDER_LINKED, "de"): Wording(
+            "Es gibt einen weiteren Weg in Ihr Konto",
+            "Von nun an kann man sich bei Ihrem Konto auch über einen anderen Anbieter anmelden, etwa Google oder Ihre "
+            "Firma. Wenn Sie ihn nicht verknüpft haben, entfernen Sie ihn aus den Anbietern Ihres Kontos, ändern Sie "
+            "sofort Ihr Passwort, und sagen Sie uns Bescheid.\n\n{{ tenantName }}",
+        ),
     }
 )
 

@@ -102,7 +102,7 @@ class ProviderMutation:
     ) -> results.UserIdentityLinkResult:
         _user_ref(info.context)
         async with info.context.write() as tx:
-            identity = await service.link(tx, input.code, input.verifier)
+            identity = await service.link(tx, info.context.runtime.authenticator.codes, input.code, input.verifier)
         return results.UserIdentityLinkSuccess(user_identity=UserIdentity.of(identity))
 
     @strawberry.mutation(
