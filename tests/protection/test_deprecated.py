@@ -1,6 +1,8 @@
 """What is deprecated and still used is noticed wherever it stands, and counted once for an operation."""
 
 import asyncio
+import gc
+import tracemalloc
 from datetime import date
 from typing import Any
 
@@ -94,6 +96,21 @@ async def test_operations_are_counted_by_all_processes_and_days(api: Api) -> Non
         await repository.add(tx, today, {})
         (rows,) = await tx.rows("select count(*) from deprecated_uses where used_on = date '2020-01-01'")
     assert rows[0] == 0
+
+
+def test_what_was_read_is_known_again_and_its_text_is_not_kept() -> None:
+    parts = DeprecatedParts(SCHEMA)
+    document = "{ car { label } } #" + "x" * 50_000
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            assert parts.used_by(f"{document}{number}", None) == {"Car.label"}
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
+    assert parts.used_by(f"{document}0", None) == {"Car.label"}
 
 
 async def test_a_failed_write_loses_no_count(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
