@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError, ProgrammingError
-from sqlalchemy.orm import SessionTransaction
+from sqlalchemy.orm import ORMExecuteState, SessionTransaction
 from sqlalchemy.util import await_only
 from sqlmodel.orm.session import Session
 
@@ -67,6 +67,18 @@ def _end(session: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
         # It goes back to the pool: from now on its transactions are others', perhaps another tenant's.
         session.info["driver"] = None
+
+
+@event.listens_for(BoundSession, "do_orm_execute")
+def _write_before_reading_anew(state: ORMExecuteState) -> None:
+    """Rows that are read anew (a lock, usually) are read with what this block has changed in them.
+
+    Nothing is flushed by itself otherwise; the change would be undone by the row as the table has it.
+    """
+    if not state.is_select or not state.execution_options.get("populate_existing"):
+        return
+    if any(inspect(row).mapper in state.all_mappers for row in state.session.dirty):
+        state.session.flush()
 
 
 def refuse_closed(connection: Any, record: Any, proxy: Any) -> None:
