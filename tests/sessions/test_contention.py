@@ -56,6 +56,7 @@ async def open_hall(
     url = role_url(business.api.runtime.settings, APP_ROLE)
     hall = Hall(
         url,
+        business.api.runtime.settings.secret,
         tenant_of(queue_ids[0]),
         [key_of("Queue", id) for id in queue_ids],
         [key_of("Counter", id) for id in counter_ids],

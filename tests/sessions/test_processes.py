@@ -23,6 +23,7 @@ async def test_killed_processes_leave_no_half_state(api: Api, business: Business
     tenant_id = decode("Queue", queue_ids[0]).tenant_id
     hall = Hall(
         role_url(api.runtime.settings, APP_ROLE),
+        api.runtime.settings.secret,
         tenant_id,
         [key_of("Queue", id) for id in queue_ids],
         [key_of("Counter", id) for id in counter_ids],

@@ -34,13 +34,15 @@ class Hall:
     """A tenant's queues and counters, by key; every counter serves every queue."""
 
     database_url: str
+    # The installation's: visitors' data are sealed.
+    secret: str
     tenant_id: UUID
     queue_ids: Sequence[UUID]
     counter_ids: Sequence[UUID]
 
     def open(self, pool_size: int) -> Database:
         """Connections of one's own."""
-        return Database(self.database_url, pool_size=pool_size, name="contender")
+        return Database(self.database_url, secret=self.secret, pool_size=pool_size, name="contender")
 
 
 async def attempt(db: Database, tenant_id: UUID, verb: Verb, *given: Any) -> Any:
@@ -116,6 +118,7 @@ async def _main(given: dict[str, object]) -> None:
     counter_id, seed = UUID(str(given.pop("counter_id"))), int(str(given.pop("seed")))
     hall = Hall(
         str(given["database_url"]),
+        str(given["secret"]),
         UUID(str(given["tenant_id"])),
         [UUID(id) for id in given["queue_ids"]],  # type: ignore[attr-defined]
         [UUID(id) for id in given["counter_ids"]],  # type: ignore[attr-defined]
