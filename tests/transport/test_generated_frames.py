@@ -45,7 +45,7 @@ async def test_frames(the_toy: Toy, caplog: pytest.LogCaptureFixture) -> None:
             while await feed.item() != number:
                 pass
             number += 1
-    assert asyncio.all_tasks() == before
+    assert asyncio.all_tasks() <= before
     assert set(seen) == {*map(str, CLOSE_CODES), "open"}, "a generator that finds fewer ways proves little"
     assert seen["open"] > number / 10, seen
     # Each of them is a crash that the schema was told to have.

@@ -62,7 +62,7 @@ async def test_a_server_that_waits_makes_the_peer_slow_until_it_has_taken_all_in
     await drained(server.wire)
     assert server.taken == ["one", "two", "three", "four"]
     assert called == ["first", "last"]
-    await eventually(lambda: asyncio.all_tasks() == before)
+    await eventually(lambda: asyncio.all_tasks() <= before)
 
 
 async def test_a_callback_comes_soon_where_nobody_is_slow_but_not_at_once(server: Server) -> None:
@@ -136,5 +136,5 @@ async def test_giving_up_takes_back_what_waits_and_lets_nobody_wait(server: Serv
     server.gate.set()
     getattr(server.wire, end)()
     send(server, "three")
-    await eventually(lambda: asyncio.all_tasks() == before)
+    await eventually(lambda: asyncio.all_tasks() <= before)
     assert server.taken == []

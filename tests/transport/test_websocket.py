@@ -172,7 +172,8 @@ async def test_a_client_that_vanishes_leaves_nothing_running(app: Starlette, the
         for _ in range(6):
             await socket.receive()
     assert the_toy.cleaned_up == ["count"] * 5
-    assert asyncio.all_tasks() == before
+    # What other tests have left on this loop may end meanwhile (an idle line that is dropped).
+    assert asyncio.all_tasks() <= before
 
 
 @pytest.mark.parametrize(
