@@ -12,25 +12,42 @@ from app.core.personal.sealed import SealedRow, as_it_is, sealed_text
 
 
 class NotificationKind(StrEnum):
-    """What a message says: it is your turn, or only a few people are ahead of you."""
+    """What a message says, and with it when it is owed."""
 
-    CALLED = "CALLED"
+    JOINED = "JOINED"
     PEOPLE_AHEAD = "PEOPLE_AHEAD"
+    WAIT_BELOW = "WAIT_BELOW"
+    CALLED = "CALLED"
+    RECALLED = "RECALLED"
+    NO_SHOW = "NO_SHOW"
+    COMPLETED = "COMPLETED"
+    FEEDBACK_REQUEST = "FEEDBACK_REQUEST"
+    OPENING_SOON = "OPENING_SOON"
+    QUEUE_ALERT = "QUEUE_ALERT"
+    BROADCAST = "BROADCAST"
+    REPLY = "REPLY"
+    TEST = "TEST"
 
 
 class NotificationChannel(StrEnum):
-    """How a message travels."""
+    """How a message travels. Who carries it there is a provider (`channels/`)."""
 
     EMAIL = "EMAIL"
+    SMS = "SMS"
+    WHATSAPP = "WHATSAPP"
+    PUSH = "PUSH"
+    IN_APP = "IN_APP"
+    CHAT = "CHAT"
 
 
 class NotificationStatus(StrEnum):
-    """SENT: the mail server took it. DELIVERED: a provider has reported its arrival, which SMTP does not."""
+    """SENT: the provider took it. DELIVERED: its arrival was reported. SUPPRESSED: not sent, because it must not be."""
 
     PENDING = "PENDING"
     SENT = "SENT"
     DELIVERED = "DELIVERED"
     FAILED = "FAILED"
+    SUPPRESSED = "SUPPRESSED"
 
 
 class NotificationTemplate(TenantRow, table=True):
@@ -61,9 +78,9 @@ class Notification(SealedRow, table=True):
     3. `handed_over_at` is committed just before the text is handed to the server; from then on it is never tried again
     4. SENT once the server has taken it, FAILED when it refuses for good or when nobody knows (see `delivery.py`)
 
-    - once per event, session, kind, recipient and channel (`notifications_once_key`); the session is part of it,
+    - once per event, session, kind, recipient, channel and rule (`notifications_once_key`); the session is part of it,
       because one address may stand for a family that waits with two tickets
-    - PEOPLE_AHEAD once per session in each queue (`notifications_people_ahead_key`)
+    - PEOPLE_AHEAD and WAIT_BELOW once per session in each queue, by each rule (`notifications_nearer_key`)
     """
 
     __tablename__ = "notifications"
@@ -71,25 +88,43 @@ class Notification(SealedRow, table=True):
         ForeignKeyConstraint(["tenant_id", "queue_id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
         ForeignKeyConstraint(["tenant_id", "session_id"], ["sessions.tenant_id", "sessions.id"], ondelete="CASCADE"),
         UniqueConstraint(
-            "tenant_id", "event_id", "session_id", "kind", "recipient_index", "channel", name="notifications_once_key"
+            "tenant_id",
+            "event_id",
+            "session_id",
+            "kind",
+            "recipient_index",
+            "channel",
+            "rule_id",
+            name="notifications_once_key",
+            postgresql_nulls_not_distinct=True,
         ),
         Index(
-            "notifications_people_ahead_key",
+            "notifications_nearer_key",
             "tenant_id",
             "session_id",
             "queue_id",
+            "kind",
             "channel",
+            "recipient_index",
+            "rule_id",
             unique=True,
-            postgresql_where="kind = 'PEOPLE_AHEAD'",
+            postgresql_nulls_not_distinct=True,
+            postgresql_where="kind in ('PEOPLE_AHEAD', 'WAIT_BELOW')",
         ),
         Index("notifications_created_idx", "tenant_id", "created_at", "id"),
         Index("notifications_session_idx", "tenant_id", "session_id", "created_at", "id"),
         Index("notifications_queue_idx", "tenant_id", "queue_id"),
     )
 
-    queue_id: UUID
-    session_id: UUID
+    # Null where it is about no queue or no session: a test, what staff are told.
+    queue_id: UUID | None = None
+    session_id: UUID | None = None
+    # The user it is for; null for a visitor without an account.
+    user_id: UUID | None = None
     event_id: UUID
+    # Null: one of the built-in rules.
+    rule_id: UUID | None = None
+    broadcast_id: UUID | None = None
     kind: NotificationKind = enum_column(NotificationKind, "kind")
     channel: NotificationChannel = enum_column(NotificationChannel, "channel")
     recipient: str = sealed_text(found_by=as_it_is)
@@ -100,7 +135,13 @@ class Notification(SealedRow, table=True):
     status: NotificationStatus = enum_column(NotificationStatus, "status", NotificationStatus.PENDING)
     attempts: int = 0
     error: str | None = Field(default=None, max_length=1000)
+    # Who carried it, or was tried last: the tenant's provider (null: the installation's), and its kind, e.g. `TWILIO`.
+    provider_id: UUID | None = None
+    provider: str | None = Field(default=None, max_length=40)
     provider_message_id: str | None = Field(default=None, max_length=300)
     created_at: datetime = time_column()
+    # Not to be sent before: a rule's delay, quiet hours.
+    due_at: datetime = time_column()
     handed_over_at: datetime | None = optional_time()
     sent_at: datetime | None = optional_time()
+    delivered_at: datetime | None = optional_time()

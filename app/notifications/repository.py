@@ -48,7 +48,7 @@ async def told_of_people_ahead(tx: ReadTx, queue_id: UUID, session_ids: Sequence
             Notification.kind == NotificationKind.PEOPLE_AHEAD,
         )
     )
-    return set(found)
+    return {session_id for session_id in found if session_id is not None}
 
 
 async def start_hand_over(tx: WriteTx, notification_id: UUID, now: datetime) -> bool:

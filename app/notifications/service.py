@@ -204,6 +204,7 @@ async def _owe(
         subject=filled.subject,
         body=filled.body,
         created_at=tx.now(),
+        due_at=tx.now(),
     )
     return [notification.id] if await repository.insert_owed(tx, notification) else []
 

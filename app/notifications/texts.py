@@ -31,6 +31,7 @@ _COMMON: Mapping[str, tuple[str, Value]] = MappingProxyType(
 )
 VARIABLES: Mapping[NotificationKind, Mapping[str, tuple[str, Value]]] = MappingProxyType(
     {
+        **dict.fromkeys(NotificationKind, _COMMON),
         NotificationKind.CALLED: {
             **_COMMON,
             "counterName": ("Where to go; empty if the call named no counter.", "Counter 3"),

@@ -569,15 +569,47 @@ export type LogoutInput = {
 
 /** How a message travels. */
 export type NotificationChannel =
-  /** By SMTP. */
-  | 'EMAIL';
+  /** To a room of the staff's, e.g. in Slack. */
+  | 'CHAT'
+  /** By e-mail. */
+  | 'EMAIL'
+  /** To whoever follows `notificationReceived`. */
+  | 'IN_APP'
+  /** To a browser (Web Push) or an app (FCM) that has registered. */
+  | 'PUSH'
+  /** By text message. */
+  | 'SMS'
+  /** By WhatsApp. */
+  | 'WHATSAPP';
 
-/** What a message says. */
+/** What a message says, and with it when it is owed. */
 export type NotificationKind =
-  /** It is the visitor's turn; sent at every call and recall. */
+  /** What staff wrote to everybody who waits. */
+  | 'BROADCAST'
+  /** It is the visitor's turn. */
   | 'CALLED'
-  /** Only 3 people or fewer are ahead; sent once per session and queue, when somebody moves up to there. */
-  | 'PEOPLE_AHEAD';
+  /** The visitor has been served. */
+  | 'COMPLETED'
+  /** How was it? Some time after the service. */
+  | 'FEEDBACK_REQUEST'
+  /** The visitor has a place in the line. */
+  | 'JOINED'
+  /** The visitor was called and did not come. */
+  | 'NO_SHOW'
+  /** The queue the visitor waits for opens soon. */
+  | 'OPENING_SOON'
+  /** Only so many people are ahead; sent once per session and queue, when somebody moves up to there. */
+  | 'PEOPLE_AHEAD'
+  /** For staff: something is the matter with a queue. */
+  | 'QUEUE_ALERT'
+  /** It is the visitor's turn, said again. */
+  | 'RECALLED'
+  /** The answer to what a visitor has written to us. */
+  | 'REPLY'
+  /** A message staff sent to see whether a provider works. */
+  | 'TEST'
+  /** The estimated wait has come down to so many minutes; sent once per session and queue. */
+  | 'WAIT_BELOW';
 
 /** How far a message is. */
 export type NotificationStatus =
@@ -587,8 +619,10 @@ export type NotificationStatus =
   | 'FAILED'
   /** Not sent yet; `error` says why if it has been tried. */
   | 'PENDING'
-  /** The mail server took it. */
-  | 'SENT';
+  /** The provider took it. */
+  | 'SENT'
+  /** It must not be sent; `error` says why, e.g. that its recipient does not want it. */
+  | 'SUPPRESSED';
 
 /** A text of your own. `{{ ticketNumber }}` fills in a value; `{% if … %}` leaves parts out. */
 export type NotificationTemplateSetInput = {

@@ -274,6 +274,7 @@ async def test_what_happened_between_a_death_and_the_rest_is_erased_too(
                     subject="It is your turn",
                     body="canary",
                     created_at=tx.now(),
+                    due_at=tx.now(),
                 )
             )
         await shop.do(asked)

@@ -218,6 +218,7 @@ async def _notification(api: Api, tenant_id: UUID, queue_id: str, session_id: st
         body=f"Body {secret}",
         status=NotificationStatus.SENT,
         created_at=SystemClock().now(),
+        due_at=SystemClock().now(),
     )
     async with api.runtime.dbs.system.write(tenant_id) as tx:
         tx.add(row)

@@ -18,18 +18,39 @@ LazySession = Annotated["Session", strawberry.lazy("app.sessions.graphql.types")
 
 NotificationKind = explained_enum(
     models.NotificationKind,
-    "What a message says.",
-    CALLED="It is the visitor's turn; sent at every call and recall.",
-    PEOPLE_AHEAD="Only 3 people or fewer are ahead; sent once per session and queue, when somebody moves up to there.",
+    "What a message says, and with it when it is owed.",
+    JOINED="The visitor has a place in the line.",
+    PEOPLE_AHEAD="Only so many people are ahead; sent once per session and queue, when somebody moves up to there.",
+    WAIT_BELOW="The estimated wait has come down to so many minutes; sent once per session and queue.",
+    CALLED="It is the visitor's turn.",
+    RECALLED="It is the visitor's turn, said again.",
+    NO_SHOW="The visitor was called and did not come.",
+    COMPLETED="The visitor has been served.",
+    FEEDBACK_REQUEST="How was it? Some time after the service.",
+    OPENING_SOON="The queue the visitor waits for opens soon.",
+    QUEUE_ALERT="For staff: something is the matter with a queue.",
+    BROADCAST="What staff wrote to everybody who waits.",
+    REPLY="The answer to what a visitor has written to us.",
+    TEST="A message staff sent to see whether a provider works.",
 )
-NotificationChannel = explained_enum(models.NotificationChannel, "How a message travels.", EMAIL="By SMTP.")
+NotificationChannel = explained_enum(
+    models.NotificationChannel,
+    "How a message travels.",
+    EMAIL="By e-mail.",
+    SMS="By text message.",
+    WHATSAPP="By WhatsApp.",
+    PUSH="To a browser (Web Push) or an app (FCM) that has registered.",
+    IN_APP="To whoever follows `notificationReceived`.",
+    CHAT="To a room of the staff's, e.g. in Slack.",
+)
 NotificationStatus = explained_enum(
     models.NotificationStatus,
     "How far a message is.",
     PENDING="Not sent yet; `error` says why if it has been tried.",
-    SENT="The mail server took it.",
+    SENT="The provider took it.",
     DELIVERED="Its arrival was reported (plain SMTP never does).",
     FAILED="It was not sent; `error` says why.",
+    SUPPRESSED="It must not be sent; `error` says why, e.g. that its recipient does not want it.",
 )
 
 
@@ -81,6 +102,8 @@ class Notification(Node):
         from app.sessions.graphql.loaders import sessions_by_id
 
         info.context.actor.require_in(self.tenant_key, Permission.SESSION_READ)
+        if self.row.session_id is None:
+            return None
         return await info.context.loader(sessions_by_id, self.tenant_key).load(self.row.session_id)
 
 

@@ -1,0 +1,179 @@
+"""What all who carry messages have in common: what they are given, and how it ends. Knows no provider, no database.
+
+A provider is a class with typed options and credentials. It sends one message and says in one of four ways what became
+of it; it neither tries again nor waits nor writes anything down: that is `delivery.py`'s work.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from app.core.outbound.ranges import Network
+from app.notifications.models import NotificationChannel, NotificationKind
+from app.notifications.texts import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to one recipient. Not to be logged.
+
+    - `key`: the same on every try and of this message alone, at most 64 of `[0-9a-z.-]`: what providers call an
+      idempotency key, and what its Message-ID is made of
+    - `to`: an e-mail address; a phone number in E.164 (`+4930901820`) for SMS and WHATSAPP; for PUSH what the device
+      has registered with, as JSON; empty for CHAT, where the provider's options say where to
+    - `values`: what the text was filled in with, for providers that fill in templates of their own (WhatsApp)
+    - `unsubscribe_url`: where one click is enough (RFC 8058); None where nobody can opt out
+    """
+
+    key: str
+    channel: NotificationChannel
+    kind: NotificationKind
+    to: str
+    subject: str
+    body: str
+    language: str
+    written_at: datetime
+    values: Mapping[str, Value] = field(default_factory=dict)
+    link: str | None = None
+    unsubscribe_url: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Message({self.key})"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has taken it, and calls it so in its callbacks; None if it has no name for it."""
+
+    provider_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """It was certainly not sent, and may be later: too fast, out of order, nobody there.
+
+    `after`: how long the provider wants to be left alone (`Retry-After`). `is_ours`: wrong credentials and the like,
+    which somebody has to put right.
+    """
+
+    reason: str
+    after: timedelta | None = None
+    is_ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It never will be sent. `is_gone`: nobody is at this address (any more), so nothing else should be sent there."""
+
+    reason: str
+    is_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """The connection was lost while it was handed over: it may have been taken."""
+
+    reason: str
+
+
+Outcome = Accepted | TryLater | Refused | InDoubt
+"""How an attempt ended. The reasons are sentences for staff, without the recipient's address and the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequest:
+    """What a provider posts to us, as it came. `url` is the address it was told, with its query, as it signs it."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What became of a message that was accepted. Reports come twice, late and out of order."""
+
+    provider_message_id: str
+    # None: it is on its way, which we knew.
+    is_delivered: bool | None
+    occurred_at: datetime | None = None
+    reason: str | None = None
+    is_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A message somebody sent us, e.g. an answer by SMS. `id` is the provider's, the same when it comes twice."""
+
+    id: str
+    channel: NotificationChannel
+    sender: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackReading:
+    """What a callback says, and what to answer; `text/plain` unless the provider wants something else."""
+
+    reports: Sequence[StatusReport] = ()
+    inbound: Sequence[Inbound] = ()
+    answer: str = ""
+    content_type: str = "text/plain"
+
+
+class BadCallback(Exception):
+    """It is not signed as it should be, or cannot be read. The text is for the log, and has no personal data in it."""
+
+
+class Settings(BaseModel):
+    """What a provider's options and credentials are made of: nothing unknown, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a provider is given besides its own settings.
+
+    - `allowed`: internal networks that may be asked (`VQ_OUTBOUND_NETWORKS`); everything goes through `core/outbound`
+    - `callback_url`: where it is to report to; None if the installation has no public address
+    """
+
+    allowed: Sequence[Network] = ()
+    callback_url: str | None = None
+
+
+OptionsT = TypeVar("OptionsT", bound=Settings)
+CredentialsT = TypeVar("CredentialsT", bound=Settings)
+
+
+class Provider(ABC, Generic[OptionsT, CredentialsT]):
+    """One way to carry messages. Subclasses say what they are in class variables and are listed in `registry.py`.
+
+    - `name`: what tenants choose it by, e.g. `TWILIO`; at most 40 characters
+    - `Options`, `Credentials`: models of what has to be given; credentials are sealed, and never shown again
+    - `repeats_safely`: a message sent twice with the same `key` arrives once, or does no harm
+    - base URLs are options, with the real one as their default, so that tests and gateways can stand in their place
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    channels: ClassVar[frozenset[NotificationChannel]]
+    Options: ClassVar[type[Settings]]
+    Credentials: ClassVar[type[Settings]]
+    repeats_safely: ClassVar[bool] = False
+
+    def __init__(self, options: OptionsT, credentials: CredentialsT, around: Surroundings) -> None:
+        self.options, self.credentials, self.around = options, credentials, around
+
+    @abstractmethod
+    async def send(self, message: Message) -> Outcome:
+        """Send a message, once, within 30 seconds. Raises nothing that can be foreseen."""
+
+    def read_callback(self, request: CallbackRequest) -> CallbackReading:
+        """What a callback says. Raises `BadCallback`. Only of providers that are told where to report to."""
+        raise BadCallback(f"{self.name} does not report")
