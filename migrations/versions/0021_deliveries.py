@@ -43,9 +43,11 @@ def upgrade() -> None:
         op.add_column("notifications", sa.Column(name, sa.Uuid(), nullable=True))
     op.add_column("notifications", sa.Column("provider", sa.String(length=40), nullable=True))
     op.add_column("notifications", sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("notifications", sa.Column("due_at", sa.DateTime(timezone=True), nullable=True))
-    op.execute("update notifications set due_at = created_at")
-    op.alter_column("notifications", "due_at", nullable=False)
+    # By the default: row-level security hides the rows from an update.
+    op.add_column(
+        "notifications", sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False)
+    )
+    op.alter_column("notifications", "due_at", server_default=None)
     op.drop_constraint("notifications_once_key", "notifications")
     op.create_unique_constraint(
         "notifications_once_key",
@@ -67,8 +69,13 @@ def upgrade() -> None:
 def downgrade() -> None:
     # What only this release knows goes: an older one could not read it.
     older = "kind in ('CALLED', 'PEOPLE_AHEAD') and channel = 'EMAIL'"
-    op.execute(f"delete from notifications where not ({older}) or status = 'SUPPRESSED' or session_id is null")
-    op.execute(f"delete from notification_templates where not ({older})")
+    for table, unreadable in (
+        ("notifications", f"not ({older}) or status = 'SUPPRESSED' or session_id is null or queue_id is null"),
+        ("notification_templates", f"not ({older})"),
+    ):
+        op.execute(f"alter table {table} no force row level security")
+        op.execute(f"delete from {table} where {unreadable}")
+        op.execute(f"alter table {table} force row level security")
     op.drop_index("notifications_nearer_key", "notifications")
     op.create_index(
         "notifications_people_ahead_key",

@@ -69,18 +69,28 @@ async def spying(database_url: str) -> AsyncIterator[Ledger]:
             )
         ]
         await owner.execute(_SPY)
-        for name in names:
-            await owner.execute(
-                f"create trigger spy after insert or update or delete on {name} for each row execute function"
-                f" spy('{name}')"
-            )
         try:
+            for name in names:
+                await _surely(
+                    owner,
+                    f"create trigger spy after insert or update or delete on {name} for each row execute function"
+                    f" spy('{name}')",
+                )
             yield Ledger(owner)
         finally:
-            # One by one: others work in these tables, and who holds one lock at a time waits for nobody in a circle.
             for name in names:
-                await owner.execute(f"drop trigger spy on {name}")
+                await _surely(owner, f"drop trigger if exists spy on {name}")
             await owner.execute("drop function spy")
             await owner.execute("drop table spied")
     finally:
         await owner.close()
+
+
+async def _surely(owner: "asyncpg.Connection[asyncpg.Record]", statement: str) -> None:
+    """Others work in these tables: with a partitioned one, which is several locks, one may wait in a circle."""
+    while True:
+        try:
+            await owner.execute(statement)
+        except asyncpg.DeadlockDetectedError:
+            continue
+        return
