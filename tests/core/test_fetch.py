@@ -245,3 +245,27 @@ async def test_a_reason_tells_nothing_of_the_network() -> None:
     async with serving(b"") as here:
         for reason in (await refused(here.url), await refused(here.url, allowed=[])):
             assert not any(character.isdigit() for character in reason)
+
+
+async def test_whoever_was_never_reached_has_done_nothing_and_whoever_was_may_have() -> None:
+    async def silent(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    async def may_have_arrived(url: str, allowed: list[Any]) -> bool:
+        with pytest.raises(NoAnswer) as refusal:
+            await fetch(url, timeout_seconds=0.2, body_bytes=1_000, allowed=allowed)
+        return refusal.value.may_have_arrived
+
+    async with serving(silent) as here:
+        assert await may_have_arrived(here.url, LOOPBACK)
+        assert not await may_have_arrived(here.url, [])
+    async with serving(b"") as here:
+        assert await may_have_arrived(here.url, LOOPBACK)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        assert not await may_have_arrived(f"http://127.0.0.1:{free.getsockname()[1]}/", LOOPBACK)
+
+
+async def test_headers_are_found_by_their_names_in_small_letters() -> None:
+    async with serving(b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n") as here:
+        assert (await get(here.url)).headers["retry-after"] == "7"

@@ -10,7 +10,7 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import httpcore
@@ -23,21 +23,26 @@ _resolvers = ThreadPoolExecutor(max_workers=64, thread_name_prefix="resolve")
 
 
 class NoAnswer(Exception):
-    """Nothing usable came; the reason is a sentence without names or addresses, so that it may be shown."""
+    """Nothing usable came; the reason is a sentence without names or addresses, so that it may be shown.
 
-    def __init__(self, reason: str) -> None:
+    `may_have_arrived`: the request was on its way, so that whoever was asked may have done what it asks for.
+    """
+
+    def __init__(self, reason: str, *, may_have_arrived: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.may_have_arrived = may_have_arrived
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came, as far as it was read."""
+    """What came, as far as it was read. The headers' names are in small letters."""
 
     status: int
     content_type: str
     body: bytes
     seconds: float
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 async def fetch(url: str, *, timeout_seconds: float, body_bytes: int, allowed: Sequence[Network] = ()) -> Answer:
@@ -57,18 +62,19 @@ async def send(
     allowed: Sequence[Network] = (),
 ) -> Answer:
     """The answer to a request, its body read no further than that; `NoAnswer` as `fetch`."""
-    began = time.monotonic()
+    progress = _Progress()
     try:
         async with asyncio.timeout(timeout_seconds):
-            return await _send(method, url, headers, body, body_bytes, allowed, began)
+            return await _send(method, url, headers, body, body_bytes, allowed, progress)
     except TimeoutError:
-        raise NoAnswer(f"No answer within {timeout_seconds:g} s.") from None
+        raise NoAnswer(f"No answer within {timeout_seconds:g} s.", may_have_arrived=progress.is_sent) from None
     except httpcore.UnsupportedProtocol:
         raise NoAnswer("The address starts with neither https:// nor http://.") from None
     except (httpcore.ConnectError, OSError) as problem:
         raise NoAnswer(_connecting(problem)) from None
     except (httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException):
-        raise NoAnswer("The connection broke, or what came was no HTTP.") from None
+        reason = "The connection broke, or what came was no HTTP."
+        raise NoAnswer(reason, may_have_arrived=progress.is_sent) from None
     except (ValueError, TypeError):
         raise NoAnswer("The address cannot be read.") from None
 
@@ -80,13 +86,13 @@ async def _send(
     body: bytes,
     body_bytes: int,
     allowed: Sequence[Network],
-    began: float,
+    progress: "_Progress",
 ) -> Answer:
     sent = [("User-Agent", "virtual-queue"), *headers.items()]
     # A pool of its own: a connection that was kept would go to an address that was checked some time ago.
     async with (
         httpcore.AsyncConnectionPool(network_backend=_CheckedBackend(allowed), max_connections=1) as pool,
-        pool.stream(method, url, headers=sent, content=body or None) as response,
+        pool.stream(method, url, headers=sent, content=body or None, extensions={"trace": progress.trace}) as response,
     ):
         read = bytearray()
         async for chunk in response.aiter_stream():
@@ -95,7 +101,22 @@ async def _send(
                 break
         types = [value for name, value in response.headers if name.lower() == b"content-type"]
         content_type = types[0].decode("latin-1") if types else ""
-        return Answer(response.status, content_type, bytes(read[:body_bytes]), time.monotonic() - began)
+        named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+        seconds = time.monotonic() - progress.began
+        return Answer(response.status, content_type, bytes(read[:body_bytes]), seconds, named)
+
+
+class _Progress:
+    """How far a request is."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.is_sent = False
+
+    async def trace(self, event: str, _: object) -> None:
+        """As the library tells what it does. Up to its body a request is not whole, and nobody acts on it."""
+        if event.endswith(".send_request_body.started"):
+            self.is_sent = True
 
 
 class _CheckedBackend(httpcore.AsyncNetworkBackend):
