@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 
 from app.core.outbound.ranges import Network
 from app.notifications.models import NotificationChannel, NotificationKind
@@ -130,9 +131,14 @@ class BadCallback(Exception):
 
 
 class Settings(BaseModel):
-    """What a provider's options and credentials are made of: nothing unknown, nothing changed afterwards."""
+    """What a provider's options and credentials are made of: nothing unknown, nothing changed afterwards.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    Tenants write the names in camelCase, as everything in the schema.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, alias_generator=to_camel, populate_by_name=True
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,7 @@ class Provider(ABC, Generic[OptionsT, CredentialsT]):
     """One way to carry messages. Subclasses say what they are in class variables and are listed in `registry.py`.
 
     - `name`: what tenants choose it by, e.g. `TWILIO`; at most 40 characters
+    - `reports`: it is to be told `around.callback_url`, because `read_callback` understands it
     - `Options`, `Credentials`: models of what has to be given; credentials are sealed, and never shown again
     - `repeats_safely`: a message sent twice with the same `key` arrives once, or does no harm
     - base URLs are options, with the real one as their default, so that tests and gateways can stand in their place
@@ -166,6 +173,7 @@ class Provider(ABC, Generic[OptionsT, CredentialsT]):
     Options: ClassVar[type[Settings]]
     Credentials: ClassVar[type[Settings]]
     repeats_safely: ClassVar[bool] = False
+    reports: ClassVar[bool] = False
 
     def __init__(self, options: OptionsT, credentials: CredentialsT, around: Surroundings) -> None:
         self.options, self.credentials, self.around = options, credentials, around
@@ -174,6 +182,10 @@ class Provider(ABC, Generic[OptionsT, CredentialsT]):
     async def send(self, message: Message) -> Outcome:
         """Send a message, once, within 30 seconds. Raises nothing that can be foreseen."""
 
-    def read_callback(self, request: CallbackRequest) -> CallbackReading:
-        """What a callback says. Raises `BadCallback`. Only of providers that are told where to report to."""
+    async def read_callback(self, request: CallbackRequest) -> CallbackReading:
+        """What a callback says. Raises `BadCallback`. Only of providers that are told where to report to.
+
+        Whatever has to be asked for first (a certificate, say) is asked for here, within 5 seconds. A GET has no body:
+        what it says stands in the query of its address.
+        """
         raise BadCallback(f"{self.name} does not report")
