@@ -2,13 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
 from app.core.db import TenantRow, enum_column, optional_time, time_column
-from app.core.personal.sealed import SealedRow, as_it_is, sealed_text
+from app.core.personal.sealed import SealedRow, as_it_is, optional_sealed_json, sealed_text
 
 
 class NotificationKind(StrEnum):
@@ -132,6 +133,8 @@ class Notification(SealedRow, table=True):
     # Templates may fill in who somebody is.
     subject: str = sealed_text()
     body: str = sealed_text()
+    # What the text was filled in with, for providers that fill in templates of their own: `values` and `link`.
+    parameters: dict[str, Any] | None = optional_sealed_json()
     status: NotificationStatus = enum_column(NotificationStatus, "status", NotificationStatus.PENDING)
     attempts: int = 0
     error: str | None = Field(default=None, max_length=1000)

@@ -22,6 +22,9 @@ from app.notifications.rules import MOVES, LineMove, Move
 from app.queues.disciplines import Rank
 from app.queues.events import QUEUE
 
+_AT_ONCE = 200
+"""Rows in one statement: PostgreSQL takes 32,767 values."""
+
 _PENDING = col(Notification.status) == NotificationStatus.PENDING
 
 
@@ -30,12 +33,16 @@ async def find(tx: ReadTx, notification_id: UUID) -> Notification | None:
     return await tx.get(Notification, (tx.tenant, notification_id), populate_existing=True)
 
 
-async def insert_owed(tx: WriteTx, notification: Notification) -> bool:
-    """Write a notification unless it is there already; whether it was new. The constraints decide."""
-    found = await tx.exec(
-        insert(Notification).values(notification.model_dump()).on_conflict_do_nothing().returning(col(Notification.id))
-    )
-    return found.first() is not None
+async def insert_owed(tx: WriteTx, notifications: Sequence[Notification]) -> set[UUID]:
+    """Write notifications that are not there already; the ids of those that were new. The constraints decide."""
+    new: set[UUID] = set()
+    for start in range(0, len(notifications), _AT_ONCE):
+        values = [row.model_dump() for row in notifications[start : start + _AT_ONCE]]
+        found = await tx.exec(
+            insert(Notification).values(values).on_conflict_do_nothing().returning(col(Notification.id))
+        )
+        new.update(found.scalars())
+    return new
 
 
 async def told_of_people_ahead(tx: ReadTx, queue_id: UUID, session_ids: Sequence[UUID]) -> set[UUID]:

@@ -14,11 +14,11 @@ from app.core.db.pages import PageRequest
 from app.core.errors import InvalidInput
 from app.core.events import record
 from app.core.events.reactions import Fact
-from app.core.ids import new_id
 from app.notifications import repository, rules, texts
 from app.notifications.defaults import BUILT_IN, LAST_RESORT
 from app.notifications.events import TEMPLATE, NotificationTemplateSet
-from app.notifications.models import Notification, NotificationChannel, NotificationKind, NotificationTemplate
+from app.notifications.models import NotificationChannel, NotificationKind, NotificationTemplate
+from app.notifications.owing import Owed, owe
 from app.notifications.texts import Text, Value
 from app.queues import repository as queues
 from app.queues.disciplines import Rank
@@ -191,11 +191,7 @@ async def _owe(
     wanted = rules.languages(session.locale, settings_in(tenant).default_locale, LAST_RESORT)
     locale, text = await text_for(tx, kind, NotificationChannel.EMAIL, wanted)
     filled = texts.fill_in(text, values)
-    notification = Notification(
-        tenant_id=tx.tenant,
-        id=new_id(),
-        queue_id=fact.aggregate_id,
-        session_id=session.id,
+    owed = Owed(
         event_id=fact.id,
         kind=kind,
         channel=NotificationChannel.EMAIL,
@@ -203,10 +199,11 @@ async def _owe(
         locale=locale,
         subject=filled.subject,
         body=filled.body,
-        created_at=tx.now(),
-        due_at=tx.now(),
+        queue_id=fact.aggregate_id,
+        session_id=session.id,
+        values=values,
     )
-    return [notification.id] if await repository.insert_owed(tx, notification) else []
+    return await owe(tx, [owed])
 
 
 def _in_use(row: NotificationTemplate) -> EffectiveTemplate:

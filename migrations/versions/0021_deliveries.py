@@ -42,6 +42,7 @@ def upgrade() -> None:
     for name in ("user_id", "rule_id", "broadcast_id", "provider_id"):
         op.add_column("notifications", sa.Column(name, sa.Uuid(), nullable=True))
     op.add_column("notifications", sa.Column("provider", sa.String(length=40), nullable=True))
+    op.add_column("notifications", sa.Column("parameters_sealed", sa.LargeBinary(), nullable=True))
     op.add_column("notifications", sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True))
     # By the default: row-level security hides the rows from an update.
     op.add_column(
@@ -90,7 +91,7 @@ def downgrade() -> None:
         "notifications",
         ["tenant_id", "event_id", "session_id", "kind", "recipient_index", "channel"],
     )
-    for name in ("user_id", "rule_id", "broadcast_id", "provider_id", "provider", "delivered_at", "due_at"):
+    for name in ("user_id", "rule_id", "broadcast_id", "provider_id", "provider", "parameters_sealed", "delivered_at", "due_at"):
         op.drop_column("notifications", name)
     op.alter_column("notifications", "session_id", nullable=False)
     op.alter_column("notifications", "queue_id", nullable=False)

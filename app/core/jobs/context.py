@@ -1,6 +1,6 @@
 """What a job's handler works with: transactions of the job's tenant that count only while the job is held."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,6 +21,19 @@ SEND_AGAIN_AFTER = timedelta(seconds=10)
 """A sent job nobody has claimed is sent again: longer than a busy worker's backlog usually waits, and no flood."""
 
 
+_FOLLOWERS = "followers"
+
+
+async def write_jobs(tx: WriteTx, jobs: Sequence[NewJob]) -> None:
+    """Write jobs in whatever block: what a job writes is sent after its commit, the rest by the next sweep (1 s)."""
+    followers: list[JobRef] | None = tx.info.get(_FOLLOWERS)
+    now = tx.now()
+    written = await repository.write(tx, jobs, send_at=now if followers is None else now + SEND_AGAIN_AFTER)
+    if followers is not None:
+        later = {job.id for job in jobs if job.due_at is not None and job.due_at > now}
+        followers += [ref for ref in written if ref.id not in later]
+
+
 class LeaseLost(Exception):
     """The job was given to another worker meanwhile: nothing more may be written for it here."""
 
@@ -35,7 +48,6 @@ class JobContext:
     claimed: ClaimedJob
     finished: bool = False
     followers: list[JobRef] = field(default_factory=list)
-    _written: list[JobRef] = field(default_factory=list)
 
     @property
     def tenant_id(self) -> UUID:
@@ -67,18 +79,20 @@ class JobContext:
     @asynccontextmanager
     async def finish(self, *, fenced: bool = True) -> AsyncIterator[WriteTx]:
         """The last block: what is done in it and the job's being done are one commit. `fenced` as for `write`."""
-        self._written = []
         async with self._block() as tx:
             yield tx
             if not await repository.finish(tx, self.claimed) and fenced:
                 raise LeaseLost
         self.finished = True
-        self.followers += self._written
 
     async def then(self, tx: WriteTx, kind: "JobKind", args: dict[str, Any], *, dedupe_key: str) -> None:
         """Write another job, in the `finish` block; it is sent after the commit."""
-        new = NewJob(self.tenant_id, kind.name, args, dedupe_key, self.claimed.request_id)
-        self._written += await repository.write(tx, [new], send_at=tx.now() + SEND_AGAIN_AFTER)
+        await write_jobs(tx, [NewJob(self.tenant_id, kind.name, args, dedupe_key, self.claimed.request_id)])
 
-    def _block(self) -> AbstractAsyncContextManager[WriteTx]:
-        return self.db.write(self.tenant_id, SYSTEM, self.claimed.request_id)
+    @asynccontextmanager
+    async def _block(self) -> AsyncIterator[WriteTx]:
+        written: list[JobRef] = []
+        async with self.db.write(self.tenant_id, SYSTEM, self.claimed.request_id) as tx:
+            tx.info[_FOLLOWERS] = written
+            yield tx
+        self.followers += written

@@ -33,6 +33,8 @@ class NewJob:
     dedupe_key: str
     request_id: str | None = None
     id: UUID = field(default_factory=new_id)
+    # Not to be run before; None: at once.
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class ClaimedJob:
 async def write(tx: WriteTx, jobs: Sequence[NewJob], *, send_at: datetime) -> list[JobRef]:
     """Write jobs that are not written yet; those of a tenant that is gone are left out. Returns the new ones.
 
-    The writer sends them after its commit; `send_at` says when the sweep takes over if it did not come to that.
+    The writer sends them after its commit; `send_at` says when the sweep takes over if it did not come to that. Those
+    that are due later are the sweep's alone.
     """
     if not jobs:
         return []
@@ -57,11 +60,13 @@ async def write(tx: WriteTx, jobs: Sequence[NewJob], *, send_at: datetime) -> li
         tx,
         """
         insert into jobs (tenant_id, id, name, args, dedupe_key, created_at, due_at, send_at, attempts, request_id)
-        select new.tenant_id, new.id, new.name, new.args, new.dedupe_key, :now, :now, :send_at, 0, new.request_id
+        select
+            new.tenant_id, new.id, new.name, new.args, new.dedupe_key, :now, coalesce(new.due_at, :now),
+            greatest(:send_at, new.due_at), 0, new.request_id
         from unnest(
             cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:names as text[]), cast(:args as jsonb[]),
-            cast(:dedupe_keys as text[]), cast(:request_ids as text[])
-        ) as new (tenant_id, id, name, args, dedupe_key, request_id)
+            cast(:dedupe_keys as text[]), cast(:request_ids as text[]), cast(:due_ats as timestamptz[])
+        ) as new (tenant_id, id, name, args, dedupe_key, request_id, due_at)
         join tenants on tenants.id = new.tenant_id
         on conflict (tenant_id, dedupe_key) do nothing
         returning tenant_id, id
@@ -74,6 +79,7 @@ async def write(tx: WriteTx, jobs: Sequence[NewJob], *, send_at: datetime) -> li
         args=[orjson.dumps(job.args).decode() for job in jobs],
         dedupe_keys=[job.dedupe_key for job in jobs],
         request_ids=[job.request_id for job in jobs],
+        due_ats=[job.due_at for job in jobs],
     )
     return [JobRef._make(row) for row in found]
 
