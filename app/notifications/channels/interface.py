@@ -178,6 +178,10 @@ class Provider(ABC, Generic[OptionsT, CredentialsT]):
     def __init__(self, options: OptionsT, credentials: CredentialsT, around: Surroundings) -> None:
         self.options, self.credentials, self.around = options, credentials, around
 
+    def carries(self, message: Message) -> bool:
+        """Whether it can reach this recipient at all; if not, the next provider is asked. A device is of one kind."""
+        return True
+
     @abstractmethod
     async def send(self, message: Message) -> Outcome:
         """Send a message, once, within 30 seconds. Raises nothing that can be foreseen."""
