@@ -136,7 +136,7 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first of the name's addresses that answers; none if one of them is internal."""
         problem: Exception = NoAnswer("The name has no address.")
-        for address in await _checked_addresses(host, port, self._allowed):
+        for address in await checked_addresses(host, port, self._allowed):
             try:
                 return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
@@ -154,7 +154,8 @@ class _CheckedBackend(httpcore.AsyncNetworkBackend):
         await self._backend.sleep(seconds)
 
 
-async def _checked_addresses(host: str, port: int, allowed: Sequence[Network]) -> list[str]:
+async def checked_addresses(host: str, port: int, allowed: Sequence[Network]) -> list[str]:
+    """What a name stands for, for who connects to one of these and not to the name. `NoAnswer` as `fetch`."""
     look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
         found = await asyncio.get_running_loop().run_in_executor(_resolvers, look_up)
