@@ -48,6 +48,7 @@ class JobContext:
     claimed: ClaimedJob
     finished: bool = False
     followers: list[JobRef] = field(default_factory=list)
+    rung: set[str] = field(default_factory=set)
 
     @property
     def tenant_id(self) -> UUID:
@@ -88,6 +89,10 @@ class JobContext:
     async def then(self, tx: WriteTx, kind: "JobKind", args: dict[str, Any], *, dedupe_key: str) -> None:
         """Write another job, in the `finish` block; it is sent after the commit."""
         await write_jobs(tx, [NewJob(self.tenant_id, kind.name, args, dedupe_key, self.claimed.request_id)])
+
+    def ring(self, topic: str) -> None:
+        """Tell who listens to a topic of the bus to look, once the handler is done. May be lost: call after a commit."""
+        self.rung.add(topic)
 
     @asynccontextmanager
     async def _block(self) -> AsyncIterator[WriteTx]:

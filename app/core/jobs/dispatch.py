@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from app.core.jobs.broker import QUEUE, job_message, namespace, redis_url, sending_broker
 from app.core.jobs.outage import REDIS_ERRORS, Outage, heed_cancellation
@@ -21,6 +21,7 @@ class Dispatcher:
 
     def __init__(self, settings: Settings) -> None:
         self._broker = sending_broker(settings)
+        self._prefix = settings.bus_prefix
         self._redis = connect_redis(redis_url(settings), max_connections=2)
         self._messages_key = f"{namespace(settings)}:{QUEUE}.msgs"
         self._outage = Outage(logger, "Redis (jobs)")
@@ -46,6 +47,21 @@ class Dispatcher:
             # Dramatiq's client blocks.
             await asyncio.to_thread(self._send, jobs[:room])
         except REDIS_ERRORS as problem:
+            self._outage.failed(problem)
+
+    async def ring(self, topics: Collection[str]) -> None:
+        """Tell who listens to these topics of the bus that there is something to look at. Never raises for Redis' sake.
+
+        Without a message: what happened stands in the tables, and whoever listens also looks by itself now and then.
+        """
+        if not topics:
+            return
+        try:
+            async with asyncio.timeout(1.0):
+                for topic in topics:
+                    await self._redis.publish(self._prefix + topic, b"")
+        except REDIS_ERRORS as problem:
+            heed_cancellation()
             self._outage.failed(problem)
 
     async def close(self) -> None:

@@ -112,6 +112,7 @@ class JobRunner:
                 await self._retry(kind, claimed, _delay(claimed.attempt), type(problem).__name__)
         if context.followers:
             await self._dispatcher.send(context.followers)
+        await self._dispatcher.ring(context.rung)
 
     @asynccontextmanager
     async def _keeping(self, claimed: ClaimedJob) -> AsyncIterator[None]:
