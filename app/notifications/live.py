@@ -1,4 +1,4 @@
-"""Which topics of the bus say that messages have changed. They say no more than that: who is told looks into the table."""
+"""Topics of the bus that say messages have changed. They say no more than that: who is told looks into the table."""
 
 from uuid import UUID
 

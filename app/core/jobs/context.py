@@ -91,7 +91,7 @@ class JobContext:
         await write_jobs(tx, [NewJob(self.tenant_id, kind.name, args, dedupe_key, self.claimed.request_id)])
 
     def ring(self, topic: str) -> None:
-        """Tell who listens to a topic of the bus to look, once the handler is done. May be lost: call after a commit."""
+        """Tell who listens to a topic to look, once the handler is done; for what is committed. It may be lost."""
         self.rung.add(topic)
 
     @asynccontextmanager
