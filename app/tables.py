@@ -16,6 +16,7 @@ import app.identity.models
 import app.identity.providers.models
 import app.identity.roles.models
 import app.notifications.models
+import app.notifications.providers.models
 import app.privacy.models
 import app.queues.models
 import app.schedules.models
