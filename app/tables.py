@@ -15,8 +15,13 @@ import app.identity.factors.models
 import app.identity.models
 import app.identity.providers.models
 import app.identity.roles.models
+import app.integrations.models
+import app.notifications.broadcasts.models
 import app.notifications.models
+import app.notifications.telling.models
 import app.notifications.providers.models
+import app.notifications.preferences.models
+import app.notifications.replies.models
 import app.privacy.models
 import app.queues.models
 import app.schedules.models

@@ -1,0 +1,1 @@
+"""Other systems of a business: who its customers are (CRM), and what they have paid."""

@@ -96,6 +96,9 @@ class Queue(TenantRow, table=True):
     bind_address: bool = False
     # How many are on the bypass list: while nobody is, no join looks. Written with the list, by `access/service.py`.
     bypass_count: int = 0
+    # How long whoever joins has for the fee, on hold meanwhile; null: there is none. Written with it, by
+    # `integrations/fees.py`.
+    payment_seconds: int | None = None
     refusal_message: str | None = Field(default=None, max_length=500)
     # Where the waiting page may send people back to: ["https://shop.example"]
     site_origins: list[str] = json_column(list)

@@ -7,7 +7,7 @@ before anything is written, so that nobody's mistake is another's.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -171,7 +171,10 @@ class _Door:
         if person is not None:
             self.places[person] = joined.id
         self.tenant_waiting += 1
-        line.row.waiting_count += 1
+        if joined.held_at is None:
+            line.row.waiting_count += 1
+        else:
+            line.row.held_count += 1
         self.first_results.remember(join.actor, join.idempotency_key, joined.id, request)
         write_down(tx, line, lambda state: events.SessionJoined(state, events.state_of(joined)))
         return joined
@@ -264,6 +267,7 @@ def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, standing: _Stand
     if draw is not None:
         rank = rank._replace(sequence=draw.lot(tx.tenant, id))
     ticket = line.next_ticket(category)
+    fee_seconds = line.queue.payment_seconds
     return Joined(
         tenant_id=tx.tenant,
         id=id,
@@ -290,6 +294,8 @@ def _place(tx: WriteTx, line: LockedLine, request: JoinRequest, standing: _Stand
         lottery_id=None if draw is None else draw.lottery_id,
         device=request.device,
         revision=line.row.revision + 1,
+        held_at=None if fee_seconds is None else line.now,
+        payment_due_at=None if fee_seconds is None else line.now + timedelta(seconds=fee_seconds),
     )
 
 

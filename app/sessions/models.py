@@ -138,6 +138,8 @@ class Session(SealedRow, table=True):
     rank_time: datetime = time_column()
     rank_sequence: int = Field(sa_type=BigInteger)
     held_at: datetime | None = optional_time()
+    # Until when the fee has to be paid it is on hold for; null: it owes none, or whoever took it off hold let it in.
+    payment_due_at: datetime | None = optional_time()
 
     user_identifier: str | None = optional_sealed_text(found_by=as_it_is)
     category_id: UUID | None = None
@@ -215,8 +217,10 @@ class Joined:
     call_count: int = 0
     expires_at: datetime | None = None
     admission_number: int = 0
+    # Where joining costs something: on hold until it is paid.
+    held_at: datetime | None = None
+    payment_due_at: datetime | None = None
 
-    held_at: ClassVar[None] = None
     started_at: ClassVar[None] = None
     completed_at: ClassVar[None] = None
     cancelled_at: ClassVar[None] = None

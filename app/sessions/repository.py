@@ -255,22 +255,23 @@ _ADD = """
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
         category_id, party_size, locale, joined_at, address_hash, access_code_id, ticket_category_id, lottery_id,
         device, user_identifier_sealed, user_identifier_index, email_sealed, email_index, phone_sealed, phone_index,
-        visitor_metadata_sealed
+        visitor_metadata_sealed, held_at, payment_due_at
     )
     select $1, $2, $2, 'WAITING', 0,
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
         category_id, party_size, locale, joined_at, address_hash, access_code_id, ticket_category_id, lottery_id,
         device, user_identifier_sealed, user_identifier_index, email_sealed, email_index, phone_sealed, phone_index,
-        visitor_metadata_sealed
+        visitor_metadata_sealed, held_at, payment_due_at
     from unnest(
         $3::uuid[], $4::date[], $5::int[], $6::text[], $7::int[], $8::int[], $9::timestamptz[], $10::bigint[],
         $11::uuid[], $12::int[], $13::text[], $14::timestamptz[], $15::text[], $16::uuid[], $17::uuid[], $18::uuid[],
-        $19::text[], $20::bytea[], $21::bytea[], $22::bytea[], $23::bytea[], $24::bytea[], $25::bytea[], $26::bytea[]
+        $19::text[], $20::bytea[], $21::bytea[], $22::bytea[], $23::bytea[], $24::bytea[], $25::bytea[], $26::bytea[],
+        $27::timestamptz[], $28::timestamptz[]
     ) as joined (
         id, service_day, ticket_serial, ticket_number, priority, rank_class, rank_time, rank_sequence,
         category_id, party_size, locale, joined_at, address_hash, access_code_id, ticket_category_id, lottery_id,
         device, user_identifier_sealed, user_identifier_index, email_sealed, email_index, phone_sealed, phone_index,
-        visitor_metadata_sealed
+        visitor_metadata_sealed, held_at, payment_due_at
     )
 """
 
@@ -307,6 +308,8 @@ def add_all(tx: WriteTx, queue_id: UUID, joined: Sequence[Joined]) -> None:
                 sealed(Session.phone).seal(tx.tenant, one.id, one.phone),
                 sealed(Session.phone).index(tx.tenant, one.phone),
                 sealed(Session.visitor_metadata).seal(tx.tenant, one.id, one.visitor_metadata),
+                one.held_at,
+                one.payment_due_at,
             )
             for one in joined
         ]

@@ -89,7 +89,7 @@ async def unhold(tx: WriteTx, session_id: UUID) -> Session:
     line, session = await hold(tx, session_id, rules.UNHOLD)
     if session.held_at is None:
         raise SessionOnHold(is_held=False)
-    session.held_at = None
+    session.held_at = session.payment_due_at = None
     line.row.held_count -= 1
     line.row.waiting_count += 1
     note(tx, line, session, events.SessionUnheld)
@@ -210,7 +210,7 @@ async def hold(tx: WriteTx, session_id: UUID, move: rules.Move) -> tuple[LockedL
 
 def leave(line: LockedLine, session: Session) -> None:
     """Take a session out of the count it stands in; what its status allowed is over."""
-    session.expires_at = None
+    session.expires_at = session.payment_due_at = None
     match session.status:
         case SessionStatus.WAITING if session.held_at is not None:
             line.row.held_count -= 1
