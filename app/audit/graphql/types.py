@@ -14,7 +14,7 @@ from app.core.events import EventRow
 from app.core.graphql.enums import explained_enum
 from app.core.graphql.pages import PageInfo
 from app.core.ids import encode
-from app.queues.graphql.events import shown_data
+from app.queues.shown import shown_data
 
 LazyUser = Annotated["User", strawberry.lazy("app.identity.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
@@ -113,7 +113,7 @@ class AuditEntry:
                 AuditChange(field=name, before=each["before"], after=each["after"])
                 for name, each in sorted(changes.items())
             ],
-            data=JSON(shown_data(row)),
+            data=JSON(shown_data(row.data, row.tenant_id)),
             address=row.address,
             agent=row.agent,
             request=row.request_id,

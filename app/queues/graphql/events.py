@@ -1,8 +1,6 @@
 """A queue's log as clients see it."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -12,7 +10,8 @@ from app.core.events import EventRow
 from app.core.graphql.enums import explained_enum
 from app.core.graphql.pages import PageInfo
 from app.core.ids import encode
-from app.queues import events, models
+from app.queues import events
+from app.queues.shown import shown_data
 
 QueueEventType = explained_enum(
     events.QueueEventType,
@@ -93,7 +92,7 @@ class QueueEvent:
             if session is None
             else strawberry.ID(encode("Session", row.tenant_id, UUID(session["id"]))),
             ticket_number=None if session is None else session["ticket_number"],
-            data=JSON(shown_data(row)),
+            data=JSON(shown_data(row.data, row.tenant_id)),
         )
 
 
@@ -107,40 +106,3 @@ class QueueEventEdge:
 class QueueEventConnection:
     edges: list[QueueEventEdge] = strawberry.field(description="The events.")
     page_info: PageInfo = strawberry.field(description="Where the page ends.")
-
-
-# Keys of event data that hold a key of ours, and what it is a key of.
-_KINDS = {
-    "id": "Session",
-    "counter_id": "Counter",
-    "served_by": "User",
-    "to_queue_id": "Queue",
-    "from_queue_id": "Queue",
-    "scheduled_event_id": "ScheduledEvent",
-}
-
-
-def shown_data(row: EventRow) -> dict[str, Any]:
-    """What any event says, in the API's words: keys in camelCase, opaque ids, and no lots of a pre-queue that runs."""
-    return _shown(_without_lots(row.data), row.tenant_id)
-
-
-def _without_lots(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What happened in a pre-queue without the places: they are lots, which nobody may know before it opens."""
-    if "session" not in data or data["line"]["status"] != models.QueueStatus.PREQUEUE:
-        return data
-    return {**data, "session": {**data["session"], "rank_class": None, "rank_time": None, "rank_sequence": None}}
-
-
-def _shown(data: Mapping[str, Any], tenant_id: UUID) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
-    for key, value in data.items():
-        head, *tail = key.split("_")
-        name = head + "".join(part.title() for part in tail)
-        if isinstance(value, dict):
-            shown[name] = _shown(value, tenant_id)
-        elif key in _KINDS and value is not None:
-            shown[name] = encode(_KINDS[key], tenant_id, UUID(value))
-        else:
-            shown[name] = value
-    return shown
