@@ -1,0 +1,20 @@
+"""The background tests' database and clock, and a business on them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.core.clock import ManualClock
+from app.core.db import Databases
+from app.settings import Settings
+from tests.jobs.conftest import clock, dbs, settings
+from tests.notifications.world import World
+from tests.notifications.world import world as open_world
+
+__all__ = ["clock", "dbs", "settings"]
+
+
+@pytest.fixture
+async def world(settings: Settings, dbs: Databases, clock: ManualClock) -> AsyncIterator[World]:
+    async with open_world(settings, dbs, clock) as opened:
+        yield opened
