@@ -16,8 +16,8 @@ from app.core.jobs.models import Job
 from app.identity.accounts.codes import Codes, Issued, Recipient
 from app.identity.accounts.models import AccountMessage, MessageChannel, MessageKind
 from app.notifications.accounts import sending
-from app.notifications.accounts.carriers import NO_MAIL, NO_SMS
 from app.notifications.accounts.texts import WORDINGS
+from app.notifications.channels.installation import NO_MAIL, NO_SMS
 from app.settings import Settings, SettingsError, load_settings
 from tests.accounts.provider import Provider, provider
 from tests.jobs.conftest import clock, dbs, settings
@@ -148,7 +148,7 @@ async def test_a_provider_nobody_can_reach_is_tried_again_until_the_code_expires
     await owe(world, MessageKind.SECOND_FACTOR, PHONE)
     await world.settle()
     row = await stored(world)
-    assert row.error == "The SMS provider cannot be reached (ConnectError)."
+    assert row.error == "Nobody answers at the address."
     assert row.handed_over_at is None
     clock.advance(minutes=10)
     assert await world.settle() == [JOB]

@@ -7,7 +7,7 @@ from email.policy import default
 
 import pytest
 
-from app.notifications.mail import Mail, MailFailure, compose, message_id_for, parse_address
+from app.notifications.channels.mail import Mail, MailFailure, compose, message_id_for, parse_address
 
 MAIL = Mail(
     message_id="<1@shop.example>",

@@ -1,6 +1,6 @@
 """Who carries a message: the mail server, an SMS provider, or a gateway from e-mail to SMS. Decides nothing.
 
-As with mail (`app/notifications/mail.py`), sending has two halves: up to `hand_over` nothing was sent; what goes wrong
+As with mail (`channels/smtp.py`), sending has two halves: up to `hand_over` nothing was sent; what goes wrong
 in it may have been sent, unless it says otherwise.
 """
 
@@ -8,24 +8,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import parse_qs, unquote, urlsplit
-
-import httpx
+from urllib.parse import urlsplit
 
 from app.identity.accounts.codes import Recipient
 from app.identity.accounts.models import MessageChannel
-from app.notifications.mail import Mail, MailFailure, MailInDoubt, conversation, message_id_for
+from app.notifications.channels.installation import NO_MAIL, NO_SMS, installed_twilio
+from app.notifications.channels.interface import InDoubt, Refused, TryLater
+from app.notifications.channels.mail import Mail, MailFailure, MailInDoubt, message_id_for
+from app.notifications.channels.smtp import Server, conversation
 from app.notifications.texts import Text
 from app.settings import Settings
 
 HandOver = Callable[[], Awaitable[object]]
-
-NO_MAIL = "VQ_SMTP_URL is not set, so e-mail is off: set it, and restart the worker."
-NO_SMS = "VQ_SMS_URL is not set, so SMS are off: set it, and restart the worker."
-_CONNECT_SECONDS = 20.0
-_ANSWER_SECONDS = 60.0
-# Wrong credentials, too fast: put right by somebody, or by time. Not this message's fault.
-_NOT_FOR_GOOD = frozenset({401, 403, 404, 408, 429})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,45 +61,21 @@ async def _by_mail(settings: Settings, letter: Letter, address: str) -> AsyncIte
         language=letter.language,
         written_at=letter.written_at,
     )
-    async with conversation(settings.smtp_url, mail) as server:
+    async with conversation(Server.of_url(settings.smtp_url), mail) as server:
         yield server.hand_over
 
 
 @asynccontextmanager
 async def _by_twilio(sms_url: str, letter: Letter) -> AsyncIterator[HandOver]:
-    url = urlsplit(sms_url)
-    account, secret = unquote(url.username or ""), unquote(url.password or "")
-    host = url.netloc.rpartition("@")[2]
-    [sender] = parse_qs(url.query)["from"]
-    scheme = "http" if url.scheme == "twilio+http" else "https"
-    address = f"{scheme}://{host}{url.path.rstrip('/')}/2010-04-01/Accounts/{account}/Messages.json"
-    form = {"To": letter.to.address, "Body": letter.text.body.strip()}
-    # A pool of senders of theirs, or one number.
-    form["MessagingServiceSid" if sender.startswith("MG") else "From"] = sender
-    timeout = httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
-    # What is between us and the provider is the operator's: no proxy of the environment is asked, no redirect followed.
-    async with httpx.AsyncClient(auth=(account, secret), timeout=timeout, trust_env=False) as client:
+    provider = installed_twilio(sms_url)
 
-        async def hand_over() -> None:
-            try:
-                answer = await client.post(address, data=form)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as problem:
-                reason = f"The SMS provider cannot be reached ({type(problem).__name__})."
-                raise MailFailure(reason, permanent=False) from None
-            except httpx.HTTPError as problem:
-                raise MailInDoubt(type(problem).__name__) from None
-            if not answer.is_success:
-                raise _refusal(answer)
+    async def hand_over() -> None:
+        match await provider.send_sms(letter.to.address, letter.text.body.strip()):
+            case TryLater(reason=reason):
+                raise MailFailure(reason, permanent=False)
+            case Refused(reason=reason):
+                raise MailFailure(reason, permanent=True)
+            case InDoubt(reason=reason):
+                raise MailInDoubt(reason)
 
-        yield hand_over
-
-
-def _refusal(answer: httpx.Response) -> MailFailure:
-    try:
-        said = answer.json()
-        words = f"{said['code']} {said['message']}"
-    except (ValueError, KeyError, TypeError):
-        words = ""
-    status = answer.status_code
-    permanent = 400 <= status < 500 and status not in _NOT_FOR_GOOD
-    return MailFailure(f"The SMS provider answered {status} {words}".strip(), permanent=permanent)
+    yield hand_over

@@ -22,7 +22,7 @@ from app.identity.accounts.models import AccountMessage, MessageKind
 from app.notifications import rules
 from app.notifications.accounts.carriers import HandOver, Letter, carried
 from app.notifications.accounts.texts import LAST_RESORT, worded
-from app.notifications.mail import MailFailure, MailInDoubt
+from app.notifications.channels.mail import MailFailure, MailInDoubt
 from app.notifications.texts import Value
 from app.settings import Settings
 from app.tenants import repository as tenants

@@ -7,9 +7,26 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from app.notifications.channels.apprise import Apprise
+from app.notifications.channels.fcm import Fcm
 from app.notifications.channels.interface import Provider
+from app.notifications.channels.slack import Slack
+from app.notifications.channels.smtp import SmtpProvider
+from app.notifications.channels.twilio import TwilioProvider
+from app.notifications.channels.webpush import WebPush
+from app.notifications.channels.whatsapp import WhatsApp
 
-_known: dict[str, type[Provider[Any, Any]]] = {}
+_BUILT_IN: tuple[type[Provider[Any, Any]], ...] = (
+    SmtpProvider,
+    TwilioProvider,
+    WhatsApp,
+    WebPush,
+    Fcm,
+    Slack,
+    Apprise,
+)
+
+_known: dict[str, type[Provider[Any, Any]]] = {each.name: each for each in _BUILT_IN}
 
 PROVIDERS: Mapping[str, type[Provider[Any, Any]]] = MappingProxyType(_known)
 """The providers there are."""

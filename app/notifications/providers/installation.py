@@ -1,21 +1,19 @@
 """Who carries messages for tenants that have no provider of their own: what the installation's settings say."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
+from app.notifications.channels.in_app import InApp
+from app.notifications.channels.installation import installed
 from app.notifications.channels.interface import Provider, Surroundings
+from app.notifications.channels.interface import Settings as Nothing
 from app.notifications.models import NotificationChannel
 from app.settings import Settings
-
-Build = Callable[[Settings, Surroundings], Provider[Any, Any] | None]
-
-BUILDERS: Mapping[NotificationChannel, Build] = {}
-"""By channel; None where the setting is not set."""
 
 
 def provider_of_installation(
     settings: Settings, channel: NotificationChannel, around: Surroundings
 ) -> Provider[Any, Any] | None:
-    """The installation's provider for a channel, if it has one."""
-    build = BUILDERS.get(channel)
-    return None if build is None else build(settings, around)
+    """The installation's provider for a channel, if it has one. Its networks are the operator's affair."""
+    if channel is NotificationChannel.IN_APP:
+        return InApp(Nothing(), Nothing(), around)
+    return installed(settings, channel)
