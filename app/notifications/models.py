@@ -74,10 +74,12 @@ class NotificationTemplate(TenantRow, table=True):
 class Notification(SealedRow, table=True):
     """One message to one person, with its text as it is sent.
 
-    1. PENDING from the transaction that finds out that it is owed
-    2. tried until the mail server answers for good; `error` says why it has not been sent yet
-    3. `handed_over_at` is committed just before the text is handed to the server; from then on it is never tried again
-    4. SENT once the server has taken it, FAILED when it refuses for good or when nobody knows (see `delivery.py`)
+    1. PENDING from the transaction that finds out that it is owed, through all its tries from `due_at` on; `error` says
+       why it has not been sent yet. SUPPRESSED if it must not be sent, `error` says why
+    2. `handed_over_at` is committed just before the text is handed to a provider. While it is set and the message is
+       PENDING, nobody knows whether it was taken; `delivery.py` says what happens then
+    3. SENT once the provider has taken it, FAILED when it refuses for good or nobody would take it in time
+    4. DELIVERED or FAILED as the provider reports (`reports.py`); staff may have what FAILED sent again
 
     - once per event, session, kind, recipient, channel and rule (`notifications_once_key`); the session is part of it,
       because one address may stand for a family that waits with two tickets
@@ -115,6 +117,19 @@ class Notification(SealedRow, table=True):
         Index("notifications_created_idx", "tenant_id", "created_at", "id"),
         Index("notifications_session_idx", "tenant_id", "session_id", "created_at", "id"),
         Index("notifications_queue_idx", "tenant_id", "queue_id"),
+        Index(
+            "notifications_reported_idx",
+            "tenant_id",
+            "provider_message_id",
+            postgresql_where="provider_message_id is not null",
+        ),
+        Index(
+            "notifications_broadcast_idx",
+            "tenant_id",
+            "broadcast_id",
+            "status",
+            postgresql_where="broadcast_id is not null",
+        ),
     )
 
     # Null where it is about no queue or no session: a test, what staff are told.
@@ -137,6 +152,8 @@ class Notification(SealedRow, table=True):
     parameters: dict[str, Any] | None = optional_sealed_json()
     status: NotificationStatus = enum_column(NotificationStatus, "status", NotificationStatus.PENDING)
     attempts: int = 0
+    # How often staff had it sent again.
+    retries: int = 0
     error: str | None = Field(default=None, max_length=1000)
     # Who carried it, or was tried last: the tenant's provider (null: the installation's), and its kind, e.g. `TWILIO`.
     provider_id: UUID | None = None
@@ -148,3 +165,32 @@ class Notification(SealedRow, table=True):
     handed_over_at: datetime | None = optional_time()
     sent_at: datetime | None = optional_time()
     delivered_at: datetime | None = optional_time()
+
+
+class EarlyReport(TenantRow, table=True):
+    """What a provider has reported about a message we have not yet written down that it took.
+
+    A callback may overtake the answer to the call it is about. Whoever writes the answer down takes what lies here;
+    what belongs to no message of ours goes after a day. Twice is once (`early_reports_once_key`).
+    """
+
+    __tablename__ = "early_reports"
+    __table_args__ = (
+        UniqueConstraint(
+            "tenant_id",
+            "provider_id",
+            "provider_message_id",
+            "is_delivered",
+            name="early_reports_once_key",
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index("early_reports_received_idx", "received_at"),
+    )
+
+    provider_id: UUID | None = None
+    provider_message_id: str = Field(max_length=300)
+    is_delivered: bool
+    occurred_at: datetime | None = optional_time()
+    reason: str | None = Field(default=None, max_length=1000)
+    is_gone: bool = False
+    received_at: datetime = time_column()

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from app.core.db.security import protect
 
 revision: str = "0021"
 down_revision: str | None = "0020"
@@ -25,6 +28,10 @@ BEFORE = (
     ("notification_templates", "kind", ("CALLED", "PEOPLE_AHEAD")),
     ("notification_templates", "channel", ("EMAIL",)),
 )
+GRANTS = {
+    "broadcasts": ("select, insert, update", "select, insert, update, delete"),
+    "early_reports": ("select, insert, delete", "select, insert, update, delete"),
+}
 NOW = {"kind": KINDS, "channel": CHANNELS, "status": STATUSES}
 
 
@@ -43,6 +50,8 @@ def upgrade() -> None:
         op.add_column("notifications", sa.Column(name, sa.Uuid(), nullable=True))
     op.add_column("notifications", sa.Column("provider", sa.String(length=40), nullable=True))
     op.add_column("notifications", sa.Column("parameters_sealed", sa.LargeBinary(), nullable=True))
+    op.add_column("notifications", sa.Column("retries", sa.Integer(), server_default="0", nullable=False))
+    op.alter_column("notifications", "retries", server_default=None)
     op.add_column("notifications", sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True))
     # By the default: row-level security hides the rows from an update.
     op.add_column(
@@ -65,9 +74,99 @@ def upgrade() -> None:
         postgresql_nulls_not_distinct=True,
         postgresql_where="kind in ('PEOPLE_AHEAD', 'WAIT_BELOW')",
     )
+    op.create_index(
+        "notifications_reported_idx",
+        "notifications",
+        ["tenant_id", "provider_message_id"],
+        postgresql_where="provider_message_id is not null",
+    )
+    op.create_index(
+        "notifications_broadcast_idx",
+        "notifications",
+        ["tenant_id", "broadcast_id", "status"],
+        postgresql_where="broadcast_id is not null",
+    )
+    _broadcasts()
+    _early_reports()
+    for table, (app, system) in GRANTS.items():
+        for statement in protect(table, app=app, system=system):
+            op.execute(statement)
+
+
+def _broadcasts() -> None:
+    op.create_table(
+        "broadcasts",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("queue_id", sa.Uuid(), nullable=False),
+        sa.Column("texts", postgresql.JSONB(), nullable=False),
+        sa.Column("channels", postgresql.JSONB(), nullable=False),
+        sa.Column("every_channel", sa.Boolean(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "RUNNING", "DONE", "CANCELLED", name="status", native_enum=False, create_constraint=True, length=24
+            ),
+            nullable=False,
+        ),
+        sa.Column("people", sa.Integer(), nullable=True),
+        sa.Column("portions", sa.Integer(), nullable=True),
+        sa.Column("portions_done", sa.Integer(), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.Column("gone", sa.Integer(), nullable=False),
+        sa.Column("unreachable", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("broadcasts_tenant_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "queue_id"],
+            ["queues.tenant_id", "queues.id"],
+            name=op.f("broadcasts_tenant_id_queue_id_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("broadcasts_pkey")),
+    )
+    op.create_index("broadcasts_created_idx", "broadcasts", ["tenant_id", "created_at", "id"])
+    op.create_index("broadcasts_queue_idx", "broadcasts", ["tenant_id", "queue_id"])
+
+
+def _early_reports() -> None:
+    op.create_table(
+        "early_reports",
+        sa.Column("tenant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("provider_id", sa.Uuid(), nullable=True),
+        sa.Column("provider_message_id", sa.String(length=300), nullable=False),
+        sa.Column("is_delivered", sa.Boolean(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(length=1000), nullable=True),
+        sa.Column("is_gone", sa.Boolean(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("early_reports_tenant_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("early_reports_pkey")),
+        sa.UniqueConstraint(
+            "tenant_id",
+            "provider_id",
+            "provider_message_id",
+            "is_delivered",
+            name="early_reports_once_key",
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+    op.create_index("early_reports_received_idx", "early_reports", ["received_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("early_reports")
+    op.drop_table("broadcasts")
+    op.drop_index("notifications_broadcast_idx", "notifications")
+    op.drop_index("notifications_reported_idx", "notifications")
     # What only this release knows goes: an older one could not read it.
     older = "kind in ('CALLED', 'PEOPLE_AHEAD') and channel = 'EMAIL'"
     for table, unreadable in (
@@ -91,7 +190,8 @@ def downgrade() -> None:
         "notifications",
         ["tenant_id", "event_id", "session_id", "kind", "recipient_index", "channel"],
     )
-    for name in ("user_id", "rule_id", "broadcast_id", "provider_id", "provider", "parameters_sealed", "delivered_at", "due_at"):
+    added = ("user_id", "rule_id", "broadcast_id", "provider_id", "provider", "parameters_sealed", "retries")
+    for name in (*added, "delivered_at", "due_at"):
         op.drop_column("notifications", name)
     op.alter_column("notifications", "session_id", nullable=False)
     op.alter_column("notifications", "queue_id", nullable=False)
