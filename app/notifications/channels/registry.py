@@ -10,15 +10,21 @@ from typing import Any
 from app.notifications.channels.apprise import Apprise
 from app.notifications.channels.fcm import Fcm
 from app.notifications.channels.interface import Provider
+from app.notifications.channels.sendgrid import SendGridProvider
+from app.notifications.channels.ses import SesProvider
 from app.notifications.channels.slack import Slack
 from app.notifications.channels.smtp import SmtpProvider
+from app.notifications.channels.sns import SnsProvider
 from app.notifications.channels.twilio import TwilioProvider
 from app.notifications.channels.webpush import WebPush
 from app.notifications.channels.whatsapp import WhatsApp
 
 _BUILT_IN: tuple[type[Provider[Any, Any]], ...] = (
     SmtpProvider,
+    SendGridProvider,
+    SesProvider,
     TwilioProvider,
+    SnsProvider,
     WhatsApp,
     WebPush,
     Fcm,
