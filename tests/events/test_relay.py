@@ -27,8 +27,9 @@ from app.core.events.relay import BATCH, Relay, run_relay
 from app.core.events.upkeep import delete_old, make_partitions
 from app.core.idempotency import IdempotencyKey
 from app.core.jobs.alive import relay_alive
-from app.core.jobs.broker import QUEUE, namespace
+from app.core.jobs.broker import QUEUES, namespace
 from app.core.jobs.dispatch import Dispatcher
+from app.core.jobs.lanes import Lane
 from app.core.jobs.models import Job
 from app.core.live.bus import RESYNC, Bus, Message
 from app.core.live.doorbell import Doorbell
@@ -141,7 +142,7 @@ async def test_events_go_out_in_order_one_message_per_topic_and_owe_their_jobs(
     assert await unpublished(dbs) == 0
     assert sorted(job.args["data"]["number"] for job in await jobs(dbs)) == [1, 2, 3, 5]
     async with Redis.from_url(settings.redis_url) as redis:
-        assert await redis.llen(f"{namespace(settings)}:{QUEUE}") >= 4
+        assert await redis.llen(f"{namespace(settings)}:{QUEUES[Lane.NORMAL]}") >= 4
 
 
 async def test_relays_beside_each_other_publish_each_event_once_and_write_each_job_once(
@@ -300,7 +301,7 @@ async def test_a_running_relay_outlasts_postgresql_and_redis_and_says_so_once(ca
             assert len(await jobs(dbs)) == 3
             # All of them are with Dramatiq in the end, whatever was lost with the server.
             async with Redis.from_url(settings.redis_url) as redis:
-                key = f"{namespace(settings)}:{QUEUE}.msgs"
+                key = f"{namespace(settings)}:{QUEUES[Lane.NORMAL]}.msgs"
                 await until(lambda: _at_least(redis.hlen(key), 3), seconds=15)
             relay.cancel()
             with pytest.raises(asyncio.CancelledError):

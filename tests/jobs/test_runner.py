@@ -47,7 +47,7 @@ def running(runner: JobRunner, handler: Handler, **options: int) -> JobRunner:
 
 async def test_a_job_is_done_together_with_its_work(runner: JobRunner, dbs: Databases, tenant_id: UUID) -> None:
     ref = await write_job(dbs, tenant_id, "test.work")
-    await runner.run(*ref)
+    await runner.run(ref)
     row = await stored(dbs, ref)
     assert (row.done_at is not None, row.attempts, row.error) == (True, 1, None)
     assert await traces(dbs, tenant_id) == [(ref.id, 1)]
@@ -57,15 +57,15 @@ async def test_a_message_that_comes_three_times_runs_the_job_once(
     runner: JobRunner, dbs: Databases, tenant_id: UUID
 ) -> None:
     ref = await write_job(dbs, tenant_id, "test.work", {"seconds": 0.05})
-    await asyncio.gather(*(runner.run(*ref) for _ in range(3)))
-    await runner.run(*ref)
+    await asyncio.gather(*(runner.run(ref) for _ in range(3)))
+    await runner.run(ref)
     assert await traces(dbs, tenant_id) == [(ref.id, 1)]
     assert (await stored(dbs, ref)).attempts == 1
 
 
 async def test_a_message_with_another_tenant_finds_no_job(runner: JobRunner, dbs: Databases, tenant_id: UUID) -> None:
     ref = await write_job(dbs, tenant_id, "test.work")
-    await runner.run(await new_tenant(dbs), ref.id)
+    await runner.run(JobRef(await new_tenant(dbs), ref.id))
     assert (await stored(dbs, ref)).attempts == 0
 
 
@@ -86,15 +86,15 @@ async def test_a_job_put_off_waits_for_its_time(
 
     ref = await write_job(dbs, tenant_id, "test.given")
     running(runner, busy_at_first)
-    await runner.run(*ref)
+    await runner.run(ref)
     row = await stored(dbs, ref)
     assert row.error == "the server asked for patience"
     assert row.due_at == row.send_at == clock.now() + timedelta(seconds=30)
     clock.advance(seconds=20)
-    await runner.run(*ref)
+    await runner.run(ref)
     assert (await stored(dbs, ref)).attempts == 1
     clock.advance(seconds=10)
-    await runner.run(*ref)
+    await runner.run(ref)
     row = await stored(dbs, ref)
     assert (row.attempts, row.done_at, row.error) == (2, clock.now(), None)
 
@@ -111,14 +111,14 @@ async def test_a_failing_job_is_tried_again_ever_later_and_fails_for_good(
     running(runner, fail, max_attempts=3)
     delays = []
     for _ in range(3):
-        await runner.run(*ref)
+        await runner.run(ref)
         row = await stored(dbs, ref)
         delays.append((row.due_at - clock.now()).total_seconds())
         clock.advance(seconds=60)
     assert 1.5 <= delays[0] <= 2.0 < 3.0 <= delays[1] <= 4.0
     assert (row.failed_at is not None, row.done_at, row.error, row.attempts) == (True, None, "ValueError", 3)
     assert await traces(dbs, tenant_id) == []
-    await runner.run(*ref)
+    await runner.run(ref)
     assert (await stored(dbs, ref)).attempts == 3
 
 
@@ -130,10 +130,10 @@ async def test_a_dead_workers_job_is_taken_over_after_the_lease_and_the_dead_can
         held = await repository.claim(tx, ref.id, due_before=clock.now(), lease_until=clock.now() + LEASE)
     assert held is not None
     clock.advance(seconds=LEASE.total_seconds() - 5)
-    await runner.run(*ref)
+    await runner.run(ref)
     assert (await stored(dbs, ref)).attempts == 1
     clock.advance(seconds=5)
-    await runner.run(*ref)
+    await runner.run(ref)
     assert await traces(dbs, tenant_id) == [(ref.id, 2)]
 
     ghost = JobContext(settings, clock, dbs.app, held)
@@ -156,12 +156,12 @@ async def test_an_interrupted_job_is_given_back_at_once(runner: JobRunner, dbs: 
 
     ref = await write_job(dbs, tenant_id, "test.given")
     running(runner, interrupted_at_first)
-    first = asyncio.create_task(runner.run(*ref))
+    first = asyncio.create_task(runner.run(ref))
     await begun.wait()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    await runner.run(*ref)
+    await runner.run(ref)
     assert await traces(dbs, tenant_id) == [(ref.id, 2)]
 
 
@@ -171,7 +171,7 @@ async def test_a_handler_that_takes_too_long_is_stopped(runner: JobRunner, dbs: 
 
     ref = await write_job(dbs, tenant_id, "test.given")
     runner._jobs = Jobs([job("test.given", timeout_seconds=0.05)(hang)])
-    await runner.run(*ref)
+    await runner.run(ref)
     row = await stored(dbs, ref)
     assert (row.done_at, row.error) == (None, "TimeoutError")
 
@@ -180,7 +180,7 @@ async def test_a_kind_nobody_here_knows_is_left_for_a_newer_worker(
     runner: JobRunner, dbs: Databases, clock: ManualClock, tenant_id: UUID
 ) -> None:
     ref = await write_job(dbs, tenant_id, "test.of_the_future")
-    await runner.run(*ref)
+    await runner.run(ref)
     row = await stored(dbs, ref)
     assert (row.failed_at, row.error) == (None, "the worker does not know this kind of job")
     assert row.due_at > clock.now()
@@ -208,8 +208,8 @@ async def test_a_job_owed_by_a_job_is_written_with_its_work_or_not_at_all(
 
     ref = await write_job(dbs, tenant_id, "test.given")
     running(runner, fail_then_work)
-    await runner.run(*ref)
+    await runner.run(ref)
     assert (await followers(), sent) == ([], [])
-    await runner.run(*ref)
+    await runner.run(ref)
     [follower] = await followers()
     assert sent == [JobRef(tenant_id, follower.id)]

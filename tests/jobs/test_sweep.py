@@ -10,9 +10,10 @@ from redis.asyncio import Redis
 from app.core.clock import ManualClock
 from app.core.db import Databases
 from app.core.jobs import dispatch
-from app.core.jobs.broker import QUEUE, namespace
+from app.core.jobs.broker import QUEUES, namespace
 from app.core.jobs.context import SEND_AGAIN_AFTER
 from app.core.jobs.dispatch import Dispatcher
+from app.core.jobs.lanes import Lane
 from app.core.jobs.repository import JobRef
 from app.core.jobs.sweep import Sweep
 from app.settings import Settings
@@ -22,7 +23,7 @@ from tests.servers import private_valkey
 
 async def messages(settings: Settings) -> int:
     async with Redis.from_url(settings.redis_url) as redis:
-        return int(await redis.llen(f"{namespace(settings)}:{QUEUE}"))
+        return int(await redis.llen(f"{namespace(settings)}:{QUEUES[Lane.NORMAL]}"))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ Deciding is pure, so that relaying an event twice owes the same jobs twice, whic
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -28,6 +28,8 @@ class Fact:
     type: str
     json: str
     request_id: str | None
+    # The revision of the first event this one stands for: of a `latest` reaction, all that were relayed together.
+    first_revision: int | None = None
 
     @property
     def data(self) -> dict[str, Any]:
@@ -47,6 +49,7 @@ class Fact:
             "type": self.type,
             "data": self.data,
             "requestId": self.request_id,
+            "firstRevision": self.first_revision,
         }
 
     @classmethod
@@ -62,6 +65,8 @@ class Fact:
             type=args["type"],
             json=orjson.dumps(args["data"]).decode(),
             request_id=args["requestId"],
+            # Jobs that were written before there was this.
+            first_revision=args.get("firstRevision"),
         )
 
 
@@ -80,7 +85,10 @@ def each(kind: JobKind) -> Reaction:
 
 
 def latest(kind: JobKind) -> Reaction:
-    """A job that looks at the present state, so that one does for several events of the same aggregate."""
+    """A job that looks at the present state, so that one does for several events of the same aggregate.
+
+    Or at all of those events: its fact says where they begin (`first_revision`).
+    """
     return Reaction(kind, latest_only=True)
 
 
@@ -91,10 +99,14 @@ Reactions = Mapping[str, Sequence[Reaction]]
 def jobs_owed(reactions: Reactions, facts: Sequence[Fact]) -> list[NewJob]:
     """The jobs that follow from events given in the order they happened."""
     owed: dict[tuple[str, UUID], NewJob] = {}
+    first: dict[tuple[str, UUID], int] = {}
     for fact in facts:
         for reaction in reactions.get(fact.type, ()):
+            kind = reaction.kind
+            if reaction.latest_only:
+                fact = replace(fact, first_revision=first.setdefault((kind.name, fact.aggregate_id), fact.revision))
             job = NewJob(
-                fact.tenant_id, reaction.kind.name, fact.as_args(), f"{reaction.kind.name}:{fact.id}", fact.request_id
+                fact.tenant_id, kind.name, fact.as_args(), f"{kind.name}:{fact.id}", fact.request_id, lane=kind.lane
             )
-            owed[reaction.kind.name, fact.aggregate_id if reaction.latest_only else fact.id] = job
+            owed[kind.name, fact.aggregate_id if reaction.latest_only else fact.id] = job
     return list(owed.values())

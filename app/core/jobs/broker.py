@@ -4,8 +4,9 @@ A message is a hint with two ids in it: lost, doubled or late, it does no harm. 
 messages or results in Redis: each of them gets lost or stuck when the server or a worker goes away at a bad moment.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Event
+from types import MappingProxyType
 
 import dramatiq
 import redis
@@ -15,9 +16,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from app.core.jobs.lanes import Lane
 from app.settings import Settings, SettingsError
 
-QUEUE = "vq"
+QUEUES: Mapping[Lane, str] = MappingProxyType({Lane.URGENT: "vq-urgent", Lane.NORMAL: "vq", Lane.BULK: "vq-bulk"})
 ACTOR = "run_job"
 
 _HEARTBEAT_TIMEOUT_MS = 15_000
@@ -64,13 +66,22 @@ def sending_broker(settings: Settings) -> RedisBroker:
 def receiving_broker(settings: Settings, stopping: Event, run: Callable[[str, str], None]) -> RedisBroker:
     """For the worker: outlasts an outage instead of failing an acknowledgement, until `stopping` is set."""
     broker = _broker(settings, Retry(_UntilStopped(stopping), 200), timeout_seconds=5.0)
-    broker.declare_actor(dramatiq.Actor(run, broker=broker, actor_name=ACTOR, queue_name=QUEUE, priority=0, options={}))
+    for lane, queue in QUEUES.items():
+        name = _actor(lane)
+        broker.declare_actor(
+            dramatiq.Actor(run, broker=broker, actor_name=name, queue_name=queue, priority=0, options={})
+        )
     return broker
 
 
-def job_message(tenant_id: str, job_id: str) -> "dramatiq.Message[None]":
+def job_message(tenant_id: str, job_id: str, lane: Lane) -> "dramatiq.Message[None]":
     """The message for a job."""
-    return dramatiq.Message(queue_name=QUEUE, actor_name=ACTOR, args=(tenant_id, job_id), kwargs={}, options={})
+    args, name = (tenant_id, job_id), _actor(lane)
+    return dramatiq.Message(queue_name=QUEUES[lane], actor_name=name, args=args, kwargs={}, options={})
+
+
+def _actor(lane: Lane) -> str:
+    return f"{ACTOR}_{lane.lower()}"
 
 
 def _broker(settings: Settings, retry: Retry, *, timeout_seconds: float) -> RedisBroker:

@@ -88,7 +88,8 @@ class JobContext:
 
     async def then(self, tx: WriteTx, kind: "JobKind", args: dict[str, Any], *, dedupe_key: str) -> None:
         """Write another job, in the `finish` block; it is sent after the commit."""
-        await write_jobs(tx, [NewJob(self.tenant_id, kind.name, args, dedupe_key, self.claimed.request_id)])
+        new = NewJob(self.tenant_id, kind.name, args, dedupe_key, self.claimed.request_id, lane=kind.lane)
+        await write_jobs(tx, [new])
 
     def ring(self, topic: str) -> None:
         """Tell who listens to a topic to look, once the handler is done; for what is committed. It may be lost."""

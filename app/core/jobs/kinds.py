@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.core.jobs.context import JobContext
+from app.core.jobs.lanes import Lane
 
 Handler = Callable[[JobContext], Awaitable[None]]
 
@@ -27,13 +28,17 @@ class JobKind:
     # After this many claims it has failed for good. None: the handler decides.
     max_attempts: int | None
     timeout_seconds: float
+    # Of its jobs, unless whoever writes one says something else.
+    lane: Lane = Lane.NORMAL
 
 
-def job(name: str, *, max_attempts: int | None = 20, timeout_seconds: float = 60.0) -> Callable[[Handler], JobKind]:
+def job(
+    name: str, *, max_attempts: int | None = 20, timeout_seconds: float = 60.0, lane: Lane = Lane.NORMAL
+) -> Callable[[Handler], JobKind]:
     """Declare a function of a feature's `tasks.py` as the handler of a kind of job, named `feature.verb`."""
 
     def declare(handler: Handler) -> JobKind:
-        return JobKind(name, handler, max_attempts, timeout_seconds)
+        return JobKind(name, handler, max_attempts, timeout_seconds, lane)
 
     return declare
 

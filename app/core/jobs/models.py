@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field
+from sqlalchemy import BigInteger, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
 
-from app.core.db.tables import TenantRow, json_column, optional_time, time_column
+from app.core.db.tables import TenantRow, enum_column, json_column, optional_time, time_column
+from app.core.jobs.lanes import Lane
 
 
 class Job(TenantRow, table=True):
@@ -24,11 +25,13 @@ class Job(TenantRow, table=True):
     __tablename__ = "jobs"
     __table_args__ = (
         UniqueConstraint("tenant_id", "dedupe_key", name="jobs_dedupe_key"),
-        Index("jobs_unsent_idx", "send_at", postgresql_where="done_at is null and failed_at is null"),
+        Index("jobs_unsent_idx", "lane", "send_at", postgresql_where="done_at is null and failed_at is null"),
+        Index("jobs_failed_idx", "failed_at", postgresql_where="failed_at is not null"),
         Index("jobs_done_idx", "done_at", postgresql_where="done_at is not null"),
     )
 
     name: str = Field(max_length=64)
+    lane: Lane = enum_column(Lane, "lane", Lane.NORMAL)
     args: dict[str, Any] = json_column()
     dedupe_key: str = Field(max_length=200)
     created_at: datetime = time_column()
@@ -41,3 +44,24 @@ class Job(TenantRow, table=True):
     failed_at: datetime | None = optional_time()
     error: str | None = Field(default=None, max_length=1000)
     request_id: str | None = Field(default=None, max_length=128)
+
+
+class PeriodicTask(SQLModel, table=True):
+    """When a piece of periodic work is due next; one row for each, whatever the number of workers.
+
+    1. due: whoever is first holds it until `held_until`, and `runs` grows: the number of the run
+    2. done: due again at the next slot. Failed: due again soon, with the reason in `error`
+    3. whoever held it has died: due again when `held_until` has passed
+    """
+
+    __tablename__ = "periodic_tasks"
+
+    name: str = Field(primary_key=True, max_length=64)
+    due_at: datetime = time_column()
+    held_until: datetime | None = optional_time()
+    runs: int = Field(default=0, sa_type=BigInteger)
+    # One after another, since the last run that did not fail.
+    failures: int = 0
+    began_at: datetime | None = optional_time()
+    ended_at: datetime | None = optional_time()
+    error: str | None = Field(default=None, max_length=300)

@@ -13,6 +13,7 @@ from sqlmodel import col, update
 
 from app.core.db import ReadTx, WriteTx
 from app.core.ids import new_id
+from app.core.jobs.lanes import Lane
 from app.core.jobs.models import Job
 
 
@@ -21,6 +22,7 @@ class JobRef(NamedTuple):
 
     tenant_id: UUID
     id: UUID
+    lane: Lane = Lane.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class NewJob:
     id: UUID = field(default_factory=new_id)
     # Not to be run before; None: at once.
     due_at: datetime | None = None
+    lane: Lane = Lane.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,51 +62,55 @@ async def write(tx: WriteTx, jobs: Sequence[NewJob], *, send_at: datetime) -> li
     found = await _run(
         tx,
         """
-        insert into jobs (tenant_id, id, name, args, dedupe_key, created_at, due_at, send_at, attempts, request_id)
+        insert into jobs
+            (tenant_id, id, name, lane, args, dedupe_key, created_at, due_at, send_at, attempts, request_id)
         select
-            new.tenant_id, new.id, new.name, new.args, new.dedupe_key, :now, coalesce(new.due_at, :now),
+            new.tenant_id, new.id, new.name, new.lane, new.args, new.dedupe_key, :now, coalesce(new.due_at, :now),
             greatest(:send_at, new.due_at), 0, new.request_id
         from unnest(
-            cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:names as text[]), cast(:args as jsonb[]),
-            cast(:dedupe_keys as text[]), cast(:request_ids as text[]), cast(:due_ats as timestamptz[])
-        ) as new (tenant_id, id, name, args, dedupe_key, request_id, due_at)
+            cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:names as text[]), cast(:lanes as text[]),
+            cast(:args as jsonb[]), cast(:dedupe_keys as text[]), cast(:request_ids as text[]),
+            cast(:due_ats as timestamptz[])
+        ) as new (tenant_id, id, name, lane, args, dedupe_key, request_id, due_at)
         join tenants on tenants.id = new.tenant_id
         on conflict (tenant_id, dedupe_key) do nothing
-        returning tenant_id, id
+        returning tenant_id, id, lane
         """,
         now=tx.now(),
         send_at=send_at,
         tenant_ids=[job.tenant_id for job in jobs],
         ids=[job.id for job in jobs],
         names=[job.name for job in jobs],
+        lanes=[job.lane for job in jobs],
         args=[orjson.dumps(job.args).decode() for job in jobs],
         dedupe_keys=[job.dedupe_key for job in jobs],
         request_ids=[job.request_id for job in jobs],
         due_ats=[job.due_at for job in jobs],
     )
-    return [JobRef._make(row) for row in found]
+    return [JobRef(row.tenant_id, row.id, Lane(row.lane)) for row in found]
 
 
-async def take_unsent(tx: WriteTx, *, limit: int, send_again_at: datetime) -> list[JobRef]:
-    """Jobs whose time to be sent has come, oldest first; they come up again at `send_again_at`."""
+async def take_unsent(tx: WriteTx, lane: Lane, *, limit: int, send_again_at: datetime) -> list[JobRef]:
+    """A lane's jobs whose time to be sent has come, oldest first; they come up again at `send_again_at`."""
     found = await _run(
         tx,
         """
         update jobs set send_at = :send_again_at
         from (
             select tenant_id, id from jobs
-            where done_at is null and failed_at is null and send_at <= :now
+            where lane = :lane and done_at is null and failed_at is null and send_at <= :now
             order by send_at limit :limit
             for update skip locked
         ) as unsent
         where jobs.tenant_id = unsent.tenant_id and jobs.id = unsent.id
-        returning jobs.tenant_id, jobs.id
+        returning jobs.tenant_id, jobs.id, jobs.lane
         """,
+        lane=lane,
         now=tx.now(),
         limit=limit,
         send_again_at=send_again_at,
     )
-    return [JobRef._make(row) for row in found]
+    return [JobRef(row.tenant_id, row.id, Lane(row.lane)) for row in found]
 
 
 async def claim(tx: WriteTx, job_id: UUID, *, due_before: datetime, lease_until: datetime) -> ClaimedJob | None:

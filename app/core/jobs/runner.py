@@ -9,7 +9,6 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
@@ -22,7 +21,7 @@ from app.core.jobs.context import JobContext, LeaseLost
 from app.core.jobs.dispatch import Dispatcher
 from app.core.jobs.kinds import JobKind, Jobs, RetryLater
 from app.core.jobs.outage import Outage, is_database_away
-from app.core.jobs.repository import ClaimedJob
+from app.core.jobs.repository import ClaimedJob, JobRef
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -51,32 +50,32 @@ class JobRunner:
         self._database = Outage(logger, "The database")
         self.running: set[asyncio.Task[None]] = set()
 
-    async def run(self, tenant_id: UUID, job_id: UUID) -> None:
+    async def run(self, ref: JobRef) -> None:
         """Run a job if it is due and nobody else has it. Raises nothing: what goes wrong is settled or comes again."""
         task = asyncio.current_task()
         assert task is not None
         self.running.add(task)
         try:
-            claimed = await self._claim(tenant_id, job_id)
+            claimed = await self._claim(ref)
             if claimed is not None:
                 logs.request_id.set(claimed.request_id)
                 await self._run_claimed(claimed)
             self._database.worked()
         except LeaseLost:
-            logger.info("A job was given to another worker meanwhile.", extra={"job_id": job_id})
+            logger.info("A job was given to another worker meanwhile.", extra={"job_id": ref.id})
         except Exception as problem:
             # Its row is as it was, or held until the lease ends: the sweep sends it again, whatever the reason was.
             if is_database_away(problem):
                 self._database.failed(problem)
             else:
-                logger.exception("A job could not be settled.", extra={"job_id": job_id})
+                logger.exception("A job could not be settled.", extra={"job_id": ref.id})
         finally:
             self.running.discard(task)
 
-    async def _claim(self, tenant_id: UUID, job_id: UUID) -> ClaimedJob | None:
+    async def _claim(self, ref: JobRef) -> ClaimedJob | None:
         now = self._clock.now()
-        async with self._db.write(tenant_id, SYSTEM) as tx:
-            return await repository.claim(tx, job_id, due_before=now + CLOCK_SKEW, lease_until=now + LEASE)
+        async with self._db.write(ref.tenant_id, SYSTEM) as tx:
+            return await repository.claim(tx, ref.id, due_before=now + CLOCK_SKEW, lease_until=now + LEASE)
 
     async def _run_claimed(self, claimed: ClaimedJob) -> None:
         kind = self._jobs.get(claimed.name)

@@ -7,6 +7,7 @@ from app.core.db import Database
 from app.core.jobs import repository
 from app.core.jobs.context import SEND_AGAIN_AFTER
 from app.core.jobs.dispatch import Dispatcher
+from app.core.jobs.lanes import Lane
 
 
 class Sweep:
@@ -17,12 +18,15 @@ class Sweep:
         self._dispatcher = dispatcher
 
     async def once(self) -> int:
-        """Send what is due and fits; how many there were. Does nothing while Redis is away."""
-        room = await self._dispatcher.room()
-        if room == 0:
-            return 0
-        async with self._system.write(None) as tx:
-            send_again_at = tx.now() + SEND_AGAIN_AFTER
-            jobs = await repository.take_unsent(tx, limit=room, send_again_at=send_again_at)
-        await self._dispatcher.send(jobs)
-        return len(jobs)
+        """Send what is due and fits, lane by lane; how many there were. Does nothing while Redis is away."""
+        sent = 0
+        for lane in Lane:
+            room = await self._dispatcher.room(lane)
+            if room == 0:
+                continue
+            async with self._system.write(None) as tx:
+                send_again_at = tx.now() + SEND_AGAIN_AFTER
+                jobs = await repository.take_unsent(tx, lane, limit=room, send_again_at=send_again_at)
+            await self._dispatcher.send(jobs)
+            sent += len(jobs)
+        return sent

@@ -7,10 +7,11 @@ connections and one way to stop; more workers are more processes.
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import CancelledError as FutureCancelledError
 from contextlib import suppress
 from threading import Event, Thread
+from types import MappingProxyType
 from uuid import UUID
 
 import dramatiq
@@ -19,16 +20,18 @@ from app.core.clock import SystemClock
 from app.core.db import Database
 from app.core.db.urls import APP_ROLE, role_url
 from app.core.jobs.alive import keep_showing
-from app.core.jobs.broker import receiving_broker, redis_url
+from app.core.jobs.broker import QUEUES, receiving_broker, redis_url
 from app.core.jobs.dispatch import Dispatcher
 from app.core.jobs.kinds import Jobs
+from app.core.jobs.lanes import Lane
+from app.core.jobs.repository import JobRef
 from app.core.jobs.runner import JobRunner
 from app.core.live.connection import connect_redis
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_THREADS = 16
+_THREADS: Mapping[Lane, int] = MappingProxyType({Lane.URGENT: 8, Lane.NORMAL: 8, Lane.BULK: 4})
 """Jobs at a time. They wait for mail servers more than they compute, and share the pool of database connections."""
 
 _POLL_MS = 200
@@ -61,24 +64,28 @@ async def run_worker(settings: Settings, jobs: Jobs, beside: Sequence[Beside] = 
         """What Dramatiq calls, in one of its threads. Raises nothing: a message that was not served comes again."""
         if stopping.is_set():
             return
-        job = asyncio.run_coroutine_threadsafe(runner.run(UUID(tenant_id), UUID(job_id)), loop)
+        job = asyncio.run_coroutine_threadsafe(runner.run(JobRef(UUID(tenant_id), UUID(job_id))), loop)
         try:
             job.result()
         except FutureCancelledError:
             logger.info("A job was interrupted; another worker will have it.", extra={"job_id": job_id})
 
-    worker = dramatiq.Worker(
-        receiving_broker(settings, stopping, run), worker_timeout=_POLL_MS, worker_threads=_THREADS
-    )
+    broker = receiving_broker(settings, stopping, run)
+    # Each lane has threads of its own: a thousand newsletters leave those alone that tell somebody it is their turn.
+    workers = [
+        dramatiq.Worker(broker, queues={QUEUES[lane]}, worker_timeout=_POLL_MS, worker_threads=threads)
+        for lane, threads in _THREADS.items()
+    ]
     showing = asyncio.create_task(keep_showing(redis, settings, "worker"), name="alive")
     try:
-        await asyncio.to_thread(worker.start)
+        for worker in workers:
+            await asyncio.to_thread(worker.start)
         logger.info("Worker started.", extra={"kinds": sorted(jobs)})
         await asyncio.gather(asyncio.Event().wait(), *(work(settings) for work in beside))
     finally:
         stopping.set()
         showing.cancel()
-        await _stop(worker, runner)
+        await _stop(workers, runner)
         await dispatcher.close()
         await redis.aclose()
         await db.dispose()
@@ -93,20 +100,21 @@ async def _until_signal(settings: Settings, jobs: Jobs, beside: Sequence[Beside]
     await run_worker(settings, jobs, beside)
 
 
-async def _stop(worker: dramatiq.Worker, runner: JobRunner) -> None:
+async def _stop(workers: Sequence[dramatiq.Worker], runner: JobRunner) -> None:
     loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
+    stopped = [asyncio.Event() for _ in workers]
 
-    def stop() -> None:
+    def stop(worker: dramatiq.Worker, done: asyncio.Event) -> None:
         try:
             worker.stop(timeout=int(1000 * (_GRACE_SECONDS + _LAST_SECONDS)))
         except Exception:
             # Redis is away: what was fetched cannot be given back to it. The sweep sends it again.
             logger.info("Dramatiq could not give back what it had fetched.", exc_info=True)
-        loop.call_soon_threadsafe(stopped.set)
+        loop.call_soon_threadsafe(done.set)
 
-    # Not the loop's executor: the process would wait for that thread, however long Redis is away.
-    Thread(target=stop, name="stop-dramatiq", daemon=True).start()
+    # Not the loop's executor: the process would wait for these threads, however long Redis is away.
+    for each in zip(workers, stopped, strict=True):
+        Thread(target=stop, args=each, name="stop-dramatiq", daemon=True).start()
     if runner.running:
         await asyncio.wait(runner.running, timeout=_GRACE_SECONDS)
     for job in runner.running:
@@ -115,6 +123,7 @@ async def _stop(worker: dramatiq.Worker, runner: JobRunner) -> None:
         async with asyncio.timeout(_LAST_SECONDS):
             if runner.running:
                 await asyncio.wait(runner.running)
-            await stopped.wait()
+            for each_stopped in stopped:
+                await each_stopped.wait()
     except TimeoutError:
         logger.warning("The worker did not stop in time; what it held is taken over when the lease ends.")
