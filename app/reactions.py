@@ -22,6 +22,8 @@ from app.tenants import events as tenants
 # Somebody who waited may have come nearer to the front. NO_SHOW, START and COMPLETE are not among them: whoever these
 # happen to left the line when they were called.
 _NEARER = latest(notifications.tell_people_ahead)
+_HAPPENED = latest(notifications.tell_what_happened)
+_COUNTED = latest(notifications.tell_staff)
 
 REACTIONS: Final[Reactions] = {
     tenants.TenantUpdated.type: [latest(counters.restaff)],
@@ -33,6 +35,13 @@ REACTIONS: Final[Reactions] = {
     sessions.SessionCalled.type: [each(notifications.tell_called), _NEARER],
     sessions.SessionReleased.type: [each(notifications.tell_called), _NEARER],
     sessions.SessionRecalled.type: [each(notifications.tell_called)],
+    sessions.SessionJoined.type: [_HAPPENED],
+    sessions.SessionMarkedNoShow.type: [_HAPPENED],
+    sessions.SessionCompleted.type: [_HAPPENED],
+    sessions.SessionTransferredIn.type: [_COUNTED],
+    sessions.SessionReturned.type: [_COUNTED],
+    sessions.SessionUnheld.type: [_COUNTED],
+    queues.QueueStaffingChanged.type: [_COUNTED],
     sessions.SessionExpired.type: [_NEARER],
     sessions.SessionCancelled.type: [_NEARER],
     sessions.SessionTransferredOut.type: [_NEARER],
@@ -48,6 +57,8 @@ JOBS: Final = Jobs(
         personal.rotate,
         notifications.tell_called,
         notifications.tell_people_ahead,
+        notifications.tell_what_happened,
+        notifications.tell_staff,
         notifications.deliver,
         privacy_tasks.do_request,
         notifications.send_account_message,

@@ -1,4 +1,4 @@
-"""What can be refused about a notification template."""
+"""What can be refused about notification templates and the rules by which messages are owed."""
 
 from app.core.errors import UserFacingError
 
@@ -14,3 +14,21 @@ class InvalidTemplate(UserFacingError):
         self.field = field
         self.variable = variable
         self.line = line
+
+
+class SmsTooLong(UserFacingError):
+    """A text message would take more segments than are sent; `encoding` is what its letters need."""
+
+    def __init__(self, segments: int, most_segments: int, encoding: str) -> None:
+        hint = (
+            " One letter that is not in the GSM alphabet makes all of them take more room."
+            if encoding == "UCS_2"
+            else ""
+        )
+        super().__init__(
+            f"`body`: filled in with example values it takes {segments} segments of a text message; "
+            f"at most {most_segments} are allowed.{hint}"
+        )
+        self.segments = segments
+        self.most_segments = most_segments
+        self.encoding = encoding

@@ -17,3 +17,13 @@ class NotificationTemplateSet(Event):
     kind: NotificationKind
     channel: NotificationChannel
     locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationTemplateRemoved(Event):
+    """The text of one's own is gone."""
+
+    type: ClassVar[str] = "NOTIFICATION_TEMPLATE_REMOVED"
+    kind: NotificationKind
+    channel: NotificationChannel
+    locale: str

@@ -52,16 +52,31 @@ class NotificationStatus(StrEnum):
 
 
 class NotificationTemplate(TenantRow, table=True):
-    """A tenant's own text for one kind, channel and language. Without one the built-in text is used."""
+    """A tenant's own text for one kind, channel and language, or for one rule's messages only.
+
+    A rule's own text goes before the kind's, and that before the built-in one.
+    """
 
     __tablename__ = "notification_templates"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "kind", "channel", "locale", name="notification_templates_text_key"),
+        ForeignKeyConstraint(
+            ["tenant_id", "rule_id"], ["message_rules.tenant_id", "message_rules.id"], ondelete="CASCADE"
+        ),
+        UniqueConstraint(
+            "tenant_id",
+            "kind",
+            "channel",
+            "locale",
+            "rule_id",
+            name="notification_templates_text_key",
+            postgresql_nulls_not_distinct=True,
+        ),
     )
 
     kind: NotificationKind = enum_column(NotificationKind, "kind")
     channel: NotificationChannel = enum_column(NotificationChannel, "channel")
     locale: str = Field(max_length=35)
+    rule_id: UUID | None = None
     subject: str = Field(max_length=200)
     body: str = Field(max_length=10_000)
     revision: int = 1
@@ -118,6 +133,14 @@ class Notification(SealedRow, table=True):
         Index("notifications_session_idx", "tenant_id", "session_id", "created_at", "id"),
         Index("notifications_queue_idx", "tenant_id", "queue_id"),
         Index(
+            "notifications_inbox_idx",
+            "tenant_id",
+            "recipient_index",
+            "sent_at",
+            "id",
+            postgresql_where="channel = 'IN_APP' and sent_at is not null",
+        ),
+        Index(
             "notifications_reported_idx",
             "tenant_id",
             "provider_message_id",
@@ -165,6 +188,8 @@ class Notification(SealedRow, table=True):
     handed_over_at: datetime | None = optional_time()
     sent_at: datetime | None = optional_time()
     delivered_at: datetime | None = optional_time()
+    # In the app: when its recipient said so.
+    read_at: datetime | None = optional_time()
 
 
 class EarlyReport(TenantRow, table=True):

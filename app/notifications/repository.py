@@ -1,16 +1,16 @@
-"""Every statement about notifications, their templates, and the piece of the event log they are decided on."""
+"""Every statement about notifications and their templates. Those about who is told are in `telling/`."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, cast
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.db import ReadTx, WriteTx
 from app.core.db.pages import Page, PageRequest, fetch_page
-from app.core.events.models import EventRow
+from app.core.errors import NotFound
 from app.notifications.models import (
     Notification,
     NotificationChannel,
@@ -18,9 +18,7 @@ from app.notifications.models import (
     NotificationStatus,
     NotificationTemplate,
 )
-from app.notifications.rules import MOVES, LineMove, Move
-from app.queues.disciplines import Rank
-from app.queues.events import QUEUE
+from app.notifications.telling.models import MessageRule
 
 _AT_ONCE = 200
 """Rows in one statement: PostgreSQL takes 32,767 values."""
@@ -43,19 +41,6 @@ async def insert_owed(tx: WriteTx, notifications: Sequence[Notification]) -> set
         )
         new.update(found.scalars())
     return new
-
-
-async def told_of_people_ahead(tx: ReadTx, queue_id: UUID, session_ids: Sequence[UUID]) -> set[UUID]:
-    """Which of these sessions have been told in this queue."""
-    found = await tx.exec(
-        select(Notification.session_id).where(
-            Notification.tenant_id == tx.tenant,
-            col(Notification.session_id).in_(session_ids),
-            Notification.queue_id == queue_id,
-            Notification.kind == NotificationKind.PEOPLE_AHEAD,
-        )
-    )
-    return {session_id for session_id in found if session_id is not None}
 
 
 async def start_hand_over(tx: WriteTx, notification_id: UUID, now: datetime) -> bool:
@@ -122,76 +107,38 @@ async def templates(tx: ReadTx) -> Sequence[NotificationTemplate]:
     return found.all()
 
 
+async def kind_of_rule(tx: ReadTx, rule_id: UUID) -> NotificationKind:
+    """What kind of messages a rule is for. `NotFound` if the tenant has no such rule."""
+    found = await tx.exec(select(MessageRule.kind).where(MessageRule.tenant_id == tx.tenant, MessageRule.id == rule_id))
+    kind = found.one_or_none()
+    if kind is None:
+        raise NotFound("MessageRule")
+    return NotificationKind(kind)
+
+
 async def template(
-    tx: ReadTx, kind: NotificationKind, channel: NotificationChannel, locale: str
+    tx: ReadTx, kind: NotificationKind, channel: NotificationChannel, locale: str, rule_id: UUID | None = None
 ) -> NotificationTemplate | None:
-    """The tenant's own text for one kind, channel and language."""
-    found = await tx.exec(
-        select(NotificationTemplate).where(
-            NotificationTemplate.tenant_id == tx.tenant,
-            NotificationTemplate.kind == kind,
-            NotificationTemplate.channel == channel,
-            NotificationTemplate.locale == locale,
-        )
-    )
-    return found.one_or_none()
+    """The tenant's own text for one kind, channel and language: for all such messages, or for one rule's."""
+    return (await tx.exec(_template(tx, kind, channel, locale, rule_id))).one_or_none()
 
 
 async def lock_template(
-    tx: WriteTx, kind: NotificationKind, channel: NotificationChannel, locale: str
+    tx: WriteTx, kind: NotificationKind, channel: NotificationChannel, locale: str, rule_id: UUID | None = None
 ) -> NotificationTemplate | None:
     """The same, held until the transaction ends."""
-    found = await tx.exec(
-        select(NotificationTemplate)
-        .where(
-            NotificationTemplate.tenant_id == tx.tenant,
-            NotificationTemplate.kind == kind,
-            NotificationTemplate.channel == channel,
-            NotificationTemplate.locale == locale,
-        )
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    statement = _template(tx, kind, channel, locale, rule_id)
+    found = await tx.exec(statement.with_for_update().execution_options(populate_existing=True))
     return found.one_or_none()
 
 
-_ENDS = ("SESSION_CANCELLED", "SESSION_EXPIRED", "SESSION_TRANSFERRED_OUT")
-
-
-async def line_moves(tx: ReadTx, queue_id: UUID, *, after: int, people: Sequence[UUID]) -> list[LineMove]:
-    """What moved the line after a revision: who left or changed places, and when they and these people entered."""
-    left = await _moves(tx, queue_id, after, [name for name, move in MOVES.items() if move is not Move.ENTERED])
-    concerned = {str(move.session_id) for move in left} | {str(person) for person in people}
-    entered = await _moves(
-        tx, queue_id, after, [name for name, move in MOVES.items() if move is Move.ENTERED], list(concerned)
+def _template(
+    tx: ReadTx, kind: NotificationKind, channel: NotificationChannel, locale: str, rule_id: UUID | None
+) -> SelectOfScalar[NotificationTemplate]:
+    return select(NotificationTemplate).where(
+        NotificationTemplate.tenant_id == tx.tenant,
+        NotificationTemplate.kind == kind,
+        NotificationTemplate.channel == channel,
+        NotificationTemplate.locale == locale,
+        col(NotificationTemplate.rule_id).is_not_distinct_from(rule_id),
     )
-    return left + entered
-
-
-async def _moves(
-    tx: ReadTx, queue_id: UUID, after: int, types: Sequence[str], session_ids: Sequence[str] | None = None
-) -> list[LineMove]:
-    session = col(EventRow.data)["session"]
-    statement = select(  # type: ignore[call-overload]
-        EventRow.revision,
-        EventRow.type,
-        session["id"].astext,
-        session["rank_class"].as_integer(),
-        session["rank_time"].astext,
-        # Not as_integer(), which reads 32 bits: a queue whose 33 millionth visitor has joined is beyond them.
-        cast(session["rank_sequence"].astext, BigInteger),
-    ).where(
-        EventRow.tenant_id == tx.tenant,
-        EventRow.aggregate_type == QUEUE,
-        EventRow.aggregate_id == queue_id,
-        EventRow.revision > after,
-        col(EventRow.type).in_(types),
-        # Who was called, or let in, left the line then: not when they gave up or their time was over.
-        col(EventRow.type).not_in(_ENDS) | session["called_at"].astext.is_(None),
-    )
-    if session_ids is not None:
-        statement = statement.where(session["id"].astext.in_(session_ids))
-    return [
-        LineMove(revision, MOVES[type_], UUID(id_), Rank(rank_class, datetime.fromisoformat(rank_time), sequence))
-        for revision, type_, id_, rank_class, rank_time, sequence in await tx.exec(statement)
-    ]

@@ -1,8 +1,10 @@
 """Who is told what, as functions of plain values. Reads and writes nothing."""
 
 import re
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
@@ -58,40 +60,79 @@ class LineMove:
     move: Move
     session_id: UUID
     rank: Rank
+    at: datetime | None = None
 
 
-def moved_up(front: Sequence[Placed], log: Iterable[LineMove], people_ahead: int = PEOPLE_AHEAD) -> set[UUID]:
-    """Who of the line's first `people_ahead` + 1 got there by moving up: there were once more people before them.
+def moved_up(
+    front: Sequence[Placed],
+    log: Iterable[LineMove],
+    people_ahead: int = PEOPLE_AHEAD,
+    *,
+    first: int = 0,
+    among: Collection[UUID] | None = None,
+) -> set[UUID]:
+    """Who of these people in line got there by moving up: so many or fewer are ahead of them, and there were once more.
 
-    Whoever entered the line at its front has seen that on entering and is not told again. `log` is the queue's recent
-    past; who is not in it entered before everything that is.
+    `front` stand one behind the other, the first of them with `first` people ahead. Whoever entered the line there has
+    seen that on entering and is not told again. `log` is the queue's recent past; who is not in it entered before
+    everything that is. `among`: who is of interest; everybody if it is not given.
     """
     entries = sorted(log, key=lambda entry: entry.revision)
-    return {
-        person.session_id
-        for index, person in enumerate(front[: people_ahead + 1])
-        if _put_forward(person, entries) or len(_once_ahead(person, front[:index], entries)) > people_ahead
-    }
+    entered = entered_at(entries)
+    departures = [entry.revision for entry in entries if entry.move is not Move.ENTERED]
+    found: set[UUID] = set()
+    forward = put_forward(entries)
+    unseen = _unseen_ahead(front, entries) if first else []
+    for index, person in enumerate(front[: max(0, people_ahead - first + 1)]):
+        if among is not None and person.session_id not in among:
+            continue
+        since = entered.get(person.session_id, 0)
+        # Whoever was once ahead and is no more has left or changed places since: mostly that settles it.
+        at_most = first + index + len(departures) - bisect_right(departures, since)
+        if person.session_id in forward:
+            found.add(person.session_id)
+        elif at_most > people_ahead:
+            once = _once_ahead(person, [*unseen, *front[:index]], entries, since)
+            if len(once) + max(0, first - len(unseen)) > people_ahead:
+                found.add(person.session_id)
+    return found
 
 
-def _put_forward(person: Placed, entries: Sequence[LineMove]) -> bool:
+def entered_at(entries: Iterable[LineMove]) -> dict[UUID, int]:
+    """When each who is in the log took their place; to whoever let others go first it is a new one."""
+    return {entry.session_id: entry.revision for entry in entries if entry.move is not Move.LEFT}
+
+
+def _unseen_ahead(front: Sequence[Placed], entries: Sequence[LineMove]) -> list[Placed]:
+    """Those in the log who stand before all of `front`."""
+    last = {entry.session_id: entry for entry in entries}
+    return [
+        Placed(entry.session_id, entry.rank)
+        for entry in last.values()
+        if front and entry.move is not Move.LEFT and entry.rank < front[0].rank
+    ]
+
+
+def _put_forward(session_id: UUID, entries: Sequence[LineMove]) -> bool:
     """Whether somebody was last moved by being given a better rank: by staff, so nobody has told them."""
     before: Rank | None = None
     better = False
     for entry in entries:
-        if entry.session_id == person.session_id:
+        if entry.session_id == session_id:
             better = entry.move is Move.RANK_CHANGED and (before is None or entry.rank < before)
             before = entry.rank
     return better
 
 
-def _once_ahead(person: Placed, now_ahead: Sequence[Placed], entries: Sequence[LineMove]) -> set[UUID]:
+def put_forward(entries: Iterable[LineMove]) -> set[UUID]:
+    """Who in the log was last moved by being given a better rank."""
+    ordered = sorted(entries, key=lambda entry: entry.revision)
+    people = {entry.session_id for entry in ordered if entry.move is Move.RANK_CHANGED}
+    return {one for one in people if _put_forward(one, ordered)}
+
+
+def _once_ahead(person: Placed, now_ahead: Sequence[Placed], entries: Sequence[LineMove], entered_at: int) -> set[UUID]:
     """Who was ahead of somebody when they took their place, as far as it can be told: who still is, and who left."""
-    entered_at = 0
-    for entry in entries:
-        # To whoever let others go first it is a new place.
-        if entry.session_id == person.session_id and entry.move is not Move.LEFT:
-            entered_at = entry.revision
     ranks: dict[UUID, Rank] = {}
     came_later: set[UUID] = set()
     ahead: set[UUID] = set()

@@ -1,6 +1,5 @@
-"""What is owed to whom, and the texts: verbs about notifications and templates. Sending is `delivery.py`."""
+"""The texts messages are made from: verbs about templates. Who is told what is `telling/`, sending is `delivery.py`."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,30 +9,15 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.db import ReadTx, WriteTx
 from app.core.db.engine import constraint_name
-from app.core.db.pages import PageRequest
 from app.core.errors import InvalidInput
 from app.core.events import record
-from app.core.events.reactions import Fact
 from app.notifications import repository, rules, texts
-from app.notifications.defaults import BUILT_IN, LAST_RESORT
-from app.notifications.events import TEMPLATE, NotificationTemplateSet
+from app.notifications.defaults import BUILT_IN, LAST_RESORT, TEMPLATED
+from app.notifications.events import TEMPLATE, NotificationTemplateRemoved, NotificationTemplateSet
 from app.notifications.models import NotificationChannel, NotificationKind, NotificationTemplate
-from app.notifications.owing import Owed, owe
-from app.notifications.texts import Text, Value
-from app.queues import repository as queues
-from app.queues.disciplines import Rank
-from app.queues.estimates import outlook
-from app.queues.limits import state_of
-from app.queues.models import QueueStatus
-from app.sessions import repository as sessions
-from app.sessions.models import Session
-from app.settings import Settings
+from app.notifications.texts import Text
 from app.tenants import repository as tenants
-from app.tenants.models import Tenant
 from app.tenants.service import settings_in
-
-_LOOK_BACK = 1_000
-"""Revisions before the event that are read to see who moved up: twice what the relay takes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +28,7 @@ class NewTemplate:
     text: Text
     channel: NotificationChannel = NotificationChannel.EMAIL
     locale: str | None = None
+    rule_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,76 +40,28 @@ class EffectiveTemplate:
     locale: str
     text: Text
     updated_at: datetime | None = None
-
-
-async def owe_called(tx: WriteTx, fact: Fact, settings: Settings) -> list[UUID]:
-    """Write down that the called visitor is to be told; the ids of what is new. Nothing for who left no address."""
-    state = fact.data["session"]
-    session, _ = (await sessions.with_revisions(tx, [session_id := UUID(state["id"])])).get(session_id, (None, 0))
-    if session is None or session.email is None:
-        return []  # erased meanwhile, or has left no address
-    queue = await queues.get(tx, fact.aggregate_id)
-    tenant = await tenants.get(tx, tx.tenant)
-    values: dict[str, Value] = {
-        **_common(tenant, queue.name, session, settings),
-        # As it was called: by now the session may have moved on.
-        "counterName": state["counter_name"],
-    }
-    return await _owe(tx, tenant, fact, NotificationKind.CALLED, session, values)
-
-
-async def owe_people_ahead(tx: WriteTx, fact: Fact, settings: Settings) -> list[UUID]:
-    """Write down who is to be told that only a few people are ahead; the ids of what is new.
-
-    Looks at the first four in line and at the newest part of the log, however long the line is.
-    """
-    if (await queues.get(tx, fact.aggregate_id)).status is QueueStatus.PREQUEUE:
-        return []  # nobody is ahead of anybody yet
-    front = (await sessions.waiting_page(tx, fact.aggregate_id, PageRequest(first=rules.PEOPLE_AHEAD + 1))).rows
-    reachable = [session.id for session in front if session.email is not None]
-    if not reachable:
-        return []
-    untold = set(reachable) - await repository.told_of_people_ahead(tx, fact.aggregate_id, reachable)
-    if not untold:
-        return []
-    log = await repository.line_moves(
-        tx, fact.aggregate_id, after=fact.revision - _LOOK_BACK, people=[session.id for session in front]
-    )
-    placed = [rules.Placed(session.id, _rank(session)) for session in front]
-    to_tell = rules.moved_up(placed, log) & untold
-    if not to_tell:
-        return []
-    queue, line = (await queues.with_lines(tx, [fact.aggregate_id]))[fact.aggregate_id]
-    tenant = await tenants.get(tx, tx.tenant)
-    owed: list[UUID] = []
-    ahead = outlook(state_of(queue, line))
-    for people_ahead, session in enumerate(front):
-        if session.id in to_tell:
-            wait = ahead.wait_seconds(people_ahead)
-            values: dict[str, Value] = {
-                **_common(tenant, queue.name, session, settings),
-                "peopleAhead": people_ahead,
-                "estimatedWaitMinutes": None if wait is None else math.ceil(wait / 60),
-            }
-            owed += await _owe(tx, tenant, fact, NotificationKind.PEOPLE_AHEAD, session, values)
-    return owed
+    rule_id: UUID | None = None
 
 
 async def set_template(tx: WriteTx, new: NewTemplate) -> tuple[EffectiveTemplate, Text]:
     """Make a text the tenant's own for its kind, channel and language (the tenant's own if none is given).
 
-    Answers with the template and a preview. Raises `InvalidTemplate`, `InvalidInput`.
+    With a rule, for that rule's messages only. Answers with the template and a preview. Raises `InvalidTemplate`,
+    `SmsTooLong`, `InvalidInput`, `NotFound` (of the rule).
     """
-    preview = preview_of(new.kind, new.text)
     locale = rules.language_tag(new.locale or settings_in(await tenants.get(tx, tx.tenant)).default_locale)
+    preview = preview_of(new.kind, new.text, new.channel, locale)
+    if new.rule_id is not None and await repository.kind_of_rule(tx, new.rule_id) is not new.kind:
+        raise InvalidInput("ruleId", "The rule is for messages of another kind.")
     now, who = tx.now(), tx.actor.label
-    row = await repository.lock_template(tx, new.kind, new.channel, locale)
+    row = await repository.lock_template(tx, new.kind, new.channel, locale, new.rule_id)
     if row is None:
         row = NotificationTemplate(
             tenant_id=tx.tenant,
             kind=new.kind,
             channel=new.channel,
             locale=locale,
+            rule_id=new.rule_id,
             subject=new.text.subject,
             body=new.text.body,
             created_at=now,
@@ -149,75 +86,84 @@ async def set_template(tx: WriteTx, new: NewTemplate) -> tuple[EffectiveTemplate
     return _in_use(row), preview
 
 
-async def templates_in_use(tx: ReadTx) -> list[EffectiveTemplate]:
-    """The tenant's own texts and the built-in ones beside them, by kind, channel and language."""
-    found = {
-        (kind, NotificationChannel.EMAIL, locale): EffectiveTemplate(kind, NotificationChannel.EMAIL, locale, text)
-        for (kind, locale), text in BUILT_IN.items()
+async def remove_template(
+    tx: WriteTx, kind: NotificationKind, channel: NotificationChannel, locale: str, rule_id: UUID | None
+) -> EffectiveTemplate | None:
+    """Give up a text of one's own; the text that is in use from now on, None if the next language's is.
+
+    Raises `InvalidInput` if there is none of one's own.
+    """
+    locale = rules.language_tag(locale)
+    row = await repository.lock_template(tx, kind, channel, locale, rule_id)
+    if row is None:
+        raise InvalidInput("locale", "You have no text of your own for this.")
+    record(tx, TEMPLATE, row.id, row.revision + 1, NotificationTemplateRemoved(kind, channel, locale), tx.now())
+    await tx.delete(row)
+    await tx.flush()
+    if rule_id is not None and (general := await repository.template(tx, kind, channel, locale)) is not None:
+        return _in_use(general)
+    text = BUILT_IN.get((kind, channel, locale))
+    return None if text is None else EffectiveTemplate(kind, channel, locale, text)
+
+
+async def templates_in_use(
+    tx: ReadTx,
+    kind: NotificationKind | None = None,
+    channel: NotificationChannel | None = None,
+    locale: str | None = None,
+) -> list[EffectiveTemplate]:
+    """The tenant's own texts and the built-in ones beside them, by kind, channel, language and rule."""
+    wanted = None if locale is None else rules.language_tag(locale)
+    found: dict[tuple[str, str, str, str], EffectiveTemplate] = {
+        (built_in_kind, via, language, ""): EffectiveTemplate(built_in_kind, via, language, text)
+        for (built_in_kind, via, language), text in BUILT_IN.items()
     }
-    found |= {(row.kind, row.channel, row.locale): _in_use(row) for row in await repository.templates(tx)}
-    return [found[key] for key in sorted(found)]
+    for row in await repository.templates(tx):
+        found[row.kind, row.channel, row.locale, "" if row.rule_id is None else str(row.rule_id)] = _in_use(row)
+    return [
+        template
+        for key, template in sorted(found.items())
+        if (kind is None or template.kind is kind)
+        and (channel is None or template.channel is channel)
+        and (wanted is None or template.locale == wanted)
+    ]
 
 
-def preview_of(kind: NotificationKind, text: Text) -> Text:
-    """The message with example values. Raises `InvalidTemplate`."""
-    texts.check(kind, text)
-    return texts.fill_in(text, texts.example(kind))
+def preview_of(
+    kind: NotificationKind,
+    text: Text,
+    channel: NotificationChannel = NotificationChannel.EMAIL,
+    locale: str = LAST_RESORT,
+) -> Text:
+    """The message with example values. Raises `InvalidTemplate`, `SmsTooLong`, `InvalidInput`."""
+    if kind not in TEMPLATED:
+        raise InvalidInput("kind", f"Messages of the kind {kind} are not made from templates.")
+    texts.check(kind, text, channel)
+    return texts.fill_in(text, texts.example(kind), channel=channel, locale=rules.language_tag(locale))
 
 
-async def text_for(
-    tx: ReadTx, kind: NotificationKind, channel: NotificationChannel, locales: Sequence[str]
+def text_among(
+    templates: Sequence[NotificationTemplate],
+    kind: NotificationKind,
+    channel: NotificationChannel,
+    locales: Sequence[str],
+    rule_id: UUID | None = None,
 ) -> tuple[str, Text]:
-    """The text in the first of these languages there is one in, with its language; the tenant's own comes first."""
-    own = {row.locale: row for row in await repository.templates(tx) if (row.kind, row.channel) == (kind, channel)}
+    """The text in the first of these languages there is one in, with its language.
+
+    `templates` are the tenant's. The rule's own goes before the kind's own, and that before the built-in one.
+    """
+    own = {(row.rule_id, row.locale): row for row in templates if (row.kind, row.channel) == (kind, channel)}
     for locale in locales:
-        if (row := own.get(locale)) is not None:
+        row = (own.get((rule_id, locale)) if rule_id is not None else None) or own.get((None, locale))
+        if row is not None:
             return locale, Text(row.subject, row.body)
-        if (built_in := BUILT_IN.get((kind, locale))) is not None:
+        if (built_in := BUILT_IN.get((kind, channel, locale))) is not None:
             return locale, built_in
     raise LookupError(f"no text for {kind} in any of {locales}")  # never with the last resort among them
 
 
-async def _owe(
-    tx: WriteTx,
-    tenant: Tenant,
-    fact: Fact,
-    kind: NotificationKind,
-    session: Session,
-    values: dict[str, Value],
-) -> list[UUID]:
-    if session.email is None:
-        return []
-    wanted = rules.languages(session.locale, settings_in(tenant).default_locale, LAST_RESORT)
-    locale, text = await text_for(tx, kind, NotificationChannel.EMAIL, wanted)
-    filled = texts.fill_in(text, values)
-    owed = Owed(
-        event_id=fact.id,
-        kind=kind,
-        channel=NotificationChannel.EMAIL,
-        recipient=session.email,
-        locale=locale,
-        subject=filled.subject,
-        body=filled.body,
-        queue_id=fact.aggregate_id,
-        session_id=session.id,
-        values=values,
-    )
-    return await owe(tx, [owed])
-
-
 def _in_use(row: NotificationTemplate) -> EffectiveTemplate:
-    return EffectiveTemplate(row.kind, row.channel, row.locale, Text(row.subject, row.body), row.updated_at)
-
-
-def _common(tenant: Tenant, queue_name: str, session: Session, settings: Settings) -> dict[str, Value]:
-    return {
-        "ticketNumber": session.ticket_number,
-        "queueName": queue_name,
-        "tenantName": tenant.name,
-        "link": f"https://{tenant.domain}" if tenant.domain else settings.base_url,
-    }
-
-
-def _rank(session: Session) -> Rank:
-    return Rank(session.rank_class, session.rank_time, session.rank_sequence)
+    return EffectiveTemplate(
+        row.kind, row.channel, row.locale, Text(row.subject, row.body), row.updated_at, row.rule_id
+    )

@@ -5,23 +5,42 @@ from uuid import UUID
 from app.core.events.reactions import Fact
 from app.core.jobs.context import JobContext
 from app.core.jobs.kinds import job
-from app.notifications import delivery, service
+from app.notifications import delivery
 from app.notifications.accounts import sending
 from app.notifications.owing import DELIVER
+from app.notifications.telling import alerts, happenings, nearer
 
 
 @job("notifications.called")
 async def tell_called(context: JobContext) -> None:
-    """SESSION_CALLED or SESSION_RECALLED: tell the visitor."""
+    """Somebody was called, or called again: tell them."""
     async with context.finish() as tx:
-        await service.owe_called(tx, Fact.of(context.args), context.settings)
+        await happenings.owe_called(tx, Fact.of(context.args), context.settings)
 
 
 @job("notifications.people_ahead")
 async def tell_people_ahead(context: JobContext) -> None:
-    """The line has moved: tell who has come near its front."""
+    """The line has moved: tell who has come near its front, and staff if they should know."""
+    fact = Fact.of(context.args)
     async with context.finish() as tx:
-        await service.owe_people_ahead(tx, Fact.of(context.args), context.settings)
+        await nearer.owe_nearer(tx, fact, context.settings)
+        await alerts.owe_alerts(tx, fact, context.settings)
+
+
+@job("notifications.happened")
+async def tell_what_happened(context: JobContext) -> None:
+    """People joined, were missed or were served: tell those who are told, and staff if they should know."""
+    fact = Fact.of(context.args)
+    async with context.finish() as tx:
+        await happenings.owe_happenings(tx, fact, context.settings)
+        await alerts.owe_alerts(tx, fact, context.settings)
+
+
+@job("notifications.alerts")
+async def tell_staff(context: JobContext) -> None:
+    """Who works at a queue, or how many wait there, has changed: tell staff if they should know."""
+    async with context.finish() as tx:
+        await alerts.owe_alerts(tx, Fact.of(context.args), context.settings)
 
 
 # Decides itself when to give up, because the notification has to say so.

@@ -5,7 +5,7 @@ the template language could do is refused by name: loops, calls, attributes, ari
 does not exist, so a template can reach neither the process nor the file system, nor keep it busy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -13,37 +13,31 @@ from types import MappingProxyType
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from app.notifications.errors import InvalidTemplate
-from app.notifications.models import NotificationKind
+from app.notifications import sms
+from app.notifications.errors import InvalidTemplate, SmsTooLong
+from app.notifications.models import NotificationChannel, NotificationKind
+from app.notifications.variables import VARIABLES, Value
 
 MAX_SUBJECT = 200
-MAX_BODY = 10_000
-
-Value = str | int | None
-
-_COMMON: Mapping[str, tuple[str, Value]] = MappingProxyType(
+MAX_BODY: Mapping[NotificationChannel, int] = MappingProxyType(
     {
-        "ticketNumber": ("The number on the ticket.", "A042"),
-        "queueName": ("The queue's name.", "Advice"),
-        "tenantName": ("Your business's name.", "City Library"),
-        "link": ("Where your visitors follow their place: your own domain if you have one.", "https://queue.example"),
+        NotificationChannel.EMAIL: 10_000,
+        # What its segments hold is what counts: `sms.py`.
+        NotificationChannel.SMS: 2_000,
+        NotificationChannel.WHATSAPP: 4_000,
+        # A push service takes 4 KB, encrypted.
+        NotificationChannel.PUSH: 1_000,
+        NotificationChannel.IN_APP: 4_000,
+        NotificationChannel.CHAT: 4_000,
     }
 )
-VARIABLES: Mapping[NotificationKind, Mapping[str, tuple[str, Value]]] = MappingProxyType(
-    {
-        **dict.fromkeys(NotificationKind, _COMMON),
-        NotificationKind.CALLED: {
-            **_COMMON,
-            "counterName": ("Where to go; empty if the call named no counter.", "Counter 3"),
-        },
-        NotificationKind.PEOPLE_AHEAD: {
-            **_COMMON,
-            "peopleAhead": ("How many people are ahead.", 3),
-            "estimatedWaitMinutes": ("The estimated wait, rounded up; empty while it is not known.", 12),
-        },
-    }
-)
-"""What a template may name: by kind, the meaning and an example of each variable."""
+"""Letters of a template's body."""
+
+UNTITLED = frozenset({NotificationChannel.SMS, NotificationChannel.WHATSAPP})
+"""Channels whose messages have no subject: a template's may be empty there."""
+
+RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
+"""Languages that are written from right to left."""
 
 _DEEPEST = 20
 _FILTERS = frozenset({"upper", "lower", "capitalize", "title", "trim", "default"})
@@ -68,12 +62,26 @@ def _shown(value: object) -> object:
     return "" if value is None else value
 
 
-# The list above is the fence; the sandbox stands behind it in case one of the allowed things learns a trick.
-_environment = ImmutableSandboxedEnvironment(
-    undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, trim_blocks=True, finalize=_shown
-)
-_environment.filters = {name: _environment.filters[name] for name in _FILTERS}
-_environment.tests, _environment.globals = {}, {}
+def _isolated(value: object) -> object:
+    """A value in a text of the other direction: invisible signs (FSI, PDI) keep it from turning what is beside it.
+
+    Not around addresses of pages: whoever makes links of them would take the sign for a part of it.
+    """
+    shown = str(_shown(value))
+    return shown if not shown or "://" in shown else f"\u2068{shown}\u2069"
+
+
+def _fenced(finalize: Callable[[object], object]) -> ImmutableSandboxedEnvironment:
+    # The list above is the fence; the sandbox stands behind it in case one of the allowed things learns a trick.
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, trim_blocks=True, finalize=finalize
+    )
+    environment.filters = {name: environment.filters[name] for name in _FILTERS}
+    environment.tests, environment.globals = {}, {}
+    return environment
+
+
+_environment, _isolating = _fenced(_shown), _fenced(_isolated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +92,11 @@ class Text:
     body: str
 
 
-def check(kind: NotificationKind, text: Text) -> None:
-    """`InvalidTemplate` unless both parts can be filled in with what there is for this kind."""
-    _check_length("subject", text.subject, MAX_SUBJECT)
-    _check_length("body", text.body, MAX_BODY)
+def check(kind: NotificationKind, text: Text, channel: NotificationChannel = NotificationChannel.EMAIL) -> None:
+    """`InvalidTemplate` unless both parts can be filled in with what there is for this kind; `SmsTooLong`."""
+    if text.subject.strip() or channel not in UNTITLED:
+        _check_length("subject", text.subject, MAX_SUBJECT)
+    _check_length("body", text.body, MAX_BODY[channel])
     for field, source in (("subject", text.subject), ("body", text.body)):
         try:
             tree = _environment.parse(source)
@@ -96,12 +105,32 @@ def check(kind: NotificationKind, text: Text) -> None:
         except RecursionError:
             raise InvalidTemplate(field, "is nested too deeply.") from None
         _check_node(field, kind, tree, depth=0)
+    if channel is NotificationChannel.SMS:
+        length = sms.measure(_compiled(text.body, isolates=False).render(example(kind)).strip())
+        if length.segments > sms.MOST_SEGMENTS:
+            raise SmsTooLong(length.segments, sms.MOST_SEGMENTS, length.encoding)
 
 
-def fill_in(text: Text, values: Mapping[str, Value]) -> Text:
-    """The message. The subject is one line, whatever the values hold."""
-    subject, body = (_compiled(source).render(values) for source in (text.subject, text.body))
-    return Text(" ".join(subject.split())[:MAX_SUBJECT], body.strip() + "\n")
+def is_right_to_left(locale: str) -> bool:
+    """Whether a language is written from right to left."""
+    return locale.split("-")[0].lower() in RIGHT_TO_LEFT
+
+
+def fill_in(
+    text: Text,
+    values: Mapping[str, Value],
+    *,
+    channel: NotificationChannel = NotificationChannel.EMAIL,
+    locale: str = "en",
+) -> Text:
+    """The message. The subject is one line, whatever the values hold; a text message is cut where no provider sends it.
+
+    In a language from right to left the values are isolated, except in text messages, where old phones show the signs.
+    """
+    isolates = is_right_to_left(locale) and channel is not NotificationChannel.SMS
+    subject, body = (_compiled(source, isolates=isolates).render(values) for source in (text.subject, text.body))
+    subject, body = " ".join(subject.split())[:MAX_SUBJECT], body.strip()
+    return Text(subject, sms.shortened(body) if channel is NotificationChannel.SMS else body + "\n")
 
 
 def example(kind: NotificationKind) -> dict[str, Value]:
@@ -109,9 +138,9 @@ def example(kind: NotificationKind) -> dict[str, Value]:
     return {name: value for name, (_, value) in VARIABLES[kind].items()}
 
 
-@lru_cache(maxsize=512)
-def _compiled(source: str) -> Template:
-    return _environment.from_string(source)
+@lru_cache(maxsize=1024)
+def _compiled(source: str, *, isolates: bool) -> Template:
+    return (_isolating if isolates else _environment).from_string(source)
 
 
 def _check_length(field: str, source: str, longest: int) -> None:
@@ -144,3 +173,6 @@ def _check_node(field: str, kind: NotificationKind, node: nodes.Node, *, depth: 
         )
     for child in node.iter_child_nodes():
         _check_node(field, kind, child, depth=depth + 1)
+
+
+__all__ = ["Text", "Value", "check", "example", "fill_in", "is_right_to_left"]

@@ -13,10 +13,13 @@ from app.core.events.models import EventRow
 from app.core.events.reactions import Fact
 from app.core.ids import parse
 from app.identity.models import Role
-from app.notifications import service
 from app.notifications.defaults import BUILT_IN
 from app.notifications.graphql.types import Notification
+from app.notifications.models import NotificationChannel, NotificationKind
 from app.notifications.repository import page
+from app.notifications.telling import happenings
+from app.notifications.telling import service as rules
+from app.notifications.telling.service import NewRule
 from tests.support.api import Business, GraphQLFailed
 
 SET = """mutation($i: NotificationTemplateSetInput!) { notificationTemplateSet(input: $i) { __typename
@@ -50,6 +53,9 @@ async def owe_calls(business: Business, count: int) -> tuple[list[str], list[str
     tenant_id = parse(queue_id)[1].tenant_id
     dbs, settings = business.api.runtime.dbs, business.api.runtime.settings
     async with dbs.app.write(tenant_id) as tx:
+        # By mail, and not in the app besides.
+        new = NewRule(NotificationKind.CALLED, channels=[NotificationChannel.EMAIL])
+        await rules.create(tx, new)
         called = await tx.exec(
             select(EventRow).where(EventRow.type == "SESSION_CALLED").order_by(col(EventRow.occurred_at))
         )
@@ -65,9 +71,10 @@ async def owe_calls(business: Business, count: int) -> tuple[list[str], list[str
                 json=orjson.dumps(row.data).decode(),
                 request_id=None,
             )
-            await service.owe_called(tx, fact, settings)
+            await happenings.owe_called(tx, fact, settings)
     async with dbs.app.read(tenant_id) as tx:
         rows = (await page(tx, PageRequest(100), session_id=None)).rows
+    assert len(rows) == count
     return sessions, [Notification.of(row).id() for row in rows]
 
 

@@ -1,12 +1,16 @@
 """Templates: what may be written in one, what is refused, and what it can never reach."""
 
+import unicodedata
+
 import pytest
 
-from app.notifications.defaults import BUILT_IN
-from app.notifications.errors import InvalidTemplate
-from app.notifications.models import NotificationKind
+from app.notifications.defaults import BUILT_IN, LANGUAGES, TEMPLATED
+from app.notifications.errors import InvalidTemplate, SmsTooLong
+from app.notifications.models import NotificationChannel, NotificationKind
+from app.notifications.sms import SmsEncoding, measure, shortened
 from app.notifications.texts import Text, check, example, fill_in
 
+EMAIL, SMS = NotificationChannel.EMAIL, NotificationChannel.SMS
 CALLED, PEOPLE_AHEAD = NotificationKind.CALLED, NotificationKind.PEOPLE_AHEAD
 
 
@@ -16,17 +20,51 @@ def refused(body: str, kind: NotificationKind = CALLED) -> InvalidTemplate:
     return raised.value
 
 
-@pytest.mark.parametrize(("kind", "locale"), BUILT_IN)
-def test_the_built_in_texts_are_good_with_and_without_optional_values(kind: NotificationKind, locale: str) -> None:
-    text = BUILT_IN[kind, locale]
-    check(kind, text)
-    values = example(kind)
-    full = fill_in(text, values)
-    assert "A042" in full.subject
-    assert "A042" in full.body
-    bare = fill_in(text, values | {"counterName": None, "estimatedWaitMinutes": None})
-    assert "None" not in bare.body
-    assert len(bare.body.splitlines()) < len(full.body.splitlines())
+@pytest.mark.parametrize(("kind", "locale"), [(kind, locale) for kind in TEMPLATED for locale in LANGUAGES])
+def test_the_built_in_texts_are_good_on_every_channel(kind: NotificationKind, locale: str) -> None:
+    for channel in NotificationChannel:
+        text = BUILT_IN[kind, channel, locale]
+        check(kind, text, channel)
+        full = fill_in(text, example(kind), channel=channel, locale=locale)
+        named = "Advice" if kind is NotificationKind.QUEUE_ALERT else "A042"
+        assert named in full.body
+        optional = {"counterName": None, "estimatedWaitMinutes": None, "limit": None}
+        bare = fill_in(text, example(kind) | optional, channel=channel, locale=locale)
+        assert "None" not in bare.subject + bare.body
+        assert "\n\n\n" not in full.body + bare.body
+
+
+@pytest.mark.parametrize("locale", [locale for locale in LANGUAGES if locale != "ar"])
+def test_a_built_in_text_message_is_one_segment_where_the_alphabet_allows(locale: str) -> None:
+    for kind in TEMPLATED:
+        filled = fill_in(BUILT_IN[kind, SMS, locale], example(kind), channel=SMS, locale=locale)
+        assert (measure(filled.body).encoding, measure(filled.body).segments) == (SmsEncoding.GSM_7, 1), filled.body
+
+
+def test_arabic_is_written_from_right_to_left_and_values_do_not_turn_it_round() -> None:
+    text = BUILT_IN[CALLED, EMAIL, "ar"]
+    # The first letter that has a direction decides about all of it.
+    for channel in NotificationChannel:
+        for kind in TEMPLATED:
+            there = BUILT_IN[kind, channel, "ar"]
+            filled = fill_in(there, example(kind), channel=channel, locale="ar")
+            for part in (filled.subject, filled.body):
+                assert next(filter(None, map(strong, part))) == "AL", part
+    assert "\u2068A042\u2069" in fill_in(text, example(CALLED), locale="ar").body
+    assert "\u2068" not in fill_in(text, example(CALLED), locale="en").body
+    assert "\u2068" not in fill_in(BUILT_IN[CALLED, SMS, "ar"], example(CALLED), channel=SMS, locale="ar").body
+    # An address of a page stays one.
+    assert (
+        "مكانك: https://queue.example\n"
+        in fill_in(
+            BUILT_IN[NotificationKind.JOINED, EMAIL, "ar"], example(NotificationKind.JOINED), locale="ar-EG"
+        ).body
+    )
+
+
+def strong(letter: str) -> str | None:
+    kind = unicodedata.bidirectional(letter)
+    return kind if kind in ("L", "R", "AL") else None
 
 
 @pytest.mark.parametrize(
@@ -39,8 +77,8 @@ def test_the_built_in_texts_are_good_with_and_without_optional_values(kind: Noti
 )
 def test_the_number_of_people_is_worded_right(ahead: int, english: str, german: str) -> None:
     values = example(PEOPLE_AHEAD) | {"peopleAhead": ahead}
-    assert fill_in(BUILT_IN[PEOPLE_AHEAD, "en"], values).subject == english
-    assert fill_in(BUILT_IN[PEOPLE_AHEAD, "de"], values).subject == german
+    assert fill_in(BUILT_IN[PEOPLE_AHEAD, EMAIL, "en"], values).subject == english
+    assert fill_in(BUILT_IN[PEOPLE_AHEAD, EMAIL, "de"], values).subject == german
 
 
 def test_an_unknown_variable_is_named_with_its_line_and_what_there_is() -> None:
@@ -103,3 +141,49 @@ def test_values_are_only_ever_values() -> None:
     filled = fill_in(Text("{{ queueName }}", "{{ queueName }}"), values)
     assert filled.subject == "{{ tenantName }} Bcc: victim@example.com <b>"
     assert filled.body.startswith("{{ tenantName }}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a" * 160, (SmsEncoding.GSM_7, 160, 1)),
+        ("a" * 161, (SmsEncoding.GSM_7, 161, 2)),
+        ("a" * 306, (SmsEncoding.GSM_7, 306, 2)),
+        ("a" * 307, (SmsEncoding.GSM_7, 307, 3)),
+        # A bracket takes two, and is not cut in two.
+        ("[" * 80, (SmsEncoding.GSM_7, 160, 1)),
+        ("a" * 152 + "[" + "a" * 100, (SmsEncoding.GSM_7, 254, 2)),
+        ("a" * 152 + "[" + "a" * 151, (SmsEncoding.GSM_7, 305, 2)),
+        ("a" * 152 + "[" + "a" * 152, (SmsEncoding.GSM_7, 306, 3)),
+        ("ä" * 160, (SmsEncoding.GSM_7, 160, 1)),
+        ("ê" * 70, (SmsEncoding.UCS_2, 70, 1)),
+        ("ê" * 71, (SmsEncoding.UCS_2, 71, 2)),
+        ("😀" * 35, (SmsEncoding.UCS_2, 70, 1)),
+        ("😀" * 66, (SmsEncoding.UCS_2, 132, 2)),
+        ("😀" * 67, (SmsEncoding.UCS_2, 134, 3)),
+    ],
+)
+def test_a_text_message_is_counted_as_networks_count(text: str, expected: tuple[SmsEncoding, int, int]) -> None:
+    length = measure(text)
+    assert (length.encoding, length.units, length.segments) == expected
+
+
+def test_a_template_that_makes_too_long_a_text_message_is_refused_naming_how_long() -> None:
+    check(CALLED, Text("", "x" * 612), SMS)
+    with pytest.raises(SmsTooLong) as raised:
+        check(CALLED, Text("", "x" * 613), SMS)
+    assert (raised.value.segments, raised.value.most_segments, raised.value.encoding) == (5, 4, "GSM_7")
+    with pytest.raises(SmsTooLong) as raised:
+        check(CALLED, Text("", "x" * 268 + "ê"), SMS)
+    assert (raised.value.segments, raised.value.encoding) == (5, "UCS_2")
+    # As a mail it may be as long, and a mail needs a subject.
+    check(CALLED, Text("Subject", "x" * 613))
+    with pytest.raises(InvalidTemplate):
+        check(CALLED, Text("", "x"))
+
+
+def test_values_that_make_a_text_message_longer_than_anybody_sends_are_cut() -> None:
+    filled = fill_in(Text("", "{{ queueName }}"), example(CALLED) | {"queueName": "[" * 2_000}, channel=SMS)
+    assert filled.body.endswith("...")
+    assert measure(filled.body).segments == 10
+    assert shortened("short") == "short"

@@ -19,7 +19,8 @@ from app.core.jobs.repository import JobRef
 from app.core.jobs.runner import JobRunner
 from app.core.live.bus import Bus
 from app.counters import service as counters
-from app.notifications.models import Notification
+from app.notifications.models import Notification, NotificationChannel
+from app.notifications.preferences import service as preferences
 from app.queues import service as queues
 from app.queues.config import QueueConfig
 from app.reactions import JOBS, REACTIONS
@@ -80,17 +81,21 @@ class World:
         ran: list[str] = []
         while due := await self._due():
             for name, ref in due:
-                await self.runner.run(*ref)
+                await self.runner.run(ref)
                 ran.append(name)
         return ran
 
-    async def notifications(self) -> Sequence[Notification]:
+    async def notifications(
+        self, channel: NotificationChannel | None = NotificationChannel.EMAIL
+    ) -> Sequence[Notification]:
+        """What is or was owed, by mail unless another channel (or None: any) is given."""
         async with self.dbs.app.read(self.tenant_id) as tx:
             found = (await tx.exec(select(Notification))).all()
+            found = [row for row in found if channel in (None, row.channel)]
         return sorted(found, key=lambda row: (row.created_at, row.kind, row.recipient))
 
     async def told(self) -> list[tuple[str, str]]:
-        """Kind and name of everybody to whom something is or was owed."""
+        """Kind and name of everybody to whom a mail is or was owed."""
         return [(row.kind.value, row.recipient.split("@")[0]) for row in await self.notifications()]
 
     async def change_tenant(self, **values: Any) -> None:
@@ -115,11 +120,12 @@ class World:
 
 @asynccontextmanager
 async def world(settings: Settings, dbs: Databases, clock: Clock) -> AsyncIterator[World]:
-    """A fresh business."""
+    """A fresh business that tells people by mail and in no other way, as far as they choose nothing else."""
     tenant_id = await new_tenant(dbs)
     async with dbs.app.write(tenant_id, SYSTEM) as tx:
         queue = await queues.create(tx, QueueConfig(name="Brot & Brötchen", slug="brot"))
         counter = await counters.create(tx, "Tresen 1", [queue.id])
+        await preferences.set_defaults(tx, {"channels": [NotificationChannel.EMAIL]})
     bus, dispatcher = Bus(settings.redis_url or "", prefix=settings.bus_prefix), Dispatcher(settings)
     await bus.start()
     relay = Relay(dbs.system, bus, REACTIONS, dispatcher, sealing_key=b"key")

@@ -13,6 +13,7 @@ from app.core.personal.masks import mask_email
 from app.identity.permissions import Permission
 from app.notifications import models, texts
 from app.notifications.service import EffectiveTemplate
+from app.notifications.variables import VARIABLES
 
 LazySession = Annotated["Session", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
@@ -165,5 +166,5 @@ class NotificationTemplate:
         """In alphabetical order."""
         return [
             NotificationVariable(name=name, meaning=meaning, example=str(example))
-            for name, (meaning, example) in sorted(texts.VARIABLES[self.kind].items())
+            for name, (meaning, example) in sorted(VARIABLES[self.kind].items())
         ]

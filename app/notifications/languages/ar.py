@@ -1,0 +1,89 @@
+"""The built-in texts in Arabic, written from right to left. How they are put together is `wording.py`'s.
+
+Each text begins with an Arabic word, never with a value: mail clients and phones take the direction from the first
+letter that has one.
+"""
+
+from app.notifications.languages.wording import Language, Says, by_number, line_where_known, where_known
+from app.notifications.models import NotificationKind
+
+_WAIT = line_where_known("estimatedWaitMinutes", "الانتظار المتوقع: {{ estimatedWaitMinutes }} دقيقة")
+_COME_TO = line_where_known("counterName", "يرجى التوجه إلى: {{ counterName }}")
+_COME_TO_BRIEFLY = where_known("counterName", " يرجى التوجه إلى {{ counterName }}.")
+
+_AHEAD = by_number(
+    "peopleAhead",
+    ("== 0", "دورك هو التالي"),
+    ("== 1", "أمامك شخص واحد"),
+    ("== 2", "أمامك شخصان"),
+    ("<= 10", "أمامك {{ peopleAhead }} أشخاص"),
+    otherwise="أمامك {{ peopleAhead }} شخصًا",
+)
+
+ARABIC = Language(
+    ticket="الرقم:",
+    queue="الطابور:",
+    says={
+        NotificationKind.JOINED: Says(
+            subject="الرقم {{ ticketNumber }}: حُجز مكانك في الطابور",
+            opening="حُجز مكانك في الطابور. سنخبرك عندما يقترب دورك.",
+            details=[_WAIT, "مكانك: {{ link }}"],
+            brief="رقمك {{ ticketNumber }} في {{ tenantName }}: {{ link }}",
+        ),
+        NotificationKind.PEOPLE_AHEAD: Says(
+            subject="الرقم {{ ticketNumber }}: "
+            "{% if peopleAhead == 0 %}دورك هو التالي{% else %}أمامك {{ peopleAhead }}{% endif %}",
+            opening=_AHEAD + ". يرجى العودة{% if peopleAhead <= 1 %} الآن{% else %} قريبًا{% endif %}.",
+            details=[_WAIT],
+            brief="الرقم {{ ticketNumber }}: " + _AHEAD + ". {{ tenantName }}",
+        ),
+        NotificationKind.WAIT_BELOW: Says(
+            subject="الرقم {{ ticketNumber }}: بقي نحو {{ estimatedWaitMinutes }} دقيقة",
+            opening="بقي نحو {{ estimatedWaitMinutes }} دقيقة. يرجى العودة في الوقت المناسب.",
+            details=["عدد الأشخاص أمامك: {{ peopleAhead }}"],
+            brief="الرقم {{ ticketNumber }}: بقي نحو {{ estimatedWaitMinutes }} دقيقة. {{ tenantName }}",
+        ),
+        NotificationKind.CALLED: Says(
+            subject="الرقم {{ ticketNumber }}: حان دورك",
+            opening="حان دورك.",
+            details=[_COME_TO],
+            brief="الرقم {{ ticketNumber }}: حان دورك." + _COME_TO_BRIEFLY + " {{ tenantName }}",
+        ),
+        NotificationKind.RECALLED: Says(
+            subject="الرقم {{ ticketNumber }}: ما زال دورك",
+            opening="نناديك مرة أخرى: حان دورك.",
+            details=[_COME_TO],
+            brief="الرقم {{ ticketNumber }}: نناديك مرة أخرى." + _COME_TO_BRIEFLY + " {{ tenantName }}",
+        ),
+        NotificationKind.NO_SHOW: Says(
+            subject="الرقم {{ ticketNumber }}: لم تحضر",
+            opening="نادينا رقمك ولم تحضر، فلم يعد مكانك محجوزًا. يمكنك الانضمام من جديد في أي وقت.",
+            details=["الانضمام من جديد: {{ link }}"],
+            brief="الرقم {{ ticketNumber }}: ناديناك ولم تحضر. للانضمام من جديد: {{ link }}",
+        ),
+        NotificationKind.COMPLETED: Says(
+            subject="الرقم {{ ticketNumber }}: شكرًا لزيارتك",
+            opening="شكرًا لزيارتك.",
+            brief="الرقم {{ ticketNumber }}: شكرًا لزيارتك. {{ tenantName }}",
+        ),
+        NotificationKind.FEEDBACK_REQUEST: Says(
+            subject="كيف كانت زيارتك؟ {{ tenantName }}",
+            opening="شكرًا لزيارتك. كيف كانت؟ أخبرنا: {{ link }}",
+            brief="كيف كانت زيارتك ({{ ticketNumber }}) إلى {{ tenantName }}؟ {{ link }}",
+        ),
+        NotificationKind.OPENING_SOON: Says(
+            subject="تُفتح {{ queueName }} الساعة {{ opensAt }}",
+            opening="الافتتاح الساعة {{ opensAt }}، بعد {{ minutesUntilOpening }} دقيقة. مكانك محجوز.",
+            details=["مكانك: {{ link }}"],
+            brief="الرقم {{ ticketNumber }}: تُفتح {{ queueName }} الساعة {{ opensAt }}. {{ link }}",
+        ),
+        NotificationKind.QUEUE_ALERT: Says(
+            subject="تنبيه {{ queueName }}: "
+            "{% if limit %}عدد المنتظرين {{ waitingCount }}{% else %}لا أحد عند الشبابيك{% endif %}",
+            opening="عدد المنتظرين {{ waitingCount }}، "
+            "{% if limit %}أكثر من {{ limit }}{% else %}ولا أحد يعمل عند الشبابيك{% endif %}.",
+            brief="تنبيه {{ queueName }}: عدد المنتظرين {{ waitingCount }}، "
+            "{% if limit %}أكثر من {{ limit }}{% else %}ولا أحد عند الشبابيك{% endif %}.",
+        ),
+    },
+)

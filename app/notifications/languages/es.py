@@ -1,0 +1,91 @@
+"""The built-in texts in Spanish. How they are put together is `wording.py`'s.
+
+The brief ones keep to letters of the GSM alphabet (é, ñ, ¿, but no á, í, ó, ú): a text message stays one segment.
+"""
+
+from app.notifications.languages.wording import Language, Says, by_number, line_where_known, where_known
+from app.notifications.models import NotificationKind
+
+_WAIT = line_where_known("estimatedWaitMinutes", "Espera estimada: {{ estimatedWaitMinutes }} min")
+_COME_TO = line_where_known("counterName", "Acuda a: {{ counterName }}")
+_COME_TO_BRIEFLY = where_known("counterName", " Acuda a: {{ counterName }}.")
+
+_AHEAD = by_number(
+    "peopleAhead",
+    ("== 0", "usted es el siguiente"),
+    ("== 1", "queda 1 persona delante"),
+    otherwise="quedan {{ peopleAhead }} personas delante",
+)
+
+SPANISH = Language(
+    ticket="Número:",
+    queue="Cola:",
+    says={
+        NotificationKind.JOINED: Says(
+            subject="{{ ticketNumber }}: ya tiene un lugar en la cola",
+            opening="Ya tiene un lugar en la cola. Le avisaremos cuando se acerque su turno.",
+            details=[_WAIT, "Su lugar: {{ link }}"],
+            brief="{{ ticketNumber }}: ya tiene un lugar en la cola de {{ tenantName }}: {{ link }}",
+        ),
+        NotificationKind.PEOPLE_AHEAD: Says(
+            subject="{{ ticketNumber }}: " + _AHEAD,
+            opening=by_number(
+                "peopleAhead",
+                ("== 0", "Usted es el siguiente. Por favor, vuelva ahora."),
+                ("== 1", "Queda 1 persona delante de usted. Por favor, vuelva ahora."),
+                otherwise="Quedan {{ peopleAhead }} personas delante de usted. Por favor, vuelva pronto.",
+            ),
+            details=[_WAIT],
+            brief="{{ ticketNumber }}: " + _AHEAD + ". {{ tenantName }}",
+        ),
+        NotificationKind.WAIT_BELOW: Says(
+            subject="{{ ticketNumber }}: faltan unos {{ estimatedWaitMinutes }} min",
+            opening="Faltan unos {{ estimatedWaitMinutes }} minutos. Por favor, vuelva a tiempo.",
+            details=["Personas delante de usted: {{ peopleAhead }}"],
+            brief="{{ ticketNumber }}: faltan unos {{ estimatedWaitMinutes }} min. {{ tenantName }}",
+        ),
+        NotificationKind.CALLED: Says(
+            subject="{{ ticketNumber }}: es su turno",
+            opening="Es su turno.",
+            details=[_COME_TO],
+            brief="{{ ticketNumber }}: es su turno." + _COME_TO_BRIEFLY + " {{ tenantName }}",
+        ),
+        NotificationKind.RECALLED: Says(
+            subject="{{ ticketNumber }}: sigue siendo su turno",
+            opening="Le llamamos de nuevo: es su turno.",
+            details=[_COME_TO],
+            brief="{{ ticketNumber }}: le llamamos de nuevo." + _COME_TO_BRIEFLY + " {{ tenantName }}",
+        ),
+        NotificationKind.NO_SHOW: Says(
+            subject="{{ ticketNumber }}: no le hemos visto",
+            opening="Le hemos llamado, pero no ha venido, y su lugar ya no está reservado. "
+            "Puede volver a la cola cuando quiera.",
+            details=["Volver a la cola: {{ link }}"],
+            brief="{{ ticketNumber }}: le hemos llamado, pero no ha venido. Volver a la cola: {{ link }}",
+        ),
+        NotificationKind.COMPLETED: Says(
+            subject="{{ ticketNumber }}: gracias por su visita",
+            opening="Gracias por su visita.",
+            brief="{{ ticketNumber }}: gracias por su visita. {{ tenantName }}",
+        ),
+        NotificationKind.FEEDBACK_REQUEST: Says(
+            subject="{{ tenantName }}: ¿qué tal ha ido?",
+            opening="Gracias por su visita. ¿Qué tal ha ido? Díganoslo: {{ link }}",
+            brief="{{ tenantName }}: ¿qué tal su visita ({{ ticketNumber }})? {{ link }}",
+        ),
+        NotificationKind.OPENING_SOON: Says(
+            subject="{{ queueName }} abre a las {{ opensAt }}",
+            opening="Abre a las {{ opensAt }}, dentro de {{ minutesUntilOpening }} minutos. Ya tiene un lugar.",
+            details=["Su lugar: {{ link }}"],
+            brief="{{ ticketNumber }}: {{ queueName }} abre a las {{ opensAt }}. {{ link }}",
+        ),
+        NotificationKind.QUEUE_ALERT: Says(
+            subject="{{ queueName }}: "
+            "{% if limit %}{{ waitingCount }} personas esperan{% else %}nadie en los mostradores{% endif %}",
+            opening="{% if limit %}Esperan {{ waitingCount }} personas, más de {{ limit }}.{% else %}"
+            "En espera: {{ waitingCount }}. Nadie trabaja en los mostradores.{% endif %}",
+            brief="{{ queueName }}: {{ waitingCount }} en espera, "
+            "{% if limit %}el aviso es desde {{ limit }}{% else %}nadie en los mostradores{% endif %}.",
+        ),
+    },
+)
