@@ -157,15 +157,15 @@ async def test_an_answer_that_comes_after_the_lease_still_counts(world: World, s
     await world.relay_all()
     for name, ref in await world._due():
         if name == "notifications.called":
-            await world.runner.run(*ref)
+            await world.runner.run(ref)
     [deliver] = [ref for name, ref in await world._due() if name == "notifications.deliver"]
-    slow = asyncio.create_task(world.runner.run(*deliver))
+    slow = asyncio.create_task(world.runner.run(deliver))
     async with asyncio.timeout(20):
         await sink.reached["DATA"].wait()
     # The worker looks dead: another one takes over, and is put off.
     clock.advance(seconds=LEASE.total_seconds())
     sink.answers["RCPT"] = ["451 not now"]
-    await world.runner.run(*deliver)
+    await world.runner.run(deliver)
     row = await one(world)
     assert (row.status, row.attempts) == (PENDING, 2)
     answer.set()
@@ -185,14 +185,14 @@ async def test_workers_beside_each_other_send_one_mail(world: World, sink: Sink,
     await world.relay_all()
     for name, ref in await world._due():
         if name == "notifications.called":
-            await world.runner.run(*ref)
+            await world.runner.run(ref)
     [deliver] = [ref for name, ref in await world._due() if name == "notifications.deliver"]
-    first = asyncio.create_task(world.runner.run(*deliver))
+    first = asyncio.create_task(world.runner.run(deliver))
     async with asyncio.timeout(20):
         await sink.reached["RCPT"].wait()
     clock.advance(seconds=LEASE.total_seconds())
     answers[1].set()
-    second = asyncio.create_task(world.runner.run(*deliver))
+    second = asyncio.create_task(world.runner.run(deliver))
     answers[0].set()
     await asyncio.gather(first, second)
     assert len(sink.mails) == 1
@@ -214,7 +214,7 @@ async def test_an_address_that_is_none_is_refused_before_anybody_is_asked(world:
     await world.relay_all()
     for name, ref in await world._due():
         if name == "notifications.called":
-            await world.runner.run(*ref)
+            await world.runner.run(ref)
     async with world.dbs.app.write(world.tenant_id) as tx:
         (row,) = (await tx.exec(select(Notification).where(Notification.tenant_id == tx.tenant))).all()
         row.recipient = "anna@example.com\r\nBcc: victim@example.com"
@@ -243,7 +243,7 @@ async def test_a_message_no_mail_can_be_made_of_fails_for_good(world: World, sin
     await world.relay_all()
     for name, ref in await world._due():
         if name == "notifications.called":
-            await world.runner.run(*ref)
+            await world.runner.run(ref)
     async with world.dbs.app.write(world.tenant_id) as tx:
         (row,) = (await tx.exec(select(Notification).where(Notification.tenant_id == tx.tenant))).all()
         row.subject = "Hello\r\nBcc: victim@example.com"
@@ -259,7 +259,7 @@ async def test_tries_that_never_come_to_an_end_are_given_up(world: World, sink: 
     await world.relay_all()
     for name, ref in await world._due():
         if name == "notifications.called":
-            await world.runner.run(*ref)
+            await world.runner.run(ref)
     async with world.dbs.app.write(world.tenant_id) as tx:
         await tx.exec(update(Notification).values(attempts=MOST_ATTEMPTS))
     await world.settle()
