@@ -6,8 +6,7 @@ from app.commands.servers import settings_of_running_servers
 from app.commands.signals import run_until_signalled
 from app.core.events.relay import run_relay
 from app.core.logs import configure_logging
-from app.identity.repository_upkeep import delete_expired
-from app.reactions import REACTIONS
+from app.reactions import FANS, REACTIONS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,5 +17,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Relay until signalled."""
     settings = settings_of_running_servers()
     configure_logging(settings.log_level)
-    run_until_signalled(run_relay(settings, REACTIONS, [delete_expired]))
+    run_until_signalled(run_relay(settings, REACTIONS, FANS))
     return 0

@@ -4,13 +4,15 @@ import argparse
 
 from app.admission.health.looks import run_looks
 from app.commands.servers import settings_of_running_servers
+from app.core.jobs.timetable import timetable
 from app.core.jobs.worker import main
 from app.core.logs import configure_logging
-from app.privacy.retention import run_retention
+from app.periodic import PERIODIC
 from app.reactions import JOBS
 from app.sessions.metered.clockwork import run_clockwork
+from app.webhooks.carrier import run_webhooks
 
-BESIDE = [run_clockwork, run_looks, run_retention]
+BESIDE = [run_clockwork, run_looks, run_webhooks, timetable(PERIODIC)]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

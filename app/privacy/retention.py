@@ -1,54 +1,26 @@
-"""What is kept too long is destroyed, tenant by tenant, as each has set it. No job: it runs beside them.
+"""What is kept too long is destroyed, tenant by tenant, as each has set it. When is the timetable's business.
 
 Any number may run: whatever one of them has destroyed, the others do not find.
 """
 
-import asyncio
 import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import DBAPIError
 
-from app.core.clock import Clock, SystemClock
 from app.core.db import Database
-from app.core.db.urls import SYSTEM_ROLE, role_url
 from app.core.jobs.outage import is_database_away
 from app.identity.models import Login
+from app.notifications.devices.models import PushDevice
 from app.notifications.models import Notification
 from app.privacy import repository
 from app.privacy.models import Retention
 from app.privacy.work import blank
 from app.sessions.models import SessionNote
-from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 3_600.0
-_AGAIN_SECONDS = 60.0
 _BATCH = 500
-
-
-async def run_retention(settings: Settings, clock: Clock | None = None) -> None:
-    """Look in this loop every hour until cancelled, with a connection of its own."""
-    system = Database(
-        role_url(settings, SYSTEM_ROLE),
-        secret=settings.secret,
-        pool_size=1,
-        clock=clock or SystemClock(),
-        name="vq-retention",
-    )
-    try:
-        while True:
-            try:
-                is_done = await apply_all(system)
-            except Exception as problem:
-                if not is_database_away(problem):
-                    logger.exception("Retention failed; it will be tried again.")
-                await asyncio.sleep(_AGAIN_SECONDS)
-            else:
-                await asyncio.sleep(EVERY_SECONDS if is_done else _AGAIN_SECONDS)
-    finally:
-        await system.dispose()
 
 
 async def apply_all(system: Database) -> bool:
@@ -100,7 +72,8 @@ async def _blank_sessions(system: Database, kept: Retention, before: datetime) -
             sessions = await repository.stale_sessions(tx, before, limit=_BATCH)
             for session in sessions:
                 blank(session)
-            await repository.delete_rows(tx, SessionNote, "session_id", [session.id for session in sessions])
+            for kind in (SessionNote, PushDevice):
+                await repository.delete_rows(tx, kind, "session_id", [session.id for session in sessions])
             done = len(sessions)
 
 

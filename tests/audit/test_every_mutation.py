@@ -39,6 +39,7 @@ BOOKKEEPING: Mapping[str, str] = {
     "presences": "who has a page open just now",
     "presence_reporters": "which process says so",
     "deprecated_uses": "a count of fields that were asked for",
+    "periodic_tasks": "when periodic work is due",
     "signing_keys": "made by the process that needs one, not by whoever is the first to ask",
 }
 # What a mutation may write besides, without a word.

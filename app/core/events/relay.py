@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,7 +19,6 @@ from sqlmodel import col, select
 from app.core.clock import SystemClock
 from app.core.db import Database, WriteTx
 from app.core.db.urls import SYSTEM_ROLE, role_url
-from app.core.events import upkeep
 from app.core.events.models import EventRow
 from app.core.events.reactions import Fact, Reactions, jobs_owed
 from app.core.events.seals import Entry, seal, sealing_key
@@ -36,7 +34,8 @@ from app.core.live.connection import connect_redis
 from app.core.live.doorbell import RELAY_TOPIC
 from app.settings import Settings
 
-Tidy = Callable[[Database], Awaitable[None]]
+Fan = Callable[[WriteTx, Sequence[Fact]], Awaitable[None]]
+"""What is owed for events without a job for each; called in the transaction in which they are relayed."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +46,6 @@ _POLL_SECONDS = 0.25
 # Rings that come closer together are answered together: a busy second costs a hundred passes, not a thousand.
 _LEAST_SECONDS_BETWEEN_PASSES = 0.01
 _SWEEP_SECONDS = 1.0
-_HOUR_SECONDS = 3_600.0
-_DAY_SECONDS = 86_400.0
 _LATE_SECONDS = 10.0
 _MISSED_AGGREGATES = 10_000
 # Aggregates that decide who may still be here: after their events a tenant's sockets are looked at again.
@@ -76,12 +73,20 @@ class Relay:
     """Relays in the loop it is used from, with the system role."""
 
     def __init__(
-        self, system: Database, bus: Bus, reactions: Reactions, dispatcher: Dispatcher, *, sealing_key: bytes
+        self,
+        system: Database,
+        bus: Bus,
+        reactions: Reactions,
+        dispatcher: Dispatcher,
+        *,
+        sealing_key: bytes,
+        fans: Sequence[Fan] = (),
     ) -> None:
         self._system = system
         self._sealing_key = sealing_key
         self._bus = bus
         self._reactions = reactions
+        self._fans = fans
         self._dispatcher = dispatcher
         self._missed: dict[tuple[str, UUID], Fact] = {}
         self._is_behind = False
@@ -105,6 +110,8 @@ class Relay:
             await seal(tx, self._sealing_key, taken)
             owed = jobs_owed(self._reactions, facts)
             written = await jobs.write(tx, owed, send_at=tx.now() + SEND_AGAIN_AFTER)
+            for fan in self._fans:
+                await fan(tx, facts)
             await _mark_published(tx, facts)
         await self._dispatcher.send(written)
         return len(facts)
@@ -163,16 +170,13 @@ def messages_for(facts: Sequence[Fact]) -> dict[str, bytes]:
     return {topic: orjson.dumps(entries) for topic, entries in topics.items()}
 
 
-async def run_relay(settings: Settings, reactions: Reactions, tidy: Sequence[Tidy] = ()) -> None:
-    """Relay, sweep and tidy up until cancelled. Outlasts PostgreSQL and Redis being away.
-
-    `tidy` is what features do every hour to keep their tables in order.
-    """
+async def run_relay(settings: Settings, reactions: Reactions, fans: Sequence[Fan] = ()) -> None:
+    """Relay and sweep until cancelled. Outlasts PostgreSQL and Redis being away."""
     system = Database(role_url(settings, SYSTEM_ROLE), pool_size=4, name="vq-relay", clock=SystemClock())
     bus = Bus(redis_url(settings), prefix=settings.bus_prefix)
     redis = connect_redis(redis_url(settings), max_connections=1)
     dispatcher = Dispatcher(settings)
-    relay = Relay(system, bus, reactions, dispatcher, sealing_key=sealing_key(settings.secret))
+    relay = Relay(system, bus, reactions, dispatcher, sealing_key=sealing_key(settings.secret), fans=fans)
     sweep = Sweep(system, dispatcher)
     rung = asyncio.Event()
 
@@ -194,12 +198,6 @@ async def run_relay(settings: Settings, reactions: Reactions, tidy: Sequence[Tid
             tasks.create_task(_listen(bus, rung), name="doorbell")
             tasks.create_task(_repeat(pass_on, wait_for_ring, "relay"), name="relay")
             tasks.create_task(_repeat(sweep.once, _every(_SWEEP_SECONDS), "sweep"), name="sweep")
-            partitions, old = partial(upkeep.make_partitions, system), partial(upkeep.delete_old, system)
-            tasks.create_task(_repeat(partitions, _every(_DAY_SECONDS), "partitions"), name="partitions")
-            tasks.create_task(_repeat(old, _every(_HOUR_SECONDS), "clean-up"), name="clean-up")
-            for number, each in enumerate(tidy):
-                name = f"tidy {number}"
-                tasks.create_task(_repeat(partial(each, system), _every(_HOUR_SECONDS), name), name=name)
             tasks.create_task(keep_showing(redis, settings, "relay"), name="alive")
     finally:
         await bus.stop()

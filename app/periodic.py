@@ -1,0 +1,24 @@
+"""What is done when its time has come: read this file to know. The verbs themselves are the features'.
+
+Each piece once per slot, in one of the workers (`app/core/jobs/timetable.py`). What is due to the second, such as the
+releases of a queue, has a clock of its own (`app/sessions/metered/clockwork.py`).
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from app.core.events import upkeep
+from app.core.jobs.timetable import Periodic
+from app.identity.repository_upkeep import delete_expired
+from app.privacy import retention
+from app.webhooks import repository as webhooks
+
+HOUR: Final = timedelta(hours=1)
+
+PERIODIC: Final = [
+    Periodic("events.partitions", timedelta(days=1), upkeep.make_partitions),
+    Periodic("events.upkeep", HOUR, upkeep.delete_old),
+    Periodic("identity.upkeep", HOUR, delete_expired),
+    Periodic("privacy.retention", HOUR, retention.apply_all, lease=timedelta(minutes=50)),
+    Periodic("webhooks.upkeep", HOUR, webhooks.delete_old),
+]
