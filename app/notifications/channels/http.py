@@ -107,7 +107,8 @@ def retry_after(answer: Answer) -> timedelta | None:
 def masked(reason: str, *private: str) -> str:
     """A sentence of others, in one line and not too long, without what they repeat of ours."""
     for each in private:
-        for spelling in {each, each.lower(), each.lstrip("+")} - {""}:
+        # The longest first, so that nothing is left of it.
+        for spelling in sorted({each, each.lower(), each.lstrip("+")} - {""}, key=len, reverse=True):
             reason = reason.replace(spelling, "…")
     return " ".join(reason.split())[:300]
 
