@@ -18,6 +18,7 @@ from app.privacy import tasks as privacy_tasks
 from app.queues import events as queues
 from app.sessions import events as sessions
 from app.tenants import events as tenants
+from app.webhooks import lanes as webhooks
 
 # Somebody who waited may have come nearer to the front. NO_SHOW, START and COMPLETE are not among them: whoever these
 # happen to left the line when they were called.
@@ -49,6 +50,9 @@ REACTIONS: Final[Reactions] = {
     sessions.SessionSteppedBack.type: [_NEARER],
     sessions.SessionPriorityChanged.type: [_NEARER],
 }
+
+# Of every event, whoever wants it: webhooks.
+FANS: Final = (webhooks.fan_out,)
 
 JOBS: Final = Jobs(
     [

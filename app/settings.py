@@ -189,6 +189,13 @@ class Settings(BaseSettings):
         default=5.0, gt=0, le=15, description="How long the answer of a health URL is waited for."
     )
 
+    webhook_timeout_seconds: float = Field(
+        default=30.0, gt=0, le=30, description="How long the answer of a webhook endpoint is waited for."
+    )
+    webhook_disable_after_hours: float = Field(
+        default=120.0, gt=0, description="A webhook endpoint that has taken nothing for so long is switched off."
+    )
+
     rate_limit_requests: int = Field(
         default=1_000,
         ge=0,

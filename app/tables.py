@@ -26,4 +26,5 @@ import app.privacy.models
 import app.queues.models
 import app.schedules.models
 import app.sessions.models
-import app.tenants.models  # noqa: F401
+import app.tenants.models
+import app.webhooks.models  # noqa: F401

@@ -51,6 +51,8 @@ from app.settings import Settings
 from app.tenants.graphql import queries as tenants
 from app.tenants.graphql.domains.mutations import TenantDomainMutation
 from app.tenants.graphql.mutations import TenantMutation
+from app.webhooks.graphql import queries as webhooks
+from app.webhooks.graphql.mutations import WebhookMutation
 
 NodeResolver = Callable[[Context, Ref], Awaitable[Any]]
 
@@ -67,6 +69,7 @@ NODES: Mapping[str, NodeResolver] = {
     **counters.NODES,
     **sessions.NODES,
     **notifications.NODES,
+    **webhooks.NODES,
     **privacy.NODES,
 }
 
@@ -87,6 +90,7 @@ class Query(
     notifications.NotificationQuery,
     AuditQuery,
     DeprecationQuery,
+    webhooks.WebhookQuery,
     privacy.PrivacyQuery,
 ):
     @strawberry.field(
@@ -129,6 +133,7 @@ class Mutation(
     AdmissionMutation,
     OriginHealthMutation,
     NotificationMutation,
+    WebhookMutation,
     PrivacyMutation,
 ):
     pass

@@ -1,4 +1,7 @@
-"""`vq schema`: the committed `schema.graphql`, written or compared, with the code and with what was released."""
+"""`vq schema`: the committed `schema.graphql`, written or compared, with the code and with what was released.
+
+Beside it the types of what webhooks send, where there is a place for them.
+"""
 
 import argparse
 import difflib
@@ -9,8 +12,10 @@ from pathlib import Path
 from app.api.schema import schema_text
 from app.commands.errors import CommandError
 from app.commands.evolution import compared
+from app.webhooks.catalogue import typescript
 
 _DIFFERENCES_SHOWN = 40
+_MESSAGES = Path("frontend-contract/generated/webhooks.ts")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +36,19 @@ def run(arguments: argparse.Namespace) -> int:
     generated = schema_text()
     if arguments.against is not None:
         return _compare(arguments.against, generated)
+    outputs = {path: generated}
+    messages = path.parent / _MESSAGES
+    if messages.parent.is_dir():
+        outputs[messages] = typescript()
     if not arguments.check:
-        path.write_text(generated)
-        print(f"Wrote {path}.")
+        for each, text in outputs.items():
+            each.write_text(text)
+            print(f"Wrote {each}.")
         return 0
+    return max(_check(each, text) for each, text in outputs.items())
+
+
+def _check(path: Path, generated: str) -> int:
     committed = path.read_text() if path.exists() else ""
     if committed == generated:
         print(f"{path} is up to date.")

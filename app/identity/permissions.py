@@ -38,6 +38,8 @@ class Permission(StrEnum):
     API_KEY_WRITE = "api-key:write"
     PROVIDER_READ = "provider:read"
     PROVIDER_WRITE = "provider:write"
+    WEBHOOK_READ = "webhook:read"
+    WEBHOOK_WRITE = "webhook:write"
     AUDIT_READ = "audit:read"
     PRIVACY_WRITE = "privacy:write"
     PLATFORM_TENANTS = "platform:tenants"
@@ -70,6 +72,8 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.API_KEY_WRITE: "Create, change, rotate and revoke API keys.",
         Permission.PROVIDER_READ: "See which providers people sign in with, and how they are configured.",
         Permission.PROVIDER_WRITE: "Decide which providers people sign in with; takes all an administrator may do.",
+        Permission.WEBHOOK_READ: "See webhook endpoints, and what they were sent and have answered.",
+        Permission.WEBHOOK_WRITE: "Decide which addresses are told what happens, with their secrets; send it again.",
         Permission.AUDIT_READ: "See who changed what, when and from which address.",
         Permission.PRIVACY_WRITE: "Export and erase people's data, and set how long it is kept.",
         Permission.PLATFORM_TENANTS: "Create, change, suspend, reactivate and delete tenants, with their limits.",
@@ -110,6 +114,8 @@ _ADMIN = _MANAGER | {
     Permission.API_KEY_WRITE,
     Permission.PROVIDER_READ,
     Permission.PROVIDER_WRITE,
+    Permission.WEBHOOK_READ,
+    Permission.WEBHOOK_WRITE,
 }
 
 MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(

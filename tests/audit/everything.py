@@ -125,6 +125,19 @@ async def providers(shop: Everybody) -> None:
     await shop.do(shop.admin, "identityProviderDelete", identityProviderId=made["id"])
 
 
+async def webhooks(shop: Everybody) -> None:
+    """Another system is told what happens, though nobody is there."""
+    made = await shop.do(shop.admin, "webhookEndpointCreate", name="Warehouse", url="https://hooks.shop.example/queue")
+    endpoint = {"endpointId": made["endpoint"]["id"]}
+    await shop.do(shop.admin, "webhookEndpointUpdate", name="Other warehouse", **endpoint)
+    await shop.do(shop.admin, "webhookSecretRotate", **endpoint)
+    delivery = await shop.do(shop.admin, "webhookEndpointPing", **endpoint)
+    await shop.do(shop.admin, "webhookDeliveryReplay", deliveryId=delivery["id"])
+    hour = {"since": VALUES["since"], "until": VALUES["until"]}
+    await shop.do(shop.admin, "webhookRangeReplay", **hour, **endpoint)
+    await shop.do(shop.admin, "webhookEndpointDelete", **endpoint)
+
+
 async def queues(shop: Everybody) -> None:
     """A queue is set up, opened and closed, and put away."""
     queue = (await shop.do(shop.admin, "queueCreate", name="Visas", slug="visas"))["id"]
@@ -222,7 +235,7 @@ async def people(shop: Everybody) -> None:
     await shop.do(shop.admin, "retentionSet", sessionDays=30)
 
 
-DAY = (tenants, staff, accounts, second_factors, providers, queues, sessions, admissions, people)
+DAY = (tenants, staff, accounts, second_factors, providers, webhooks, queues, sessions, admissions, people)
 
 
 async def _join(shop: Everybody, queue: str, **given: Any) -> tuple[str, Caller]:

@@ -97,6 +97,9 @@ class Ground:
             "ApiKey": self.api_key_id,
             "CustomRole": role_id,
             "IdentityProvider": provider_id,
+            # Of nobody: what takes these is tested where there are some (tests/webhooks).
+            "WebhookEndpoint": encode("WebhookEndpoint", *parse(self.queue_id)[1]),
+            "WebhookDelivery": encode("WebhookDelivery", *parse(self.queue_id)[1]),
             # Nobody has one here: what takes it is tested where somebody has (tests/providers).
             "UserIdentity": encode("UserIdentity", *parse(self.queue_id)[1]),
             # Nobody's: what takes these is tested where somebody has them (tests/accounts).

@@ -49,6 +49,12 @@ OPEN = {
     "UserIdentity.providerKind": "providers have a public face: a button",
     "UserIdentity.providerName": "providers have a public face: a button",
     "Visitor.session": "the one the token is of",
+    "WebhookDelivery.attempts": "whoever may see the delivery may see its tries",
+    "WebhookDelivery.endpoint": "whoever may see deliveries may see endpoints",
+    "WebhookDelivery.request": "whoever may see the delivery may see what is sent: no personal data",
+    "WebhookEndpoint.health": "whoever may see the endpoint may see how it does",
+    "WebhookEndpoint.queueIds": "ids",
+    "WebhookEndpoint.secrets": "when they were made; whoever may see the endpoint may see that",
 }
 
 

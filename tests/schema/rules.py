@@ -98,13 +98,23 @@ BOUNDED_LISTS = {
     "ScopeNotGrantableError.scopes": "the enum",
     "Session.notes": "100",
     "Subscription.displayChanged(queueIds)": "20",
+    "Query.webhookEventTypes": "the product's own",
+    "UnknownEventTypesError.eventTypes": "20",
     "User.identities": "one per provider",
     "User.permissions": "the enum",
+    "WebhookDelivery.attempts": "50",
+    "WebhookEndpoint.eventTypes": "the product's own",
+    "WebhookEndpoint.queueIds": "100",
+    "WebhookEndpoint.secrets": "6",
+    "WebhookEndpointCreateInput.eventTypes": "the product's own",
+    "WebhookEndpointCreateInput.queueIds": "100",
+    "WebhookEndpointUpdateInput.eventTypes": "the product's own",
+    "WebhookEndpointUpdateInput.queueIds": "100",
 }
 _ACTIONS = re.compile(
-    r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
+    r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
     r"|accessEntry|accessCode|person|retention|identityProvider|userIdentity)"
-    r"(Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Confirm|SendCode|Enroll|StepUpSendCode|RenewRecoveryCodes|ResetSecondFactors|SetSecondFactorPolicy|Claim"
+    r"(Ping|Replay|Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Confirm|SendCode|Enroll|StepUpSendCode|RenewRecoveryCodes|ResetSecondFactors|SetSecondFactorPolicy|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report|Exchange|StartLink|Link"

@@ -26,6 +26,7 @@ from app.identity.passwords import HashedPassword, hash_new
 from app.identity.proofs import Method, Proven, Source
 from app.identity.service import NewUser
 from app.main import create_app
+from app.reactions import FANS
 from app.runtime import Runtime
 from app.settings import Settings
 from app.tenants import repository as tenants
@@ -224,7 +225,7 @@ def key_of(kind: str, id: str) -> Any:
 async def open_api(settings: Settings, clock: Clock) -> AsyncIterator[Api]:
     """An application with its lifespan running and a relay beside it."""
     app = create_app(settings, clock)
-    relay = asyncio.create_task(run_relay(settings, {}))
+    relay = asyncio.create_task(run_relay(settings, {}, fans=FANS))
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://test") as http:
         yield Api(app, http)

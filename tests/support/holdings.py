@@ -17,6 +17,7 @@ from app.identity.providers.models import UserIdentity
 from app.identity.service import NewUser
 from app.notifications.models import Notification, NotificationChannel, NotificationKind, NotificationStatus
 from app.tenants.service import NewTenant
+from app.webhooks.models import WebhookAttempt
 from tests.support.api import PASSWORD, Api, Business, Caller, Joined
 
 # The relay marks and seals events on its own time.
@@ -173,6 +174,7 @@ async def holdings(api: Api) -> Holdings:
         "Counter": counter_id,
         "Shift": shift["shift"]["id"],
         "Session": waiting.id,
+        **await _webhook(api, admin, secret),
         "Notification": await _notification(api, tenant_id, queue_id, waiting.id, secret),
     }
     return Holdings(business, label, secret, ids, waiting, neighbour, slug)
@@ -201,6 +203,40 @@ async def _identity(api: Api, user_id: str, provider_id: str, secret: str) -> st
         )
         tx.add(row)
     return encode("UserIdentity", row.tenant_id, row.id)
+
+
+async def _webhook(api: Api, admin: Caller, secret: str) -> dict[str, str]:
+    made = await admin(
+        "mutation($i: WebhookEndpointCreateInput!) { webhookEndpointCreate(input: $i) {"
+        " ... on WebhookEndpointCreateSuccess { endpoint { id } } } }",
+        # Of a kind that happens to nobody here: what it is owed does not grow while somebody counts.
+        i={
+            "name": f"Hook {secret}",
+            "url": f"https://{secret}.private.example/hooks",
+            "eventTypes": ["WEBHOOK_SECRET_ROTATED"],
+        },
+    )
+    endpoint_id = made["endpoint"]["id"]
+    pinged = await admin(
+        "mutation($i: WebhookEndpointPingInput!) { webhookEndpointPing(input: $i) {"
+        " ... on WebhookEndpointPingSuccess { delivery { id } } } }",
+        i={"endpointId": endpoint_id},
+    )
+    (_, delivery) = parse(pinged["delivery"]["id"])
+    attempt = WebhookAttempt(
+        tenant_id=delivery.tenant_id,
+        id=uuid4(),
+        delivery_id=delivery.id,
+        number=1,
+        started_at=SystemClock().now(),
+        duration_ms=1,
+        url=f"https://{secret}.private.example/hooks",
+        error=f"Not {secret}",
+        answer=f"Answer {secret}",
+    )
+    async with api.runtime.dbs.system.write(delivery.tenant_id) as tx:
+        tx.add(attempt)
+    return {"WebhookEndpoint": endpoint_id, "WebhookDelivery": pinged["delivery"]["id"]}
 
 
 async def _notification(api: Api, tenant_id: UUID, queue_id: str, session_id: str, secret: str) -> str:

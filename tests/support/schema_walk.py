@@ -49,6 +49,8 @@ KINDS = {
     "tenantId": "Tenant",
     "actorId": "User",
     "objectId": "Queue",
+    "endpointId": "WebhookEndpoint",
+    "deliveryId": "WebhookDelivery",
 }
 KINDS_OF_ID = {"queue": "Queue", "session": "Session", "node": "Queue"}
 
@@ -94,6 +96,9 @@ VALUES: dict[str, Any] = {
     "challengeToken": "vql_unknown",
     "replace": True,
     "domain": "queue.shop.example",
+    "url": "https://hooks.shop.example/queue",
+    "since": "2026-11-20T10:00:00Z",
+    "until": "2026-11-20T11:00:00Z",
 }
 
 

@@ -58,6 +58,7 @@ _APART = (
             MessageKind.EMAIL_CHANGED,
             MessageKind.SECOND_FACTOR_CHANGED,
             MessageKind.PROVIDER_LINKED,
+            MessageKind.WEBHOOK_DISABLED,
         }
     ),
 )

@@ -143,6 +143,20 @@ WORDINGS: Mapping[tuple[MessageKind, str], Wording] = MappingProxyType(
             "Firma. Wenn Sie ihn nicht verknüpft haben, entfernen Sie ihn aus den Anbietern Ihres Kontos, ändern Sie "
             "sofort Ihr Passwort, und sagen Sie uns Bescheid.\n\n{{ tenantName }}",
         ),
+        (MessageKind.WEBHOOK_DISABLED, "en"): Wording(
+            "A webhook endpoint was switched off",
+            "An address that is told what happens at {{ tenantName }} has answered that it is gone, or has taken "
+            "nothing for days. We have stopped sending to it; what waits is kept. Which one it is, and what it has "
+            "answered, stands with the webhook endpoints: there it can be enabled again, and what was missed be sent."
+            "\n\n{{ tenantName }}",
+        ),
+        (MessageKind.WEBHOOK_DISABLED, "de"): Wording(
+            "Ein Webhook-Ziel wurde abgeschaltet",
+            "Eine Adresse, der gemeldet wird, was bei {{ tenantName }} geschieht, hat geantwortet, dass es sie nicht "
+            "mehr gibt, oder seit Tagen nichts angenommen. Wir senden ihr nichts mehr; was wartet, bleibt erhalten. "
+            "Welche es ist und was sie geantwortet hat, steht bei den Webhook-Zielen: Dort kann sie wieder "
+            "eingeschaltet und Versäumtes gesendet werden.\n\n{{ tenantName }}",
+        ),
     }
 )
 
