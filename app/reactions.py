@@ -13,6 +13,8 @@ from app.core.personal import tasks as personal
 from app.counters import tasks as counters
 from app.identity.accounts import events as accounts
 from app.notifications import tasks as notifications
+from app.notifications.replies import events as replies
+from app.notifications.replies import tasks as reply_tasks
 from app.privacy import events as privacy
 from app.privacy import tasks as privacy_tasks
 from app.queues import events as queues
@@ -31,6 +33,7 @@ REACTIONS: Final[Reactions] = {
     accounts.AccountMessageOwed.type: [each(notifications.send_account_message)],
     queues.QueueCreated.type: [latest(health.look_at_origin)],
     queues.QueueUpdated.type: [latest(health.look_at_origin)],
+    replies.NotificationReplyReceived.type: [each(reply_tasks.answer_reply)],
     privacy.PersonExportRequested.type: [each(privacy_tasks.do_request)],
     privacy.PersonErasureRequested.type: [each(privacy_tasks.do_request)],
     sessions.SessionCalled.type: [each(notifications.tell_called), _NEARER],
@@ -64,6 +67,7 @@ JOBS: Final = Jobs(
         notifications.tell_what_happened,
         notifications.tell_staff,
         notifications.deliver,
+        reply_tasks.answer_reply,
         privacy_tasks.do_request,
         notifications.send_account_message,
     ]

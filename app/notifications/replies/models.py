@@ -13,6 +13,18 @@ from app.core.personal.sealed import SealedRow, digits, sealed_text
 from app.notifications.models import NotificationChannel
 
 
+class Command(StrEnum):
+    """What can be asked for."""
+
+    MORE_TIME = "MORE_TIME"
+    LEAVE = "LEAVE"
+    JOIN = "JOIN"
+    STOP = "STOP"
+    START = "START"
+    HELP = "HELP"
+    UNKNOWN = "UNKNOWN"
+
+
 class ReplyOutcome(StrEnum):
     """What has become of a reply."""
 
