@@ -238,7 +238,9 @@
       "Shift",
       "Tenant",
       "User",
-      "UserIdentity"
+      "UserIdentity",
+      "WebhookDelivery",
+      "WebhookEndpoint"
     ],
     "NotificationPreviewResult": [
       "InvalidTemplateError",
@@ -667,8 +669,12 @@
       "TenantNotSuspendedError",
       "TooManyCodesError",
       "TooManySecretsError",
+      "TooManyToReplayError",
+      "TooManyWebhookSecretsError",
+      "UnknownEventTypesError",
       "UsernameTakenError",
       "WeakPasswordError",
+      "WebhookEndpointDisabledError",
       "WrongPasswordError"
     ],
     "UserIdentityLinkResult": [
@@ -733,6 +739,43 @@
       "ApiKey",
       "User",
       "Visitor"
+    ],
+    "WebhookDeliveryReplayResult": [
+      "WebhookDeliveryReplaySuccess",
+      "WebhookEndpointDisabledError"
+    ],
+    "WebhookEndpointCreateResult": [
+      "InvalidInputError",
+      "LimitReachedError",
+      "StepUpRequiredError",
+      "UnknownEventTypesError",
+      "WebhookEndpointCreateSuccess"
+    ],
+    "WebhookEndpointDeleteResult": [
+      "InvalidInputError",
+      "WebhookEndpointDeleteSuccess"
+    ],
+    "WebhookEndpointPingResult": [
+      "WebhookEndpointDisabledError",
+      "WebhookEndpointPingSuccess"
+    ],
+    "WebhookEndpointUpdateResult": [
+      "InvalidInputError",
+      "StepUpRequiredError",
+      "UnknownEventTypesError",
+      "WebhookEndpointUpdateSuccess"
+    ],
+    "WebhookRangeReplayResult": [
+      "InvalidInputError",
+      "TooManyToReplayError",
+      "WebhookEndpointDisabledError",
+      "WebhookRangeReplaySuccess"
+    ],
+    "WebhookSecretRotateResult": [
+      "InvalidInputError",
+      "StepUpRequiredError",
+      "TooManyWebhookSecretsError",
+      "WebhookSecretRotateSuccess"
     ]
   }
 };
