@@ -52,10 +52,13 @@ from app.notifications.channels.mail import (
 from app.notifications.models import NotificationChannel
 
 _CONNECT_SECONDS = 10.0
+_TEXT_SECONDS = 18.0
 _QUIT_SECONDS = 1.0
 _PATIENCE_SECONDS = 120.0
 """A server may think about a message (spam, viruses) for a while; giving up too early leaves it in doubt."""
 
+# Authentication or encryption required (RFC 4954): nothing is wrong with the message.
+_SIGN_IN_FIRST = frozenset({530, 534, 535, 538})
 # "Bad destination mailbox", "… system", "moved", and "null MX" (RFC 3463, RFC 7505).
 _NOBODY_THERE = re.compile(r"^(?:\S+ )?5\.1\.(?:1|2|6|10)\b")
 
@@ -130,10 +133,11 @@ async def conversation(server: Server, mail: Mail) -> AsyncIterator[Conversation
             encoding = "utf-8" if is_utf8 else "ascii"
             await smtp.mail(sender.addr_spec, options=options, encoding=encoding)
             await smtp.rcpt(recipient.addr_spec, encoding=encoding)
-        except ValueError:
-            raise not_an_address() from None
+        # First: a certificate that is not believed is both to Python, and no fault of the address.
         except (SMTPException, OSError, TimeoutError) as problem:
             raise _failure(problem, server.named_by) from None
+        except ValueError:
+            raise not_an_address() from None
         yield Conversation(smtp, content)
         with suppress(SMTPException, OSError, TimeoutError):  # whatever the server thinks of QUIT changes nothing
             await smtp.quit(timeout=_QUIT_SECONDS)
@@ -240,7 +244,7 @@ async def sent(server: Server, sender: str, message: Message, address: str | Non
         async with preparing, conversation(server, mail) as ready:
             # The deadline was for getting here; the text has one of its own.
             preparing.reschedule(None)
-            await ready.hand_over(timeout_seconds=18.0)
+            await ready.hand_over(timeout_seconds=_TEXT_SECONDS)
     except MailInDoubt as doubt:
         return InDoubt(f"The connection to the mail server was lost ({doubt}) while it was handed over.")
     except TimeoutError:
@@ -322,8 +326,9 @@ def _failure(problem: Exception, named_by: str) -> MailFailure:
             # Greeting, EHLO, TLS or password: something to be put right with the server, not with this message.
             reason = f"The mail server answered {code} {_one_line(text)}"
             return MailFailure(reason, permanent=False, is_ours=code >= 500)
-        case SMTPConnectError(__cause__=ssl.SSLError(reason=str(reason))):
-            return MailFailure(f"No encrypted connection to the mail server: {reason}.", permanent=False, is_ours=True)
+        case SMTPConnectError(__cause__=ssl.SSLError(reason=str(reason))) | ssl.SSLError(reason=str(reason)):
+            reason = f"No encrypted connection to the mail server: {reason}."
+            return MailFailure(reason, permanent=False, is_ours=True)
         case SMTPException(message=text) if not isinstance(problem, (OSError, TimeoutError)):
             reason = f"The server cannot do what {named_by} asks for: {_one_line(text)}"
             return MailFailure(reason, permanent=False, is_ours=True)
@@ -335,7 +340,8 @@ def _refusal(what: str, answer: SMTPResponseException) -> MailFailure:
     said = _one_line(answer.message)
     reason = f"The mail server refused {what}: {answer.code} {said}"
     is_gone = isinstance(answer, SMTPRecipientRefused) and _NOBODY_THERE.match(said) is not None
-    return MailFailure(reason, permanent=answer.code >= 500, is_gone=is_gone)
+    is_ours = answer.code in _SIGN_IN_FIRST
+    return MailFailure(reason, permanent=answer.code >= 500 and not is_ours, is_gone=is_gone, is_ours=is_ours)
 
 
 def _one_line(text: str) -> str:
