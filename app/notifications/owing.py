@@ -12,8 +12,10 @@ from uuid import UUID
 from app.core.db import WriteTx
 from app.core.ids import new_id
 from app.core.jobs.context import write_jobs
+from app.core.jobs.lanes import Lane
 from app.core.jobs.repository import NewJob
 from app.notifications import repository
+from app.notifications.deliveries.rules import URGENT, gives_up_after
 from app.notifications.models import Notification, NotificationChannel, NotificationKind, NotificationStatus
 from app.notifications.texts import Value
 
@@ -78,10 +80,18 @@ async def send_later(tx: WriteTx, rows: Sequence[Notification], *, again: int = 
                 f"deliver:{row.id}{suffix}",
                 tx.request_id,
                 due_at=row.due_at,
+                lane=_lane(row),
             )
             for row in rows
         ],
     )
+
+
+def _lane(row: Notification) -> Lane:
+    """What thousands get at once must not hold up who is called."""
+    if row.broadcast_id is not None:
+        return Lane.BULK
+    return Lane.URGENT if gives_up_after(row.kind) == URGENT else Lane.NORMAL
 
 
 def _row(tx: WriteTx, owed: Owed) -> Notification:

@@ -13,7 +13,7 @@ from app.core.jobs.models import Job
 from app.core.jobs.runner import LEASE
 from app.notifications.deliveries.rules import URGENT
 from app.notifications.delivery import MOST_ATTEMPTS, TOO_OFTEN
-from app.notifications.models import Notification, NotificationStatus
+from app.notifications.models import Notification, NotificationChannel, NotificationStatus
 from app.sessions.models import Session
 from tests.jobs.support import stored
 from tests.notifications.sink import Sink
@@ -216,7 +216,7 @@ async def test_an_address_that_is_none_is_refused_before_anybody_is_asked(world:
         if name == "notifications.called":
             await world.runner.run(ref)
     async with world.dbs.app.write(world.tenant_id) as tx:
-        (row,) = (await tx.exec(select(Notification).where(Notification.tenant_id == tx.tenant))).all()
+        [row] = (await tx.exec(select(Notification).where(Notification.channel == NotificationChannel.EMAIL))).all()
         row.recipient = "anna@example.com\r\nBcc: victim@example.com"
         await tx.flush()
     await world.settle()
@@ -245,7 +245,7 @@ async def test_a_message_no_mail_can_be_made_of_fails_for_good(world: World, sin
         if name == "notifications.called":
             await world.runner.run(ref)
     async with world.dbs.app.write(world.tenant_id) as tx:
-        (row,) = (await tx.exec(select(Notification).where(Notification.tenant_id == tx.tenant))).all()
+        [row] = (await tx.exec(select(Notification).where(Notification.channel == NotificationChannel.EMAIL))).all()
         row.subject = "Hello\r\nBcc: victim@example.com"
         await tx.flush()
     await world.settle()
@@ -276,7 +276,9 @@ async def test_what_was_owed_to_an_erased_session_ends_quietly(
     await world.relay_all()
     async with world.dbs.system.write(None) as tx:
         await tx.exec(delete(Session).where(col(Session.tenant_id) == world.tenant_id))
-    assert await world.settle() == ["notifications.called", "notifications.people_ahead"]
+    ran = await world.settle()
+    assert "notifications.called" in ran
+    assert "notifications.deliver" not in ran
     assert (await world.notifications(), sink.mails, caplog.records) == ([], [], [])
 
 
