@@ -34,6 +34,7 @@ IdentifierSearch = Annotated[
 LazyAccessEntryConnection = Annotated["AccessEntryConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyAccessCodeConnection = Annotated["AccessCodeConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyOriginHealthState = Annotated["OriginHealthState", strawberry.lazy("app.admission.graphql.health.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyQueueFee = Annotated["QueueFee", strawberry.lazy("app.integrations.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 
@@ -80,6 +81,9 @@ class Queue(Node):
     invited_only: bool = strawberry.field(description="Whether only the invited may join.")
     max_places_per_address: int | None = strawberry.field(
         description="Most places at once of visitors with one network address; null for no limit."
+    )
+    payment_seconds: int | None = strawberry.field(
+        description="How long whoever joins has to pay the fee, on hold meanwhile; null where joining costs nothing."
     )
     bind_address: bool = strawberry.field(
         description="Whether admission tokens are bound to the network address their visitor joined from."
@@ -324,6 +328,15 @@ class Queue(Node):
 
         return await code_page(info.context, self.tenant_key, self.key, kind, PageRequest(first, after))
 
+    @strawberry.field(description="What joining costs; null: nothing.")
+    async def fee(self, info: Info) -> LazyQueueFee | None:
+        """Looked up where there is one, for all queues of the answer at once."""
+        from app.integrations.graphql.loaders import fees_by_queue
+
+        if self.payment_seconds is None:
+            return None
+        return await info.context.loader(fees_by_queue, self.tenant_key).load(self.key)
+
 
 # What only a change of the queue itself changes, by column.
 CONFIGURATION = [
@@ -345,6 +358,7 @@ CONFIGURATION = [
     "invited_only",
     "max_places_per_address",
     "bind_address",
+    "payment_seconds",
     "refusal_message",
     "site_origins",
     "failure_mode",

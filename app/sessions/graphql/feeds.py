@@ -38,6 +38,7 @@ _ROW_FIELDS = frozenset(
         "onHold",
         "priority",
         "partySize",
+        "paymentDueAt",
         "locale",
         "joinedAt",
         "calledAt",

@@ -23,6 +23,8 @@ from app.sessions.line import Place
 
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyAdmission = Annotated["Admission", strawberry.lazy("app.admission.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyPayment = Annotated["Payment", strawberry.lazy("app.integrations.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyCustomer = Annotated["SessionCustomer", strawberry.lazy("app.integrations.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyUser = Annotated["User", strawberry.lazy("app.identity.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 
@@ -70,6 +72,9 @@ class Session(Node):
     )
     revision: int = strawberry.field(
         description="Revision of the queue this shows; of two answers with the same `queue.id` the greater is newer."
+    )
+    payment_due_at: datetime | None = strawberry.field(
+        description="Until when its fee has to be paid, which it is on hold for; null where it owes none (any more)."
     )
     locale: str | None = strawberry.field(description="Language of messages, e.g. `en` or `pt-BR`.")
     joined_at: datetime = strawberry.field(description="When the visitor joined; kept in a transfer.")
@@ -195,6 +200,31 @@ class Session(Node):
         """Personal."""
         return self.row.cancel_reason if self._is_open_to(info.context) else None
 
+    @strawberry.field(
+        description=(
+            "Its fee, from the first time its visitor asked how to pay. Null without `session:read`, except for its "
+            "visitor."
+        )
+    )
+    async def payment(self, info: Info) -> LazyPayment | None:
+        """Loaded for all sessions of the answer at once."""
+        from app.integrations.graphql.loaders import payments_by_session
+
+        if not self._is_open_to(info.context):
+            return None
+        return await info.context.loader(payments_by_session, self.tenant_key).load(self.key)
+
+    @strawberry.field(
+        description="Who the visitor is at the business's CRM. Null without `session:read`, to its visitor too."
+    )
+    async def customer(self, info: Info) -> LazyCustomer | None:
+        """Loaded for all sessions of the answer at once."""
+        from app.integrations.graphql.loaders import customers_by_session
+
+        if not info.context.actor.may_in(self.tenant_key, Permission.SESSION_READ):
+            return None
+        return await info.context.loader(customers_by_session, self.tenant_key).load(self.key)
+
     @strawberry.field(description="Notes of the staff, oldest first, at most 100. Needs the permission `session:read`.")
     async def notes(self, info: Info) -> list[SessionNote]:
         """Loaded for all sessions of the answer at once."""
@@ -215,6 +245,7 @@ _FROM_ROW = [
     "status",
     "priority",
     "party_size",
+    "payment_due_at",
     "locale",
     "joined_at",
     "called_at",
