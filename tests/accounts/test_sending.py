@@ -19,13 +19,14 @@ from app.notifications.accounts import sending
 from app.notifications.accounts.texts import WORDINGS
 from app.notifications.channels.installation import NO_MAIL, NO_SMS
 from app.settings import Settings, SettingsError, load_settings
-from tests.accounts.provider import Provider, provider
 from tests.jobs.conftest import clock, dbs, settings
 from tests.notifications.conftest import sink
 from tests.notifications.sink import Sink
 from tests.notifications.sink import sink as open_sink
 from tests.notifications.world import World
 from tests.notifications.world import world as open_world
+from tests.support.stand_ins.frame import HangUp, standing_in
+from tests.support.stand_ins.twilio import Twilio, error
 
 __all__ = ["clock", "dbs", "settings", "sink"]
 
@@ -94,8 +95,8 @@ async def test_an_sms_goes_through_the_gateway(world: World, sink: Sink) -> None
 
 
 async def test_an_sms_goes_to_the_provider(world: World, sink: Sink) -> None:
-    async with provider() as there:
-        with_settings(world, sms_url=there.url)
+    async with standing_in(Twilio()) as there:
+        with_settings(world, sms_url=there.sms_url)
         issued = await owe(world, MessageKind.SECOND_FACTOR, PHONE, locale="de-CH")
         await world.settle()
     [form] = there.taken
@@ -106,14 +107,14 @@ async def test_an_sms_goes_to_the_provider(world: World, sink: Sink) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "again"),
-    [((400, 21211, "The 'To' number {to} is not valid."), False), ((503, 20503, "Down."), True)],
+    [((400, 21211, f"The 'To' number {PHONE.address} is not valid."), False), ((503, 20503, "Down."), True)],
 )
 async def test_what_the_provider_refuses_is_tried_again_unless_it_is_for_good(
     world: World, clock: ManualClock, answer: tuple[int, int, str], again: bool
 ) -> None:
-    async with provider() as there:
-        there.answers = [answer]
-        with_settings(world, sms_url=there.url)
+    async with standing_in(Twilio()) as there:
+        there.orders = [error(*answer)]
+        with_settings(world, sms_url=there.sms_url)
         await owe(world, MessageKind.SECOND_FACTOR, PHONE)
         await world.settle()
         row = await stored(world)
@@ -127,24 +128,22 @@ async def test_what_the_provider_refuses_is_tried_again_unless_it_is_for_good(
 
 
 async def test_a_provider_that_hangs_up_is_not_asked_again(world: World, clock: ManualClock) -> None:
-    async with provider() as there:
-        there.hangs_up = True
-        with_settings(world, sms_url=there.url)
+    async with standing_in(Twilio()) as there:
+        there.orders = [HangUp()]
+        with_settings(world, sms_url=there.sms_url)
         await owe(world, MessageKind.SECOND_FACTOR, PHONE)
         await world.settle()
         row = await stored(world)
         assert (row.error, row.sealed_code, row.sent_at) == (sending.IN_DOUBT, None, None)
-        there.hangs_up = False
         clock.advance(minutes=1)
         assert await world.settle() == []
-    assert there.taken == []
+    assert (there.taken, there.orders) == ([], [])
 
 
 async def test_a_provider_nobody_can_reach_is_tried_again_until_the_code_expires(
     world: World, clock: ManualClock
 ) -> None:
-    there = Provider(port=9)
-    with_settings(world, sms_url=there.url)
+    with_settings(world, sms_url="twilio+http://AC1:token@127.0.0.1:9?from=%2B15005550006")
     await owe(world, MessageKind.SECOND_FACTOR, PHONE)
     await world.settle()
     row = await stored(world)
