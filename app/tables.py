@@ -17,11 +17,12 @@ import app.identity.providers.models
 import app.identity.roles.models
 import app.integrations.models
 import app.notifications.broadcasts.models
+import app.notifications.devices.models
 import app.notifications.models
-import app.notifications.telling.models
-import app.notifications.providers.models
 import app.notifications.preferences.models
+import app.notifications.providers.models
 import app.notifications.replies.models
+import app.notifications.telling.models
 import app.privacy.models
 import app.queues.models
 import app.schedules.models

@@ -37,6 +37,9 @@ from app.identity.graphql.providers.mutations import ProviderMutation
 from app.identity.graphql.roles import queries as roles
 from app.identity.graphql.roles.mutations import CustomRoleMutation
 from app.notifications.graphql import queries as notifications
+from app.notifications.graphql.devices import queries as push_devices
+from app.notifications.graphql.devices.mutations import PushDeviceMutation
+from app.notifications.graphql.inbox import fields as inbox
 from app.notifications.graphql.mutations import NotificationMutation
 from app.privacy.graphql import queries as privacy
 from app.privacy.graphql.mutations import PrivacyMutation
@@ -69,6 +72,8 @@ NODES: Mapping[str, NodeResolver] = {
     **counters.NODES,
     **sessions.NODES,
     **notifications.NODES,
+    **push_devices.NODES,
+    **inbox.NODES,
     **webhooks.NODES,
     **privacy.NODES,
 }
@@ -88,6 +93,8 @@ class Query(
     counters.CounterQuery,
     sessions.SessionQuery,
     notifications.NotificationQuery,
+    push_devices.PushDeviceQuery,
+    inbox.InboxQuery,
     AuditQuery,
     DeprecationQuery,
     webhooks.WebhookQuery,
@@ -133,6 +140,8 @@ class Mutation(
     AdmissionMutation,
     OriginHealthMutation,
     NotificationMutation,
+    PushDeviceMutation,
+    inbox.InboxMutation,
     WebhookMutation,
     PrivacyMutation,
 ):
@@ -151,7 +160,7 @@ for _field in get_object_definition(Mutation, strict=True).fields:
         "first item of a `…Changed` feed is the current state; every item carries the `revision` it shows."
     )
 )
-class Subscription(SessionSubscription, AdmissionSubscription):
+class Subscription(SessionSubscription, AdmissionSubscription, inbox.InboxSubscription):
     pass
 
 

@@ -80,12 +80,14 @@ async def by_ids(tx: ReadTx, kind: type[SQLModel], column: str, ids: Sequence[UU
     return found.all()
 
 
-async def notifications_of(tx: ReadTx, subject: Subject, session_ids: Sequence[UUID]) -> Sequence[Notification]:
+async def notifications_of(
+    tx: ReadTx, subject: Subject, session_ids: Sequence[UUID], user_ids: Sequence[UUID]
+) -> Sequence[Notification]:
     """Messages to the person, and about their sessions."""
     conditions = _conditions(
         tx, ((Notification, "recipient", subject.email), (Notification, "recipient", subject.phone))
     )
-    about = or_(col(Notification.session_id).in_(session_ids), *conditions)
+    about = or_(col(Notification.session_id).in_(session_ids), col(Notification.user_id).in_(user_ids), *conditions)
     return (await tx.exec(select(Notification).where(Notification.tenant_id == tx.tenant, about))).all()
 
 

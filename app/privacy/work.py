@@ -24,6 +24,7 @@ from app.identity.passwords import NOBODYS_HASH
 from app.identity.repository import lock as lock_user
 from app.identity.repository import revoke_logins
 from app.identity.service import note as note_user
+from app.notifications.devices.models import PushDevice
 from app.privacy import repository
 from app.privacy.errors import PersonIsStaff
 from app.privacy.events import PrivacyRequestDone, PrivacyRequestFailed
@@ -129,12 +130,15 @@ async def _everything(tx: WriteTx, person: Person) -> Mapping[str, list[dict[str
         "users": list(await repository.by_ids(tx, User, "id", person.user_ids)),
         "sessions": list(await repository.by_ids(tx, Session, "id", person.session_ids)),
         "session_notes": list(await repository.by_ids(tx, SessionNote, "session_id", person.session_ids)),
-        "notifications": list(await repository.notifications_of(tx, person.subject, person.session_ids)),
+        "notifications": list(
+            await repository.notifications_of(tx, person.subject, person.session_ids, person.user_ids)
+        ),
         "access_entries": list(await repository.access_entries_of(tx, person.subject)),
         "events": list(await repository.events_of(tx, person.actors)),
     }
     for kind, column in repository.about_users():
         rows[str(kind.__tablename__)] = list(await repository.by_ids(tx, kind, column, person.user_ids))
+    rows["push_devices"] += await repository.by_ids(tx, PushDevice, "session_id", person.session_ids)
     rows["invitations"] = list(await repository.invitations_of(tx, await _emails(tx, person), person.user_ids))
     # As text and back: what cannot be written as JSON is written as text, once and here.
     return {
@@ -204,11 +208,12 @@ async def _erase_sessions(tx: WriteTx, person: Person) -> int:
         for session in await repository.by_ids(tx, Session, "id", person.session_ids[start : start + _AT_ONCE]):
             blank(session)
     await repository.delete_rows(tx, SessionNote, "session_id", person.session_ids)
+    await repository.delete_rows(tx, PushDevice, "session_id", person.session_ids)
     return len(person.session_ids)
 
 
 async def _erase_notifications(tx: WriteTx, person: Person) -> int:
-    rows = await repository.notifications_of(tx, person.subject, person.session_ids)
+    rows = await repository.notifications_of(tx, person.subject, person.session_ids, person.user_ids)
     await repository.blank_notifications(tx, rows)
     return len(rows)
 

@@ -231,8 +231,10 @@
       "Login",
       "Notification",
       "PrivacyRequest",
+      "PushDevice",
       "Queue",
       "QueueCategory",
+      "ReceivedNotification",
       "ScheduledEvent",
       "Session",
       "Shift",
@@ -241,6 +243,10 @@
       "UserIdentity",
       "WebhookDelivery",
       "WebhookEndpoint"
+    ],
+    "NotificationMarkReadResult": [
+      "InvalidInputError",
+      "NotificationMarkReadSuccess"
     ],
     "NotificationPreviewResult": [
       "InvalidTemplateError",
@@ -302,6 +308,14 @@
       "InvalidInputError",
       "ProfileUpdateSuccess",
       "UsernameTakenError"
+    ],
+    "PushDeviceRegisterResult": [
+      "InvalidInputError",
+      "PushDeviceRegisterSuccess"
+    ],
+    "PushDeviceRemoveResult": [
+      "InvalidInputError",
+      "PushDeviceRemoveSuccess"
     ],
     "QueueArchiveResult": [
       "IllegalQueueTransitionError",

@@ -8,6 +8,7 @@ from typing import Any
 from app.identity.providers.models import ProofPurpose
 from tests.audit.everybody import Everybody
 from tests.support.api import PASSWORD, Caller
+from tests.support.inbox import received
 from tests.support.schema_walk import VALUES
 
 NEW_PASSWORD = "another horse battery"
@@ -178,6 +179,10 @@ async def sessions(shop: Everybody) -> None:
     codes = await shop.do(shop.admin, "accessCodeCreate", queueId=queue, kind="PRIORITY", priority=5)
     await shop.do(second[1], "sessionUseAccessCode", sessionId=second[0], accessCode=codes[0]["code"])
     await shop.do(first[1], "sessionStepBack", sessionId=first[0], places=1)
+    for verb in ("pushDeviceRegister", "pushDeviceRemove"):
+        await shop.do(first[1], verb, fcmToken="a-token-of-an-app-1234")
+    message = await received(shop.api, shop.tenant_id, first[0])
+    await shop.do(first[1], "notificationMarkRead", notificationIds=[message])
     await shop.do(shop.admin, "sessionAddNote", sessionId=first[0], text="Needs a ramp")
     await shop.do(shop.admin, "sessionSetPriority", sessionId=third[0], priority=7)
     await shop.do(shop.admin, "sessionHold", sessionId=fourth[0])

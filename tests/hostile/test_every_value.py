@@ -105,6 +105,7 @@ class Ground:
             # Nobody's: what takes these is tested where somebody has them (tests/accounts).
             "Login": encode("Login", *parse(self.queue_id)[1]),
             "Invitation": encode("Invitation", *parse(self.queue_id)[1]),
+            "ReceivedNotification": encode("ReceivedNotification", *parse(self.queue_id)[1]),
             "Counter": counter_id,
             "Session": session_id,
         }

@@ -61,6 +61,8 @@ BOUNDED_LISTS = {
     "IdentityProviderUpdateInput.roleRules": "100",
     "IdentityProviderUpdateInput.scopes": "20",
     "IllegalTransitionError.allowed": "the enum",
+    "NotificationMarkReadInput.notificationIds": "100",
+    "NotificationMarkReadSuccess.notifications": "the input",
     "NotificationTemplate.variables": "the product's own",
     "PermissionNotGrantableError.permissions": "the enum",
     "Query.display(queueIds)": "20",
@@ -112,13 +114,13 @@ BOUNDED_LISTS = {
     "WebhookEndpointUpdateInput.queueIds": "100",
 }
 _ACTIONS = re.compile(
-    r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|notificationTemplate"
+    r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|pushDevice|notification|notificationTemplate"
     r"|accessEntry|accessCode|person|retention|identityProvider|userIdentity)"
     r"(Ping|Replay|Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Confirm|SendCode|Enroll|StepUpSendCode|RenewRecoveryCodes|ResetSecondFactors|SetSecondFactorPolicy|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report|Exchange|StartLink|Link"
-    r"|Unlink|Export|Erase)"
+    r"|MarkRead|Unlink|Export|Erase)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}
@@ -318,15 +320,16 @@ def whole_lists(schema: GraphQLSchema) -> Iterator[str]:
 
 
 def feeds(schema: GraphQLSchema) -> Iterator[str]:
-    """State feeds are named `<noun>Changed` and carry a revision; fact feeds are plural."""
+    """State feeds are named `<noun>Changed` and carry a revision; fact feeds are plural, or past participles."""
     root = schema.subscription_type
     for name, field in root.fields.items() if root is not None else ():
         shown = get_named_type(field.type)
         assert isinstance(shown, GraphQLObjectType)
         parts = [shown, *(get_named_type(each.type) for each in shown.fields.values())]
-        if not any("revision" in getattr(part, "fields", {}) for part in parts):
+        # One's own messages are facts with ids, and have no other state than being read.
+        if not any("revision" in getattr(part, "fields", {}) for part in parts) and name != "notificationReceived":
             yield f"{name} shows no revision"
-        if not name.endswith(("Changed", "Events")):
+        if not name.endswith(("Changed", "Events", "Received")):
             yield name
 
 

@@ -19,6 +19,8 @@ from app.notifications.models import Notification, NotificationChannel, Notifica
 from app.tenants.service import NewTenant
 from app.webhooks.models import WebhookAttempt
 from tests.support.api import PASSWORD, Api, Business, Caller, Joined
+from tests.support.inbox import received
+from tests.support.schema_walk import VALUES
 
 # The relay marks and seals events on its own time.
 _PASSING = {"events": "- 'published_at'"}
@@ -174,6 +176,8 @@ async def holdings(api: Api) -> Holdings:
         "Counter": counter_id,
         "Shift": shift["shift"]["id"],
         "Session": waiting.id,
+        "PushDevice": await _device(waiting),
+        "ReceivedNotification": await received(api, tenant_id, waiting.id, secret),
         **await _webhook(api, admin, secret),
         "Notification": await _notification(api, tenant_id, queue_id, waiting.id, secret),
     }
@@ -237,6 +241,16 @@ async def _webhook(api: Api, admin: Caller, secret: str) -> dict[str, str]:
     async with api.runtime.dbs.system.write(delivery.tenant_id) as tx:
         tx.add(attempt)
     return {"WebhookEndpoint": endpoint_id, "WebhookDelivery": pinged["delivery"]["id"]}
+
+
+async def _device(owner: Joined) -> str:
+    given = {name: VALUES[name] for name in ("endpoint", "publicKey", "authSecret")}
+    made = await owner.visitor(
+        "mutation($i: PushDeviceRegisterInput!) { pushDeviceRegister(input: $i) {"
+        " ... on PushDeviceRegisterSuccess { pushDevice { id } } } }",
+        i={"webPush": given},
+    )
+    return str(made["pushDevice"]["id"])
 
 
 async def _notification(api: Api, tenant_id: UUID, queue_id: str, session_id: str, secret: str) -> str:

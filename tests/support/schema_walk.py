@@ -41,6 +41,8 @@ KINDS = {
     "scheduledEventId": "ScheduledEvent",
     "userId": "User",
     "loginId": "Login",
+    "notificationIds": "ReceivedNotification",
+    "afterId": "ReceivedNotification",
     "invitationId": "Invitation",
     "apiKeyId": "ApiKey",
     "customRoleId": "CustomRole",
@@ -52,7 +54,7 @@ KINDS = {
     "endpointId": "WebhookEndpoint",
     "deliveryId": "WebhookDelivery",
 }
-KINDS_OF_ID = {"queue": "Queue", "session": "Session", "node": "Queue"}
+KINDS_OF_ID = {"pushPublicKey": "Tenant", "queue": "Queue", "session": "Session", "node": "Queue"}
 
 # Values for what has to be given, by its name; every one of them is acceptable.
 VALUES: dict[str, Any] = {
@@ -96,6 +98,9 @@ VALUES: dict[str, Any] = {
     "challengeToken": "vql_unknown",
     "replace": True,
     "domain": "queue.shop.example",
+    "endpoint": "https://push.example/somebody",
+    "publicKey": "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM",
+    "authSecret": "tBHItJI5svbpez7KI4CCXg",
     "url": "https://hooks.shop.example/queue",
     "since": "2026-11-20T10:00:00Z",
     "until": "2026-11-20T11:00:00Z",

@@ -1,0 +1,1 @@
+"""Devices that can be pushed to, in the schema."""

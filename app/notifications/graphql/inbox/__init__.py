@@ -1,0 +1,1 @@
+"""Messages in the app, in the schema."""
