@@ -36,11 +36,23 @@ from app.identity.graphql.providers import queries as providers
 from app.identity.graphql.providers.mutations import ProviderMutation
 from app.identity.graphql.roles import queries as roles
 from app.identity.graphql.roles.mutations import CustomRoleMutation
+from app.integrations.graphql import queries as integrations
+from app.integrations.graphql.mutations import IntegrationMutation
+from app.jobs.graphql import queries as jobs
+from app.jobs.graphql.mutations import JobMutation
 from app.notifications.graphql import queries as notifications
+from app.notifications.graphql.broadcasts import fields as broadcasts
+from app.notifications.graphql.deliveries import fields as deliveries
 from app.notifications.graphql.devices import queries as push_devices
 from app.notifications.graphql.devices.mutations import PushDeviceMutation
 from app.notifications.graphql.inbox import fields as inbox
 from app.notifications.graphql.mutations import NotificationMutation
+from app.notifications.graphql.preferences.mutations import NotificationPreferencesMutation
+from app.notifications.graphql.preferences.queries import NotificationPreferencesQuery
+from app.notifications.graphql.providers import queries as message_providers
+from app.notifications.graphql.providers.mutations import MessageProviderMutation
+from app.notifications.graphql.rules import queries as message_rules
+from app.notifications.graphql.rules.mutations import MessageRuleMutation
 from app.privacy.graphql import queries as privacy
 from app.privacy.graphql.mutations import PrivacyMutation
 from app.queues.graphql import queries as queues
@@ -71,11 +83,16 @@ NODES: Mapping[str, NodeResolver] = {
     **schedules.NODES,
     **counters.NODES,
     **sessions.NODES,
-    **notifications.NODES,
+    **deliveries.NODES,
+    **broadcasts.NODES,
     **push_devices.NODES,
     **inbox.NODES,
+    **message_rules.NODES,
+    **message_providers.NODES,
+    **integrations.NODES,
     **webhooks.NODES,
     **privacy.NODES,
+    **jobs.NODES,
 }
 
 
@@ -93,12 +110,19 @@ class Query(
     counters.CounterQuery,
     sessions.SessionQuery,
     notifications.NotificationQuery,
+    deliveries.DeliveryQuery,
+    broadcasts.BroadcastQuery,
     push_devices.PushDeviceQuery,
     inbox.InboxQuery,
+    NotificationPreferencesQuery,
+    message_rules.MessageRuleQuery,
+    message_providers.MessageProviderQuery,
+    integrations.IntegrationQuery,
     AuditQuery,
     DeprecationQuery,
     webhooks.WebhookQuery,
     privacy.PrivacyQuery,
+    jobs.JobQuery,
 ):
     @strawberry.field(
         description="Any object by its opaque id.",
@@ -140,10 +164,17 @@ class Mutation(
     AdmissionMutation,
     OriginHealthMutation,
     NotificationMutation,
+    deliveries.DeliveryMutation,
+    broadcasts.BroadcastMutation,
     PushDeviceMutation,
     inbox.InboxMutation,
+    NotificationPreferencesMutation,
+    MessageRuleMutation,
+    MessageProviderMutation,
+    IntegrationMutation,
     WebhookMutation,
     PrivacyMutation,
+    JobMutation,
 ):
     pass
 
@@ -160,7 +191,13 @@ for _field in get_object_definition(Mutation, strict=True).fields:
         "first item of a `…Changed` feed is the current state; every item carries the `revision` it shows."
     )
 )
-class Subscription(SessionSubscription, AdmissionSubscription, inbox.InboxSubscription):
+class Subscription(
+    SessionSubscription,
+    AdmissionSubscription,
+    deliveries.DeliverySubscription,
+    broadcasts.BroadcastSubscription,
+    inbox.InboxSubscription,
+):
     pass
 
 

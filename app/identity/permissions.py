@@ -32,6 +32,8 @@ class Permission(StrEnum):
     SESSION_WRITE = "session:write"
     NOTIFICATION_READ = "notification:read"
     NOTIFICATION_WRITE = "notification:write"
+    MESSAGE_PROVIDER_READ = "message-provider:read"
+    MESSAGE_PROVIDER_WRITE = "message-provider:write"
     EVENT_READ = "event:read"
     HEALTH_REPORT = "health:report"
     API_KEY_READ = "api-key:read"
@@ -40,9 +42,12 @@ class Permission(StrEnum):
     PROVIDER_WRITE = "provider:write"
     WEBHOOK_READ = "webhook:read"
     WEBHOOK_WRITE = "webhook:write"
+    INTEGRATION_READ = "integration:read"
+    INTEGRATION_WRITE = "integration:write"
     AUDIT_READ = "audit:read"
     PRIVACY_WRITE = "privacy:write"
     PLATFORM_TENANTS = "platform:tenants"
+    PLATFORM_JOBS = "platform:jobs"
 
 
 MEANING: Mapping[Permission, str] = MappingProxyType(
@@ -66,6 +71,8 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.SESSION_WRITE: "Join on behalf of visitors, cancel for them, set priorities, write notes.",
         Permission.NOTIFICATION_READ: "See notifications and their recipients, and templates.",
         Permission.NOTIFICATION_WRITE: "Change notification templates.",
+        Permission.MESSAGE_PROVIDER_READ: "See who carries messages, how that is configured, and how they do.",
+        Permission.MESSAGE_PROVIDER_WRITE: "Decide who carries messages, with credentials; send tests.",
         Permission.EVENT_READ: "Read the event log and queues as of a past time.",
         Permission.HEALTH_REPORT: "Report how the site behind a queue is.",
         Permission.API_KEY_READ: "See API keys: what they may do, how they begin, when they were used.",
@@ -74,9 +81,12 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.PROVIDER_WRITE: "Decide which providers people sign in with; takes all an administrator may do.",
         Permission.WEBHOOK_READ: "See webhook endpoints, and what they were sent and have answered.",
         Permission.WEBHOOK_WRITE: "Decide which addresses are told what happens, with their secrets; send it again.",
+        Permission.INTEGRATION_READ: "See which CRM and payment systems are used, how, and how they do.",
+        Permission.INTEGRATION_WRITE: "Decide which CRM and payment systems are used, with credentials.",
         Permission.AUDIT_READ: "See who changed what, when and from which address.",
         Permission.PRIVACY_WRITE: "Export and erase people's data, and set how long it is kept.",
         Permission.PLATFORM_TENANTS: "Create, change, suspend, reactivate and delete tenants, with their limits.",
+        Permission.PLATFORM_JOBS: "See what workers have to do, for all tenants, and try again what has failed.",
     }
 )
 
@@ -108,6 +118,8 @@ _ADMIN = _MANAGER | {
     Permission.TENANT_WRITE,
     Permission.USER_WRITE,
     Permission.ROLE_WRITE,
+    Permission.INTEGRATION_READ,
+    Permission.INTEGRATION_WRITE,
     Permission.AUDIT_READ,
     Permission.PRIVACY_WRITE,
     Permission.API_KEY_READ,
@@ -116,11 +128,13 @@ _ADMIN = _MANAGER | {
     Permission.PROVIDER_WRITE,
     Permission.WEBHOOK_READ,
     Permission.WEBHOOK_WRITE,
+    Permission.MESSAGE_PROVIDER_READ,
+    Permission.MESSAGE_PROVIDER_WRITE,
 }
 
 MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.SUPER_ADMIN: _ADMIN | {Permission.PLATFORM_TENANTS},
+        Role.SUPER_ADMIN: _ADMIN | {Permission.PLATFORM_TENANTS, Permission.PLATFORM_JOBS},
         Role.ADMIN: _ADMIN,
         Role.MANAGER: _MANAGER,
         Role.STAFF: _STAFF,

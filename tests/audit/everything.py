@@ -5,6 +5,8 @@ A mutation that is new is done here as well. What each of them is for is tested 
 
 from typing import Any
 
+from app.core.ids import encode, new_id
+from app.core.jobs.models import Job
 from app.identity.providers.models import ProofPurpose
 from tests.audit.everybody import Everybody
 from tests.support.api import PASSWORD, Caller
@@ -126,6 +128,15 @@ async def providers(shop: Everybody) -> None:
     await shop.do(shop.admin, "identityProviderDelete", identityProviderId=made["id"])
 
 
+async def messages(shop: Everybody) -> None:
+    """The business has a mail server of its own, which cannot be reached."""
+    given = {"options": {"host": "127.0.0.1", "sender": "us@shop.example"}, "credentials": {"password": "secret"}}
+    made = await shop.do(shop.admin, "messageProviderCreate", kind="SMTP", name="Our mails", **given)
+    await shop.do(shop.admin, "messageProviderUpdate", messageProviderId=made["id"], name="Our mail server")
+    await shop.do(shop.admin, "messageProviderTest", messageProviderId=made["id"], to="somebody@shop.example")
+    await shop.do(shop.admin, "messageProviderDelete", messageProviderId=made["id"])
+
+
 async def webhooks(shop: Everybody) -> None:
     """Another system is told what happens, though nobody is there."""
     made = await shop.do(shop.admin, "webhookEndpointCreate", name="Warehouse", url="https://hooks.shop.example/queue")
@@ -166,6 +177,12 @@ async def queues(shop: Everybody) -> None:
     await shop.do(shop.admin, "queueSetHours", queueId=queue, weekly=hours)
     await shop.do(shop.admin, "queueArchive", queueId=queue)
     await shop.do(shop.admin, "notificationTemplateSet", kind="CALLED", subject="Your turn", body="Please come.")
+    rule = await shop.do(shop.admin, "messageRuleCreate", kind="COMPLETED", channels=["EMAIL"], delaySeconds=60)
+    await shop.do(shop.admin, "messageRuleUpdate", messageRuleId=rule["id"], isEnabled=False)
+    of_rule = {"kind": "COMPLETED", "channel": "EMAIL", "locale": "en", "ruleId": rule["id"]}
+    await shop.do(shop.admin, "notificationTemplateSet", subject="Goodbye", body="Come again.", **of_rule)
+    await shop.do(shop.admin, "notificationTemplateRemove", **of_rule)
+    await shop.do(shop.admin, "messageRuleDelete", messageRuleId=rule["id"])
 
 
 async def sessions(shop: Everybody) -> None:
@@ -240,7 +257,30 @@ async def people(shop: Everybody) -> None:
     await shop.do(shop.admin, "retentionSet", sessionDays=30)
 
 
-DAY = (tenants, staff, accounts, second_factors, providers, webhooks, queues, sessions, admissions, people)
+async def operators(shop: Everybody) -> None:
+    """What a worker gave up is tried again."""
+    now = shop.clock.now()
+    job = Job(tenant_id=shop.tenant_id, id=new_id(), name="test.of_nobody", args={}, dedupe_key="of nobody")
+    job.created_at = job.due_at = job.send_at = job.failed_at = now
+    async with shop.api.runtime.dbs.system.write(shop.tenant_id) as tx:
+        tx.add(job)
+    await shop.do(shop.operator, "jobRetry", jobId=encode("Job", shop.tenant_id, job.id))
+
+
+DAY = (
+    tenants,
+    staff,
+    accounts,
+    second_factors,
+    providers,
+    webhooks,
+    messages,
+    queues,
+    sessions,
+    admissions,
+    people,
+    operators,
+)
 
 
 async def _join(shop: Everybody, queue: str, **given: Any) -> tuple[str, Caller]:

@@ -17,7 +17,7 @@ from app.identity.models import Role
 from tests.hostile.values import values_for
 from tests.support.api import Api, Business, Caller
 from tests.support.holdings import platform
-from tests.support.schema_walk import Path, RootField, root_fields
+from tests.support.schema_walk import VALUES, Path, RootField, root_fields
 from tests.support.waiting import PATIENCE
 from tests.support.ws_client import OperationFailed
 
@@ -86,6 +86,9 @@ class Ground:
         provider_id = encode("IdentityProvider", *parse(self.queue_id)[1])
         if "IdentityProvider" in field.ids.values():
             provider_id = await self._provider()
+        message_provider_id = encode("MessageProvider", *parse(self.queue_id)[1])
+        if used and "MessageProvider" in field.ids.values():
+            message_provider_id = await self._message_provider()
         tenant_id = parse(self.queue_id)[1].tenant_id
         kinds = {
             "Tenant": encode("Tenant", tenant_id, tenant_id),
@@ -97,7 +100,9 @@ class Ground:
             "ApiKey": self.api_key_id,
             "CustomRole": role_id,
             "IdentityProvider": provider_id,
+            "MessageProvider": message_provider_id,
             # Of nobody: what takes these is tested where there are some (tests/webhooks).
+            "Job": encode("Job", *parse(self.queue_id)[1]),
             "WebhookEndpoint": encode("WebhookEndpoint", *parse(self.queue_id)[1]),
             "WebhookDelivery": encode("WebhookDelivery", *parse(self.queue_id)[1]),
             # Nobody has one here: what takes it is tested where somebody has (tests/providers).
@@ -123,6 +128,17 @@ class Ground:
                 i={"slug": "google", "name": "Google", "kind": "GOOGLE"},
             )
             found = [made["identityProvider"]]
+        return str(found[0]["id"])
+
+    async def _message_provider(self) -> str:
+        found = await self.caller("{ messageProviders { id } }")
+        if not found:
+            made = await self.caller(
+                "mutation($i: MessageProviderCreateInput!) { messageProviderCreate(input: $i) {"
+                " ... on MessageProviderCreateSuccess { messageProvider { id } } } }",
+                i={name: VALUES[name] for name in ("kind", "name", "options", "credentials")},
+            )
+            found = [made["messageProvider"]]
         return str(found[0]["id"])
 
     async def _event(self) -> str:

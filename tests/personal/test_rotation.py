@@ -175,7 +175,7 @@ async def data_versions(tx: ReadTx, tenant_id: UUID) -> set[int]:
 
 
 def context_of(api: Api, job: Job) -> JobContext:
-    claimed = ClaimedJob(JobRef(job.tenant_id, job.id), job.name, job.args, job.attempts, None)
+    claimed = ClaimedJob(JobRef(job.tenant_id, job.id), job.name, job.args, job.attempts, None, job.attempts)
     return JobContext(api.runtime.settings, api.runtime.clock, api.runtime.dbs.app, claimed)
 
 

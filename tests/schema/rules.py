@@ -61,15 +61,31 @@ BOUNDED_LISTS = {
     "IdentityProviderUpdateInput.roleRules": "100",
     "IdentityProviderUpdateInput.scopes": "20",
     "IllegalTransitionError.allowed": "the enum",
+    "MessageProvider.channels": "the enum",
+    "MessageProvider.credentialNames": "the kind's own",
+    "MessageProviderCreateInput.channels": "the enum",
+    "MessageProviderKind.channels": "the enum",
+    "MessageProviderUpdateInput.channels": "the enum",
     "NotificationMarkReadInput.notificationIds": "100",
     "NotificationMarkReadSuccess.notifications": "the input",
     "NotificationTemplate.variables": "the product's own",
+    "BuiltInMessageRule.channels": "the enum",
+    "MessageRule.channels": "the enum",
+    "MessageRule.userIds": "50",
+    "MessageRuleCreateInput.channels": "the enum",
+    "MessageRuleCreateInput.userIds": "50",
+    "MessageRuleUpdateInput.channels": "the enum",
+    "MessageRuleUpdateInput.userIds": "50",
+    "Query.builtInMessageRules": "the product's own",
+    "Query.messageRules": "100",
     "PermissionNotGrantableError.permissions": "the enum",
     "Query.display(queueIds)": "20",
     "Query.identityProviders": "20",
     "Query.loginProviders": "20",
     "Query.deprecatedParts": "the schema",
-    "Query.notificationTemplates": "kinds and languages",
+    "Query.messageProviderKinds": "the product's, and its plug-ins'",
+    "Query.messageProviders": "20",
+    "Query.notificationTemplates": "kinds, channels and languages",
     "Query.permissionMatrix": "the enum",
     "Queue.categories": "100",
     "Queue.siteOrigins": "50",
@@ -101,6 +117,8 @@ BOUNDED_LISTS = {
     "Session.notes": "100",
     "Subscription.displayChanged(queueIds)": "20",
     "Query.webhookEventTypes": "the product's own",
+    "JobOverview.loads": "one of each kind and lane",
+    "JobOverview.periodicTasks": "the product's own",
     "UnknownEventTypesError.eventTypes": "20",
     "User.identities": "one per provider",
     "User.permissions": "the enum",
@@ -114,13 +132,13 @@ BOUNDED_LISTS = {
     "WebhookEndpointUpdateInput.queueIds": "100",
 }
 _ACTIONS = re.compile(
-    r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|pushDevice|notification|notificationTemplate"
-    r"|accessEntry|accessCode|person|retention|identityProvider|userIdentity)"
+    r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|job|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|pushDevice|notification|notificationTemplate|messageRule"
+    r"|accessEntry|accessCode|person|retention|identityProvider|userIdentity|messageProvider)"
     r"(Ping|Replay|Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Confirm|SendCode|Enroll|StepUpSendCode|RenewRecoveryCodes|ResetSecondFactors|SetSecondFactorPolicy|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report|Exchange|StartLink|Link"
-    r"|MarkRead|Unlink|Export|Erase)"
+    r"|MarkRead|Unlink|Export|Erase|Test)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}

@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 from app.core.clock import SystemClock
 from app.core.ids import Ref, encode, parse
+from app.core.jobs.models import Job
 from app.identity.founding import found
 from app.identity.models import Role
 from app.identity.passwords import hash_new
@@ -137,6 +138,21 @@ async def holdings(api: Api) -> Holdings:
         " ... on IdentityProviderCreateSuccess { identityProvider { id } } } }",
         i={"slug": "sso", "name": f"Provider {label}", "kind": "GOOGLE", "clientId": secret, "clientSecret": secret},
     )
+    carrier = await admin(
+        "mutation($i: MessageProviderCreateInput!) { messageProviderCreate(input: $i) {"
+        " ... on MessageProviderCreateSuccess { messageProvider { id } } } }",
+        i={
+            "kind": "SMTP",
+            "name": f"Provider {secret}",
+            "options": {"host": f"{secret}.example", "sender": f"{secret}@private.example", "username": secret},
+            "credentials": {"password": secret},
+        },
+    )
+    rule = await admin(
+        "mutation($i: MessageRuleCreateInput!) { messageRuleCreate(input: $i) {"
+        " ... on MessageRuleCreateSuccess { messageRule { id } } } }",
+        i={"kind": "COMPLETED", "channels": ["EMAIL"], "queueId": queue_id},
+    )
     event = await admin(
         "mutation($i: ScheduledEventCreateInput!) { scheduledEventCreate(input: $i) {"
         " ... on ScheduledEventCreateSuccess { event { id } } } }",
@@ -168,6 +184,8 @@ async def holdings(api: Api) -> Holdings:
         "Login": logins["edges"][0]["node"]["id"],
         "CustomRole": role["customRole"]["id"],
         "IdentityProvider": provider["identityProvider"]["id"],
+        "MessageProvider": carrier["messageProvider"]["id"],
+        "MessageRule": rule["messageRule"]["id"],
         "UserIdentity": await _identity(api, user["user"]["id"], provider["identityProvider"]["id"], secret),
         "Queue": queue_id,
         "QueueCategory": category["category"]["id"],
@@ -178,6 +196,7 @@ async def holdings(api: Api) -> Holdings:
         "Session": waiting.id,
         "PushDevice": await _device(waiting),
         "ReceivedNotification": await received(api, tenant_id, waiting.id, secret),
+        "Job": await _job(api, tenant_id, secret),
         **await _webhook(api, admin, secret),
         "Notification": await _notification(api, tenant_id, queue_id, waiting.id, secret),
     }
@@ -207,6 +226,35 @@ async def _identity(api: Api, user_id: str, provider_id: str, secret: str) -> st
         )
         tx.add(row)
     return encode("UserIdentity", row.tenant_id, row.id)
+
+
+async def _device(owner: Joined) -> str:
+    given = {name: VALUES[name] for name in ("endpoint", "publicKey", "authSecret")}
+    made = await owner.visitor(
+        "mutation($i: PushDeviceRegisterInput!) { pushDeviceRegister(input: $i) {"
+        " ... on PushDeviceRegisterSuccess { pushDevice { id } } } }",
+        i={"webPush": given},
+    )
+    return str(made["pushDevice"]["id"])
+
+
+async def _job(api: Api, tenant_id: UUID, secret: str) -> str:
+    now = SystemClock().now()
+    row = Job(
+        tenant_id=tenant_id,
+        id=uuid4(),
+        name="test.of_nobody",
+        args={"secret": secret},
+        dedupe_key=secret,
+        created_at=now,
+        due_at=now,
+        send_at=now,
+        failed_at=now,
+        error=f"Error {secret}",
+    )
+    async with api.runtime.dbs.system.write(tenant_id) as tx:
+        tx.add(row)
+    return encode("Job", tenant_id, row.id)
 
 
 async def _webhook(api: Api, admin: Caller, secret: str) -> dict[str, str]:

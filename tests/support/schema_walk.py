@@ -47,11 +47,16 @@ KINDS = {
     "apiKeyId": "ApiKey",
     "customRoleId": "CustomRole",
     "identityProviderId": "IdentityProvider",
+    "messageProviderId": "MessageProvider",
     "userIdentityId": "UserIdentity",
+    "messageRuleId": "MessageRule",
+    "ruleId": "MessageRule",
+    "userIds": "User",
     "tenantId": "Tenant",
     "actorId": "User",
     "objectId": "Queue",
     "endpointId": "WebhookEndpoint",
+    "jobId": "Job",
     "deliveryId": "WebhookDelivery",
 }
 KINDS_OF_ID = {"pushPublicKey": "Tenant", "queue": "Queue", "session": "Session", "node": "Queue"}
@@ -64,8 +69,15 @@ VALUES: dict[str, Any] = {
     "first": 5,
     "at": "2026-11-20T10:00:00Z",
     "slug": "some-slug",
+    "channels": ["EMAIL"],
+    "starts": "22:00",
+    "ends": "07:00",
     "tenantSlug": "some-tenant",
+    "kind": "SMTP",
     "name": "Some name",
+    # Nobody is asked there: it is an internal network.
+    "options": {"host": "127.0.0.1", "sender": "us@shop.example"},
+    "credentials": {},
     "email": "somebody@example.com",
     "adminEmail": "somebody@example.com",
     "password": "a password nobody tries",
@@ -74,6 +86,7 @@ VALUES: dict[str, Any] = {
     "codeToken": "vqc_unknown",
     "invitation": "vqc_unknown.unknown",
     "phone": "+49 30 901820",
+    "locale": "en",
     "currentPassword": "a password nobody tries",
     "opens": "09:00",
     "closes": "17:00",
@@ -246,7 +259,7 @@ def _filled(type_: GraphQLInputType, path: Path, given: Mapping[Path, Any]) -> A
             for name, field in named.fields.items()
             if is_required_input_field(field) or any(other[: len(path) + 1] == (*path, name) for other in given)
         }
-    if path[-1] in VALUES:
+    if path[-1] in VALUES and not (isinstance(named, GraphQLEnumType) and isinstance(VALUES[path[-1]], str)):
         return VALUES[path[-1]]
     if isinstance(named, GraphQLEnumType):
         return next(iter(named.values))

@@ -62,8 +62,8 @@ class JobContext:
 
     @property
     def attempt(self) -> int:
-        """How often it has been claimed, this time included."""
-        return self.claimed.attempt
+        """How often it has been claimed since it was written, or given another chance; this time included."""
+        return self.claimed.tries
 
     def read(self) -> AbstractAsyncContextManager[ReadTx]:
         """A read-only block."""

@@ -40,6 +40,8 @@ class Job(TenantRow, table=True):
     # When the sweep has to hand it to Dramatiq (again).
     send_at: datetime = time_column()
     attempts: int = 0
+    # Those before an operator gave it another chance: they do not count against it.
+    attempts_before: int = 0
     done_at: datetime | None = optional_time()
     failed_at: datetime | None = optional_time()
     error: str | None = Field(default=None, max_length=1000)

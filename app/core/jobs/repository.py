@@ -42,13 +42,14 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedJob:
-    """A job as its worker holds it."""
+    """A job as its worker holds it: `attempt` is the claim's number, `tries` those that count against it."""
 
     ref: JobRef
     name: str
     args: dict[str, Any]
     attempt: int
     request_id: str | None
+    tries: int
 
 
 async def write(tx: WriteTx, jobs: Sequence[NewJob], *, send_at: datetime) -> list[JobRef]:
@@ -63,10 +64,11 @@ async def write(tx: WriteTx, jobs: Sequence[NewJob], *, send_at: datetime) -> li
         tx,
         """
         insert into jobs
-            (tenant_id, id, name, lane, args, dedupe_key, created_at, due_at, send_at, attempts, request_id)
+            (tenant_id, id, name, lane, args, dedupe_key, created_at, due_at, send_at, attempts, attempts_before,
+             request_id)
         select
             new.tenant_id, new.id, new.name, new.lane, new.args, new.dedupe_key, :now, coalesce(new.due_at, :now),
-            greatest(:send_at, new.due_at), 0, new.request_id
+            greatest(:send_at, new.due_at), 0, 0, new.request_id
         from unnest(
             cast(:tenant_ids as uuid[]), cast(:ids as uuid[]), cast(:names as text[]), cast(:lanes as text[]),
             cast(:args as jsonb[]), cast(:dedupe_keys as text[]), cast(:request_ids as text[]),
@@ -125,7 +127,13 @@ async def claim(tx: WriteTx, job_id: UUID, *, due_before: datetime, lease_until:
             col(Job.due_at) <= due_before,
         )
         .values(attempts=Job.attempts + 1, due_at=lease_until, send_at=lease_until)
-        .returning(col(Job.name), col(Job.args), col(Job.attempts), col(Job.request_id))
+        .returning(
+            col(Job.name),
+            col(Job.args),
+            col(Job.attempts),
+            col(Job.request_id),
+            (col(Job.attempts) - col(Job.attempts_before)).label("tries"),
+        )
     )
     row = found.one_or_none()
     return None if row is None else ClaimedJob(JobRef(tx.tenant, job_id), *row)

@@ -84,7 +84,7 @@ class JobRunner:
             logger.error("This worker does not know a kind of job.", extra={"job": claimed.name})
             await self._put_off(claimed, _UNKNOWN_KIND_DELAY, "the worker does not know this kind of job")
             return
-        if kind.max_attempts is not None and claimed.attempt > kind.max_attempts:
+        if kind.max_attempts is not None and claimed.tries > kind.max_attempts:
             await self._fail(claimed, f"given up after {kind.max_attempts} attempts, the last ones without an end")
             return
         context = JobContext(self._settings, self._clock, self._db, claimed)
@@ -108,7 +108,7 @@ class JobRunner:
                 logger.exception("A job failed after it was done.", extra={"job": claimed.name})
             else:
                 self._log_failure(claimed, problem)
-                await self._retry(kind, claimed, _delay(claimed.attempt), type(problem).__name__)
+                await self._retry(kind, claimed, _delay(claimed.tries), type(problem).__name__)
         if context.followers:
             await self._dispatcher.send(context.followers)
         await self._dispatcher.ring(context.rung)
@@ -149,7 +149,7 @@ class JobRunner:
             await asyncio.gather(renewing, return_exceptions=True)
 
     async def _retry(self, kind: JobKind, claimed: ClaimedJob, delay: timedelta, error: str) -> None:
-        if kind.max_attempts is not None and claimed.attempt >= kind.max_attempts:
+        if kind.max_attempts is not None and claimed.tries >= kind.max_attempts:
             await self._fail(claimed, error)
         else:
             await self._put_off(claimed, delay, error)
