@@ -27,6 +27,7 @@ from app.api.headers import WithHeaders
 from app.api.health import health_routes
 from app.api.http import GraphQLOverHTTP
 from app.api.occupancy import MostSockets
+from app.api.opt_out import opt_out_route
 from app.api.proxies import Proxies
 from app.api.schema import build_schema
 from app.api.sign_in import SignInPages
@@ -251,6 +252,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             Route(discovery.KEYS_PATH, jwks),
             Route(discovery.PATH, about),
             exports_route(runtime),
+            opt_out_route(runtime),
             *health_routes(runtime),
         ],
         middleware=[

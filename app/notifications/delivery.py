@@ -27,6 +27,7 @@ from app.notifications.broadcasts import repository as broadcasts
 from app.notifications.channels.installation import why_none
 from app.notifications.channels.interface import Accepted, InDoubt, Message, Outcome, Refused, TryLater
 from app.notifications.deliveries import repository, rules
+from app.notifications.devices import service as devices
 from app.notifications.live import inbox_topic, status_topic
 from app.notifications.models import Notification, NotificationChannel, NotificationStatus
 from app.notifications.preferences.links import opt_out_url
@@ -84,7 +85,9 @@ async def deliver(context: JobContext, notification_id: UUID) -> None:
         forbidden = None
         if row.broadcast_id is not None and await broadcasts.is_cancelled(tx, row.broadcast_id):
             forbidden = CANCELLED
-        elif await is_opted_out(tx, row.channel, row.recipient, row.kind):
+        elif await is_opted_out(
+            tx, row.channel, row.recipient, row.kind, session_id=row.session_id, user_id=row.user_id
+        ):
             forbidden = OPTED_OUT
         usable = await providers_for(tx, context.settings, row.channel)
     delivery = _Delivery(context, row, usable)
@@ -146,8 +149,8 @@ async def _try(delivery: _Delivery, gate: ProviderGate, usable: Usable, message:
         case Accepted(provider_message_id=number_there):
             row.provider_id = usable.provider_id
             await _taken(delivery, number_there)
-        case Refused():
-            await _end(delivery, NotificationStatus.FAILED, delivery.reason or "", handed_over=True)
+        case Refused(is_gone=is_gone):
+            await _end(delivery, NotificationStatus.FAILED, delivery.reason or "", handed_over=True, is_gone=is_gone)
         case InDoubt() if not (usable.resend_when_in_doubt or usable.provider.repeats_safely):
             await _end(delivery, NotificationStatus.FAILED, IN_DOUBT, handed_over=True)
         case InDoubt():
@@ -187,11 +190,20 @@ async def _taken(delivery: _Delivery, provider_message_id: str | None) -> None:
         delivery.context.ring(inbox_topic(row.tenant_id, row.recipient))
 
 
-async def _end(delivery: _Delivery, status: NotificationStatus, reason: str, *, handed_over: bool = False) -> None:
+async def _end(
+    delivery: _Delivery,
+    status: NotificationStatus,
+    reason: str,
+    *,
+    handed_over: bool = False,
+    is_gone: bool = False,
+) -> None:
     row = delivery.row
 
     async def write(tx: WriteTx) -> None:
         await repository.end(tx, row.id, row.attempts, status, reason)
+        if is_gone and row.channel is NotificationChannel.PUSH:
+            await devices.forget(tx, row.recipient)
 
     await _settled(delivery, write, handed_over=handed_over, is_last=True)
 

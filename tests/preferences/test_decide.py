@@ -61,6 +61,9 @@ async def test_a_visitors_choice_counts_for_their_session_only(world: World) -> 
         people = [Recipient("", ben.id), Recipient("", anna.id)]
         assert await service.chosen_locales(tx, people) == [None, "fr"]
         await service.set_preferences(tx, anna.id, None, {"channels": None, "opted_out": True})
+    async with world.dbs.app.read(world.tenant_id) as read:
+        assert await service.is_opted_out(read, Channel.EMAIL, EMAIL, Kind.CALLED, session_id=anna.id)
+        assert not await service.is_opted_out(read, Channel.EMAIL, EMAIL, Kind.CALLED, session_id=ben.id)
     assert await decide(world, session_id=anna.id) == Suppress(PERSON_OPTED_OUT)
     assert await decide(world, Channel.IN_APP, session_id=anna.id) == Suppress(PERSON_OPTED_OUT)
 

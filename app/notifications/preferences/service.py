@@ -98,12 +98,29 @@ async def decide_all(tx: WriteTx, asked: Sequence[Asked]) -> list[Decision]:
 
 
 async def is_opted_out(
-    tx: ReadTx, channel: NotificationChannel, recipient: str, kind: NotificationKind | None = None
+    tx: ReadTx,
+    channel: NotificationChannel,
+    recipient: str,
+    kind: NotificationKind | None = None,
+    *,
+    session_id: UUID | None = None,
+    user_id: UUID | None = None,
 ) -> bool:
-    """Whether nothing may be sent to this address any more; answers and tests that were asked for may (`kind`)."""
+    """Whether nothing may be sent to this address, or these people, any more.
+
+    Answers and tests that were asked for may (`kind`).
+    """
     if kind is not None and is_asked_for(kind):
         return False
-    return bool(await repository.opted_out(tx, {_address(tx, channel, recipient)}))
+    if await repository.opted_out(tx, {_address(tx, channel, recipient)}):
+        return True
+    sessions, users = [session_id] if session_id else [], [user_id] if user_id else []
+    return any(row.opted_out for row in await repository.of_people(tx, sessions, users))
+
+
+async def is_address_opted_out(tx: ReadTx, address: Address) -> bool:
+    """The same of an address that is known only by what it is recognised by."""
+    return bool(await repository.opted_out(tx, {address}))
 
 
 async def chosen_locales(tx: ReadTx, people: Sequence[Recipient]) -> list[str | None]:
