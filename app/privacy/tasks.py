@@ -5,6 +5,7 @@ from app.core.db.urls import SYSTEM_ROLE, role_url
 from app.core.events.reactions import Fact
 from app.core.jobs.context import JobContext
 from app.core.jobs.kinds import job
+from app.core.jobs.lanes import Lane
 from app.identity.accounts.codes import Codes
 from app.privacy.work import give_up_export, work
 
@@ -12,7 +13,7 @@ MOST_ATTEMPTS = 20
 """To write a file. An erasure is owed to its person, and tried for as long as it takes."""
 
 
-@job("privacy.work", max_attempts=None, timeout_seconds=600.0)
+@job("privacy.work", max_attempts=None, timeout_seconds=600.0, lane=Lane.BULK)
 async def do_request(context: JobContext) -> None:
     """PERSON_EXPORT_REQUESTED or PERSON_ERASURE_REQUESTED."""
     settings = context.settings

@@ -11,7 +11,7 @@ from app.core.personal import rotation
 _PORTIONS = 20
 
 
-@job(rotation.JOB, max_attempts=None)
+@job(rotation.JOB, max_attempts=None, lane=Lane.BULK)
 async def rotate(context: JobContext) -> None:
     """Seal anew what is sealed with the old key; ten minutes later forget that."""
     rotation_id = UUID(context.args["rotation_id"])
