@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.core.jobs.context import JobContext
 from app.core.jobs.kinds import RetryLater, job
+from app.core.jobs.lanes import Lane
 from app.core.personal import rotation
 
 # Some seconds of work; a worker that stops in the middle loses one portion.
