@@ -164,6 +164,8 @@ class Provider(ABC, Generic[OptionsT, CredentialsT]):
     - `reports`: it is to be told `around.callback_url`, because `read_callback` understands it
     - `Options`, `Credentials`: models of what has to be given; credentials are sealed, and never shown again
     - `repeats_safely`: a message sent twice with the same `key` arrives once, or does no harm
+    - `servers_vary`: each recipient brings a server of their own; that one is away says nothing about the others, so
+      there is no breaker: else whoever brings a bad one would keep messages from everybody
     - base URLs are options, with the real one as their default, so that tests and gateways can stand in their place
     """
 
@@ -173,6 +175,7 @@ class Provider(ABC, Generic[OptionsT, CredentialsT]):
     Options: ClassVar[type[Settings]]
     Credentials: ClassVar[type[Settings]]
     repeats_safely: ClassVar[bool] = False
+    servers_vary: ClassVar[bool] = False
     reports: ClassVar[bool] = False
 
     def __init__(self, options: OptionsT, credentials: CredentialsT, around: Surroundings) -> None:

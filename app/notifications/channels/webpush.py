@@ -95,6 +95,7 @@ class WebPush(Provider[WebPushOptions, WebPushCredentials]):
     Options: ClassVar = WebPushOptions
     Credentials: ClassVar = WebPushCredentials
     repeats_safely: ClassVar = True
+    servers_vary: ClassVar = True
 
     def carries(self, message: Message) -> bool:
         """Only to browsers."""

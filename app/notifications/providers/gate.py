@@ -60,6 +60,8 @@ class ProviderGate:
 
     async def failed(self, usable: Usable, outcome: TryLater | InDoubt) -> None:
         """The provider was the reason why the message did not go."""
+        if usable.provider.servers_vary:
+            return
         async with self._db.write(self._tenant_id, SYSTEM) as tx:
             before = await repository.hold_health(tx, usable.key)
             await repository.put_health(tx, usable.key, rules.failed(before, tx.now(), outcome))

@@ -19,6 +19,7 @@ from app.core.ids import encode, new_id
 from app.core.outbound import network
 from app.notifications.channels.interface import Provider, Surroundings
 from app.notifications.channels.registry import PROVIDERS
+from app.notifications.channels.webpush import WebPush
 from app.notifications.models import NotificationChannel
 from app.notifications.providers import events, repository, values
 from app.notifications.providers.errors import CredentialsRequired, MessageProviderNameTaken, ProviderNotInstalled
@@ -84,24 +85,23 @@ class MessageProviderChanges(TypedDict, total=False):
 async def providers_for(tx: ReadTx, settings: Settings, channel: NotificationChannel) -> Sequence[Usable]:
     """Who carries messages of a channel, in the order in which they are tried; nobody if there is nobody.
 
-    The tenant's own that are switched on; where there are none, the installation's.
+    The tenant's own that are switched on; where there are none, the installation's. Who has an account for apps still
+    has browsers, which need none.
     """
     rows = await repository.enabled_for(tx, channel)
-    if not rows:
-        key = installation_id(_CHANNEL_NUMBERS[channel])
-        provider = provider_of_installation(settings, channel, Surroundings(_allowed(settings)))
-        if provider is None:
-            return []
-        health = (await repository.health_of(tx, [key]))[key]
-        # Without a row nobody has said that in doubt nothing is sent again.
-        return [Usable(None, provider.name, provider, True, key, None, health)]
-    health_of = await repository.health_of(tx, [row.id for row in rows])
+    key = installation_id(_CHANNEL_NUMBERS[channel])
+    health_of = await repository.health_of(tx, [key, *(row.id for row in rows)])
     found = []
     for row in rows:
         try:
             found.append(usable(row, settings, health_of[row.id]))
         except ProviderNotInstalled:
             logger.warning("A provider of messages is not installed.", extra={"provider_id": row.id, "kind": row.kind})
+    if not rows or (channel is NotificationChannel.PUSH and all(row.kind != WebPush.name for row in rows)):
+        provider = provider_of_installation(settings, channel, Surroundings(_allowed(settings)), tx.tenant)
+        if provider is not None:
+            # Without a row nobody has said that in doubt nothing is sent again.
+            found.append(Usable(None, provider.name, provider, True, key, None, health_of[key]))
     return found
 
 

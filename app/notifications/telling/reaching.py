@@ -13,6 +13,7 @@ from app.identity.factors.rules import dialled
 from app.identity.models import User
 from app.notifications import service, texts
 from app.notifications.defaults import LAST_RESORT
+from app.notifications.devices.service import devices_of
 from app.notifications.models import NotificationChannel, NotificationKind, NotificationTemplate
 from app.notifications.owing import Owed, owe
 from app.notifications.preferences import service as preferences
@@ -184,6 +185,10 @@ async def _addresses(tx: WriteTx, at: Desk, person: Person, channel: Notificatio
             found = [f"session:{session.id}"]
         case NotificationChannel.IN_APP if user is not None:
             found = [f"user:{user.id}"]
+        case NotificationChannel.PUSH if session is not None:
+            found = await devices_of(tx, session_id=session.id)
+        case NotificationChannel.PUSH if user is not None:
+            found = await devices_of(tx, user_id=user.id)
         case NotificationChannel.EMAIL:
             found = [person.email]
         case NotificationChannel.SMS | NotificationChannel.WHATSAPP:
