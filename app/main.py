@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.admission import discovery
 from app.admission.tokens import AdmissionTokens
+from app.api.callbacks import callbacks_route
 from app.api.charges import Charges
 from app.api.compiled import Compiled
 from app.api.deprecated import DeprecatedParts
@@ -252,6 +253,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             Route(discovery.KEYS_PATH, jwks),
             Route(discovery.PATH, about),
             exports_route(runtime),
+            callbacks_route(runtime),
             opt_out_route(runtime),
             *health_routes(runtime),
         ],

@@ -40,6 +40,7 @@ BOOKKEEPING: Mapping[str, str] = {
     "presence_reporters": "which process says so",
     "deprecated_uses": "a count of fields that were asked for",
     "periodic_tasks": "when periodic work is due",
+    "message_provider_health": "whether providers work, counted with every message; a test has its event",
     "signing_keys": "made by the process that needs one, not by whoever is the first to ask",
 }
 # What a mutation may write besides, without a word.

@@ -30,6 +30,8 @@ OPEN = {
     "Invitation.status": "derived from the row",
     "IdentityProvider.redirectUri": "an address of ours; whoever may see the provider may see that",
     "IdentityProvider.roleRules": "derived from the row",
+    "MessageProvider.callbackUrl": "an address of ours; whoever may see the provider may see that",
+    "MessageProvider.health": "whoever may see the provider may see how it is doing",
     "NotificationTemplate.variables": "the product's own",
     "PrivacyRequest.downloadUrl": "whoever may see the request may fetch its file",
     "Queue.categories": "part of the queue's public face",

@@ -29,6 +29,7 @@ HARMLESS: Mapping[tuple[str, str], Any] = {
     ("notificationTemplateSet", "subject"): "{% broken",
     ("apiKeyCreate", "name"): " ",
     ("customRoleCreate", "name"): " ",
+    ("messageProviderCreate", "name"): " ",
     ("webhookEndpointCreate", "name"): " ",
 }
 

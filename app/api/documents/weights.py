@@ -36,6 +36,7 @@ WEIGHTS = {
     "Mutation.userLogin": PASSWORD,
     "Mutation.userUpdate": PASSWORD,
     "Mutation.emailChange": MESSAGE,
+    "Mutation.messageProviderTest": MESSAGE,
     "Mutation.loginEnroll": MESSAGE,
     "Mutation.loginSendCode": MESSAGE,
     "Mutation.loginStepUpSendCode": MESSAGE,
