@@ -46,38 +46,61 @@ class Message:
         return f"Message({self.key})"
 
 
+MAX_ID = 300
+_MAX_REASON = 1_000
+_MAX_TEXT = 10_000
+
+
+class _Words:
+    """What others say may be anything, and is stored: no control characters, no half characters, not too long."""
+
+    __slots__ = ()
+    _longest: ClassVar[Mapping[str, int]] = {}
+
+    def __post_init__(self) -> None:
+        for name, longest in self._longest.items():
+            text = getattr(self, name)
+            if text is not None:
+                kept = "".join(each for each in text[:longest] if each >= " " or each in "\n\t")
+                object.__setattr__(self, name, kept.encode("utf-8", "replace").decode())
+
+
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(_Words):
     """The provider has taken it, and calls it so in its callbacks; None if it has no name for it."""
 
+    _longest: ClassVar[Mapping[str, int]] = {"provider_message_id": MAX_ID}
     provider_message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class TryLater:
+class TryLater(_Words):
     """It was certainly not sent, and may be later: too fast, out of order, nobody there.
 
     `after`: how long the provider wants to be left alone (`Retry-After`). `is_ours`: wrong credentials and the like,
     which somebody has to put right.
     """
 
+    _longest: ClassVar[Mapping[str, int]] = {"reason": _MAX_REASON}
     reason: str
     after: timedelta | None = None
     is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(_Words):
     """It never will be sent. `is_gone`: nobody is at this address (any more), so nothing else should be sent there."""
 
+    _longest: ClassVar[Mapping[str, int]] = {"reason": _MAX_REASON}
     reason: str
     is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class InDoubt:
+class InDoubt(_Words):
     """The connection was lost while it was handed over: it may have been taken."""
 
+    _longest: ClassVar[Mapping[str, int]] = {"reason": _MAX_REASON}
     reason: str
 
 
@@ -95,9 +118,10 @@ class CallbackRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusReport:
+class StatusReport(_Words):
     """What became of a message that was accepted. Reports come twice, late and out of order."""
 
+    _longest: ClassVar[Mapping[str, int]] = {"provider_message_id": MAX_ID, "reason": _MAX_REASON}
     provider_message_id: str
     # None: it is on its way, which we knew.
     is_delivered: bool | None
@@ -107,9 +131,10 @@ class StatusReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(_Words):
     """A message somebody sent us, e.g. an answer by SMS. `id` is the provider's, the same when it comes twice."""
 
+    _longest: ClassVar[Mapping[str, int]] = {"id": MAX_ID, "sender": MAX_ID, "text": _MAX_TEXT}
     id: str
     channel: NotificationChannel
     sender: str

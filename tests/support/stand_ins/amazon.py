@@ -3,6 +3,7 @@ posts messages that are signed with a certificate of its own.
 """
 
 import base64
+import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -141,7 +142,7 @@ class Amazon(StandIn):
 
     def notification(self, url: str, said: Any, *, version: str = "2") -> CallbackRequest:
         """What the topic posts when something was published to it."""
-        message = said if isinstance(said, str) else orjson.dumps(said).decode()
+        message = said if isinstance(said, str) else json.dumps(said)
         posted = {"Type": "Notification", "MessageId": "m-1", "Message": message, "Subject": "Amazon SES"}
         return self._posted(url, posted, ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"), version)
 

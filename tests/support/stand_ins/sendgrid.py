@@ -1,10 +1,10 @@
 """SendGrid as far as it matters: Mail Send, and batches of events that its own library takes for signed."""
 
 import base64
+import json
 import secrets
 from typing import Any, Literal
 
-import orjson
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -93,19 +93,22 @@ class SendGrid(StandIn):
         return Reply(202, b"", {"X-Message-Id": self.ids[-1]})
 
     def events(self, url: str, *events: dict[str, Any], timestamp: str = "1795262400") -> CallbackRequest:
-        """A batch, signed. An event is given its message by `sg_message_id`, to which SendGrid adds its machines."""
-        body = orjson.dumps(
-            [
-                {
-                    "email": "anna@example.com",
-                    "timestamp": 1795262400,
-                    "sg_event_id": secrets.token_urlsafe(8),
-                    **event,
-                    "sg_message_id": f"{event['sg_message_id']}.recvd-5f54b5d587-8c2kz-1-65A1-2.0",
-                }
-                for event in events
-            ]
-        )
+        """A batch. An event is given its message by `sg_message_id`, to which SendGrid adds its machines."""
+        full = [
+            {
+                "email": "anna@example.com",
+                "timestamp": 1795262400,
+                "sg_event_id": secrets.token_urlsafe(8),
+                **event,
+                "sg_message_id": f"{event['sg_message_id']}.recvd-5f54b5d587-8c2kz-1-65A1-2.0",
+            }
+            for event in events
+        ]
+        return self.events_as_they_are(url, full, timestamp)
+
+    def events_as_they_are(self, url: str, events: list[Any], timestamp: str = "1795262400") -> CallbackRequest:
+        """A batch, signed so that their own library believes it."""
+        body = json.dumps(events).encode()
         signature = self._key.sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
         text = base64.b64encode(signature).decode()
         assert EventWebhook(self.public_key).verify_signature(body.decode(), text, timestamp)
