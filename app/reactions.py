@@ -12,9 +12,9 @@ from app.core.jobs.kinds import Jobs
 from app.core.personal import tasks as personal
 from app.counters import tasks as counters
 from app.identity.accounts import events as accounts
-from app.integrations import fan as integrations
-from app.integrations import tasks as integration_tasks
 from app.notifications import tasks as notifications
+from app.notifications.broadcasts import events as broadcasts
+from app.notifications.broadcasts import tasks as broadcast_tasks
 from app.notifications.replies import events as replies
 from app.notifications.replies import tasks as reply_tasks
 from app.privacy import events as privacy
@@ -33,6 +33,7 @@ _COUNTED = latest(notifications.tell_staff)
 REACTIONS: Final[Reactions] = {
     tenants.TenantUpdated.type: [latest(counters.restaff)],
     accounts.AccountMessageOwed.type: [each(notifications.send_account_message)],
+    broadcasts.BroadcastStarted.type: [each(broadcast_tasks.begin_broadcast)],
     queues.QueueCreated.type: [latest(health.look_at_origin)],
     queues.QueueUpdated.type: [latest(health.look_at_origin)],
     replies.NotificationReplyReceived.type: [each(reply_tasks.answer_reply)],
@@ -56,8 +57,8 @@ REACTIONS: Final[Reactions] = {
     sessions.SessionPriorityChanged.type: [_NEARER],
 }
 
-# Of every event, whoever wants it: webhooks, and tenants' other systems.
-FANS: Final = (webhooks.fan_out, integrations.fan_out)
+# Of every event, whoever wants it: webhooks.
+FANS: Final = (webhooks.fan_out,)
 
 JOBS: Final = Jobs(
     [
@@ -69,13 +70,9 @@ JOBS: Final = Jobs(
         notifications.tell_what_happened,
         notifications.tell_staff,
         notifications.deliver,
+        broadcast_tasks.begin_broadcast,
+        broadcast_tasks.write_broadcast_portion,
         reply_tasks.answer_reply,
-        integration_tasks.customer,
-        integration_tasks.await_payment,
-        integration_tasks.give_up,
-        integration_tasks.settle_payment,
-        integration_tasks.close_page,
-        integration_tasks.refund,
         privacy_tasks.do_request,
         notifications.send_account_message,
     ]

@@ -1,6 +1,32 @@
-"""Topics of the bus that say messages have changed. They say no more than that: who is told looks into the table."""
+"""Topics of the bus that say messages have changed, and waiting for them. They say no more: who is told looks."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from uuid import UUID
+
+from app.core.live.bus import Bus
+
+_LOOK_SECONDS = 10.0
+"""A ring may be lost between worker and bus; nobody who watches waits for the next one longer than this."""
+
+_LEAST_SECONDS = 0.5
+"""Between two looks: a broadcast changes thousands of messages a minute."""
+
+
+async def changes(bus: Bus, topic: str) -> AsyncIterator[None]:
+    """Now, and whenever there may be something new, until the bus stops: what is read then is as new as what rang."""
+    async with bus.subscribe(topic) as feed:
+        while True:
+            yield
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await anext(feed)
+            except TimeoutError:
+                continue
+            except StopAsyncIteration:
+                return
+            await asyncio.sleep(_LEAST_SECONDS)
+            feed.take()
 
 
 def status_topic(tenant_id: UUID) -> str:

@@ -132,6 +132,13 @@ def _broadcasts() -> None:
     )
     op.create_index("broadcasts_created_idx", "broadcasts", ["tenant_id", "created_at", "id"])
     op.create_index("broadcasts_queue_idx", "broadcasts", ["tenant_id", "queue_id"])
+    op.create_index(
+        "broadcasts_running_key",
+        "broadcasts",
+        ["tenant_id", "queue_id"],
+        unique=True,
+        postgresql_where="status = 'RUNNING'",
+    )
 
 
 def _early_reports() -> None:

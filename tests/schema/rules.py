@@ -68,7 +68,20 @@ BOUNDED_LISTS = {
     "MessageProviderUpdateInput.channels": "the enum",
     "NotificationMarkReadInput.notificationIds": "100",
     "NotificationMarkReadSuccess.notifications": "the input",
+    "NotificationBroadcast.channels": "the enum",
+    "NotificationBroadcast.texts": "20",
+    "NotificationBroadcastStartInput.channels": "the enum",
+    "NotificationBroadcastStartInput.texts": "20",
+    "NotificationFilter.channels": "the enum",
+    "NotificationFilter.kinds": "the enum",
+    "NotificationFilter.statuses": "the enum",
+    "NotificationDefaults.channels": "the enum",
+    "NotificationDefaultsSetInput.channels": "the enum",
+    "NotificationPreferences.channels": "the enum",
+    "NotificationPreferencesInForce.channels": "the enum",
+    "NotificationPreferencesSetInput.channels": "the enum",
     "NotificationTemplate.variables": "the product's own",
+    "Query.notificationDelays": "channels and the business's providers",
     "BuiltInMessageRule.channels": "the enum",
     "MessageRule.channels": "the enum",
     "MessageRule.userIds": "50",
@@ -132,13 +145,13 @@ BOUNDED_LISTS = {
     "WebhookEndpointUpdateInput.queueIds": "100",
 }
 _ACTIONS = re.compile(
-    r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|job|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|pushDevice|notification|notificationTemplate|messageRule"
+    r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|job|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|pushDevice|notification|notificationPreferences|notificationDefaults|notificationOptOut|notificationBroadcast|notificationTemplate|messageRule"
     r"|accessEntry|accessCode|person|retention|identityProvider|userIdentity|messageProvider)"
     r"(Ping|Replay|Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Confirm|SendCode|Enroll|StepUpSendCode|RenewRecoveryCodes|ResetSecondFactors|SetSecondFactorPolicy|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report|Exchange|StartLink|Link"
-    r"|MarkRead|Unlink|Export|Erase|Test)"
+    r"|MarkRead|Unlink|Export|Erase|Test|Retry)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}

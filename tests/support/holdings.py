@@ -16,6 +16,7 @@ from app.identity.models import Role
 from app.identity.passwords import hash_new
 from app.identity.providers.models import UserIdentity
 from app.identity.service import NewUser
+from app.notifications.broadcasts.models import Broadcast, BroadcastStatus
 from app.notifications.models import Notification, NotificationChannel, NotificationKind, NotificationStatus
 from app.tenants.service import NewTenant
 from app.webhooks.models import WebhookAttempt
@@ -198,6 +199,7 @@ async def holdings(api: Api) -> Holdings:
         "ReceivedNotification": await received(api, tenant_id, waiting.id, secret),
         "Job": await _job(api, tenant_id, secret),
         **await _webhook(api, admin, secret),
+        "NotificationBroadcast": await _broadcast(api, queue_id, secret),
         "Notification": await _notification(api, tenant_id, queue_id, waiting.id, secret),
     }
     return Holdings(business, label, secret, ids, waiting, neighbour, slug)
@@ -299,6 +301,23 @@ async def _device(owner: Joined) -> str:
         i={"webPush": given},
     )
     return str(made["pushDevice"]["id"])
+
+
+async def _broadcast(api: Api, queue_id: str, secret: str) -> str:
+    _, queue = parse(queue_id)
+    row = Broadcast(
+        tenant_id=queue.tenant_id,
+        id=uuid4(),
+        queue_id=queue.id,
+        texts=[{"locale": "en", "subject": f"Subject {secret}", "body": f"Body {secret}"}],
+        channels=["EMAIL"],
+        status=BroadcastStatus.DONE,
+        created_at=SystemClock().now(),
+        created_by="TEST",
+    )
+    async with api.runtime.dbs.system.write(queue.tenant_id) as tx:
+        tx.add(row)
+    return encode("NotificationBroadcast", row.tenant_id, row.id)
 
 
 async def _notification(api: Api, tenant_id: UUID, queue_id: str, session_id: str, secret: str) -> str:

@@ -27,6 +27,7 @@ class Broadcast(TenantRow, table=True):
 
     - whoever joins later gets nothing, whoever has left meanwhile neither (`gone`)
     - a person gets it once: the messages have the broadcast's id for their event
+    - one at a time is written out in a queue (`broadcasts_running_key`)
     """
 
     __tablename__ = "broadcasts"
@@ -34,6 +35,7 @@ class Broadcast(TenantRow, table=True):
         ForeignKeyConstraint(["tenant_id", "queue_id"], ["queues.tenant_id", "queues.id"], ondelete="CASCADE"),
         Index("broadcasts_created_idx", "tenant_id", "created_at", "id"),
         Index("broadcasts_queue_idx", "tenant_id", "queue_id"),
+        Index("broadcasts_running_key", "tenant_id", "queue_id", unique=True, postgresql_where="status = 'RUNNING'"),
     )
 
     queue_id: UUID

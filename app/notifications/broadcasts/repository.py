@@ -1,6 +1,7 @@
 """Every statement about broadcasts, and about who waits when one begins."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -51,16 +52,6 @@ async def page(tx: ReadTx, request: PageRequest, queue_id: UUID | None) -> Page[
     return await fetch_page(tx, statement, keys, request, newest_first=True)  # type: ignore[arg-type]
 
 
-async def running(tx: ReadTx, queue_id: UUID) -> int:
-    """How many broadcasts of a queue are not written out yet."""
-    [(number,)] = await tx.rows(
-        "select count(*) from broadcasts where tenant_id = $1 and queue_id = $2 and status = 'RUNNING'",
-        tx.tenant,
-        queue_id,
-    )
-    return int(number)
-
-
 async def waiting_ids(tx: ReadTx, queue_id: UUID) -> list[UUID]:
     """Who waits in a queue, from the front. Only the ids: there may be a hundred thousand."""
     found = await tx.rows(
@@ -83,3 +74,36 @@ async def still_waiting(tx: ReadTx, queue_id: UUID, ids: Sequence[UUID]) -> Sequ
         )
     )
     return found.all()
+
+
+async def note_people(tx: WriteTx, broadcast_id: UUID, people: int, portions: int, now: datetime) -> None:
+    """Write down how many there are; without anybody it is done."""
+    await tx.rows(
+        "update broadcasts set people = $3, portions = $4, revision = revision + 1,"
+        " status = case when $4 = 0 then 'DONE' else status end,"
+        " ended_at = case when $4 = 0 then $5::timestamptz end where tenant_id = $1 and id = $2",
+        tx.tenant,
+        broadcast_id,
+        people,
+        portions,
+        now,
+    )
+
+
+async def note_portion(
+    tx: WriteTx, broadcast_id: UUID, *, told: int, gone: int, unreachable: int, now: datetime
+) -> None:
+    """Count one more portion; with the last one the broadcast is done, unless it was cancelled meanwhile."""
+    await tx.rows(
+        "update broadcasts set told = told + $3, gone = gone + $4, unreachable = unreachable + $5,"
+        " portions_done = portions_done + 1, revision = revision + 1,"
+        " status = case when status = 'RUNNING' and portions_done + 1 = portions then 'DONE' else status end,"
+        " ended_at = case when status = 'RUNNING' and portions_done + 1 = portions then $6 else ended_at end"
+        " where tenant_id = $1 and id = $2",
+        tx.tenant,
+        broadcast_id,
+        told,
+        gone,
+        unreachable,
+        now,
+    )

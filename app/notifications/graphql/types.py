@@ -9,12 +9,13 @@ from app.context import Info
 from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import PageInfo
-from app.core.personal.masks import mask_email
+from app.core.personal.masks import mask_email, mask_phone
 from app.identity.permissions import Permission
 from app.notifications import models, texts
 from app.notifications.service import EffectiveTemplate
 from app.notifications.variables import VARIABLES
 
+LazyQueue = Annotated["Queue", strawberry.lazy("app.queues.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazySession = Annotated["Session", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 NotificationKind = explained_enum(
@@ -55,7 +56,15 @@ NotificationStatus = explained_enum(
 )
 
 
-@strawberry.type(description="One message to one visitor, with its text as it is sent.")
+# What stands in the row is not for people: keys of a device, ids, nothing.
+_NO_ADDRESS = {
+    models.NotificationChannel.PUSH: "device",
+    models.NotificationChannel.IN_APP: "app",
+    models.NotificationChannel.CHAT: "chat",
+}
+
+
+@strawberry.type(description="One message to one person, or to a room of the staff's, with its text as it is sent.")
 class Notification(Node):
     row: strawberry.Private[models.Notification]
     kind: NotificationKind = strawberry.field(description="What it says.")  # type: ignore[valid-type]
@@ -64,13 +73,27 @@ class Notification(Node):
     locale: str = strawberry.field(description="Language of the text, e.g. `en`.")
     subject: str = strawberry.field(description="Subject line.")
     body: str = strawberry.field(description="Text.")
-    attempts: int = strawberry.field(description="How often a mail server was tried.")
+    attempts: int = strawberry.field(description="How often it was handed to a provider.")
+    retries: int = strawberry.field(description="How often staff had it sent again (`notificationRetry`).")
     error: str | None = strawberry.field(description="Why it was not sent, or not yet; null if there is no reason.")
     provider_message_id: str | None = strawberry.field(
-        description="Its Message-ID once it is sent: look for it in the mail server's logs."
+        description="What its provider calls it once it is sent, e.g. a Message-ID: look for it in the provider's logs."
+    )
+    provider: str | None = strawberry.field(
+        description="The kind of provider that carried it or was tried last, e.g. `TWILIO`; null before the first try."
+    )
+    message_provider_id: strawberry.ID | None = strawberry.field(
+        description="Which of your providers that is; null before the first try, and for the installation's own."
+    )
+    is_in_doubt: bool = strawberry.field(
+        description="Whether it was handed over and nobody knows yet whether it was taken."
     )
     created_at: datetime = strawberry.field(description="When it became owed.")
-    sent_at: datetime | None = strawberry.field(description="When the mail server took it; null until then.")
+    due_at: datetime = strawberry.field(description="Not sent before: a rule's delay, quiet hours, a retry.")
+    sent_at: datetime | None = strawberry.field(description="When a provider took it; null until then.")
+    delivered_at: datetime | None = strawberry.field(
+        description="When it arrived, as its provider reported; null until then, and where nobody reports."
+    )
 
     @classmethod
     def of(cls, row: models.Notification) -> "Notification":
@@ -86,16 +109,43 @@ class Notification(Node):
             subject=row.subject,
             body=row.body,
             attempts=row.attempts,
+            retries=row.retries,
             error=row.error,
             provider_message_id=row.provider_message_id,
+            provider=row.provider,
+            message_provider_id=None
+            if row.provider_id is None
+            else strawberry.ID(encode("MessageProvider", row.tenant_id, row.provider_id)),
+            is_in_doubt=row.status is models.NotificationStatus.PENDING and row.handed_over_at is not None,
             created_at=row.created_at,
+            due_at=row.due_at,
             sent_at=row.sent_at,
+            delivered_at=row.delivered_at,
         )
 
-    @strawberry.field(description="Where it goes. Masked without `session:read`: `a***@example.com`.")
+    @strawberry.field(
+        description=(
+            "Where it goes: an e-mail address or a telephone number, masked without `session:read` "
+            "(`a***@example.com`, `***67`); else `device`, `app` or `chat`."
+        )
+    )
     def recipient(self, info: Info) -> str:
         """Whole for those who see visitors' data anyway."""
-        return self.row.recipient if info.context.actor.may(Permission.SESSION_READ) else mask_email(self.row.recipient)
+        channel, recipient = self.row.channel, self.row.recipient
+        if channel in _NO_ADDRESS:
+            return _NO_ADDRESS[channel]
+        if info.context.actor.may(Permission.SESSION_READ):
+            return recipient
+        return mask_email(recipient) if channel is models.NotificationChannel.EMAIL else mask_phone(recipient)
+
+    @strawberry.field(description="The queue it is about; null if it is about none.")
+    async def queue(self, info: Info) -> LazyQueue | None:
+        """Loaded for all notifications of the answer at once."""
+        from app.queues.graphql.loaders import queues_by_id
+
+        if self.row.queue_id is None:
+            return None
+        return await info.context.loader(queues_by_id, self.tenant_key).load(self.row.queue_id)
 
     @strawberry.field(description="Whose place in line it is about. Needs the permission `session:read`.")
     async def session(self, info: Info) -> LazySession | None:

@@ -1,0 +1,1 @@
+"""Telling everybody who waits, as staff do it and watch it."""

@@ -1,0 +1,1 @@
+"""Messages on their way, as staff see them and what they do about them."""
