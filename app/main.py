@@ -27,6 +27,7 @@ from app.api.graphiql import graphiql_assets, graphiql_page
 from app.api.headers import WithHeaders
 from app.api.health import health_routes
 from app.api.http import GraphQLOverHTTP
+from app.api.integration_callbacks import integration_callbacks_route
 from app.api.occupancy import MostSockets
 from app.api.opt_out import opt_out_route
 from app.api.proxies import Proxies
@@ -253,8 +254,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             Route(discovery.KEYS_PATH, jwks),
             Route(discovery.PATH, about),
             exports_route(runtime),
-            callbacks_route(runtime),
             opt_out_route(runtime),
+            callbacks_route(runtime),
+            integration_callbacks_route(runtime),
             *health_routes(runtime),
         ],
         middleware=[

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from app.core.db import Database
 from app.core.jobs.outage import is_database_away
 from app.identity.models import Login
+from app.integrations.models import SessionCustomer
 from app.notifications.devices.models import PushDevice
 from app.notifications.models import Notification
 from app.privacy import repository
@@ -74,6 +75,7 @@ async def _blank_sessions(system: Database, kept: Retention, before: datetime) -
                 blank(session)
             for kind in (SessionNote, PushDevice):
                 await repository.delete_rows(tx, kind, "session_id", [session.id for session in sessions])
+            await repository.delete_rows(tx, SessionCustomer, "id", [session.id for session in sessions])
             done = len(sessions)
 
 

@@ -24,6 +24,7 @@ from app.identity.passwords import NOBODYS_HASH
 from app.identity.repository import lock as lock_user
 from app.identity.repository import revoke_logins
 from app.identity.service import note as note_user
+from app.integrations.models import Payment, SessionCustomer
 from app.notifications.devices.models import PushDevice
 from app.privacy import repository
 from app.privacy.errors import PersonIsStaff
@@ -130,6 +131,8 @@ async def _everything(tx: WriteTx, person: Person) -> Mapping[str, list[dict[str
         "users": list(await repository.by_ids(tx, User, "id", person.user_ids)),
         "sessions": list(await repository.by_ids(tx, Session, "id", person.session_ids)),
         "session_notes": list(await repository.by_ids(tx, SessionNote, "session_id", person.session_ids)),
+        "session_customers": list(await repository.by_ids(tx, SessionCustomer, "id", person.session_ids)),
+        "payments": list(await repository.by_ids(tx, Payment, "session_id", person.session_ids)),
         "notifications": list(
             await repository.notifications_of(tx, person.subject, person.session_ids, person.user_ids)
         ),
@@ -209,6 +212,10 @@ async def _erase_sessions(tx: WriteTx, person: Person) -> int:
             blank(session)
     await repository.delete_rows(tx, SessionNote, "session_id", person.session_ids)
     await repository.delete_rows(tx, PushDevice, "session_id", person.session_ids)
+    await repository.delete_rows(tx, SessionCustomer, "id", person.session_ids)
+    # Books have to be kept: amounts and what the payment system calls them stay, the way to the page does not.
+    for payment in await repository.by_ids(tx, Payment, "session_id", person.session_ids):
+        payment.checkout_url = None
     return len(person.session_ids)
 
 
