@@ -25,6 +25,7 @@ COMMANDS = {
     "audit": "hold the event log against its seals; print the newest seals",
     "schema": "write the GraphQL schema to schema.graphql",
     "settings": "print every setting with its meaning and default",
+    "plugins": "list the plug-ins that are installed, what they add, and what is wrong with them",
     "replay": "play a recorded day through a running server",
     "mail": "show the mail and SMS that `vq up` kept, instead of sending them",
     "mailbox": "keep mail in the data directory; `vq up` runs it where VQ_SMTP_URL is not set",

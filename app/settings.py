@@ -179,6 +179,9 @@ class Settings(BaseSettings):
         default=(),
         description="Comma-separated internal networks that may be asked where a business names an address; else none.",
     )
+    plugins_off: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = Field(
+        default=(), description="Comma-separated plug-ins that are not loaded although they are there (`vq plugins`)."
+    )
     dns_servers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins), AfterValidator(_dns_servers)] = Field(
         default=(), description="Comma-separated servers asked for the TXT records of domains; the system's if unset."
     )

@@ -15,6 +15,7 @@ from app.api.peer import HttpProtocol
 from app.api.protocol import frame_protocol
 from app.api.sockets import Sockets
 from app.api.websocket import SocketLimits
+from app.commands.plugged import plugged
 from app.main import create_app
 from app.settings import Settings
 
@@ -43,6 +44,7 @@ class ApiServer(uvicorn.Server):
 def serve(settings: Settings, listener: socket.socket, grace_seconds: int) -> int:
     """Serve until signalled; returns the exit code."""
     _allow_many_sockets()
+    plugged(settings)
     app = create_app(settings)
     config = uvicorn.Config(
         app,

@@ -2,6 +2,7 @@
 
 import argparse
 
+from app.commands.plugged import plugged
 from app.commands.servers import settings_of_running_servers
 from app.commands.signals import run_until_signalled
 from app.core.events.relay import run_relay
@@ -17,5 +18,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Relay until signalled."""
     settings = settings_of_running_servers()
     configure_logging(settings.log_level)
-    run_until_signalled(run_relay(settings, REACTIONS, FANS))
+    run_until_signalled(run_relay(settings, plugged(settings).reactions(REACTIONS), FANS))
     return 0

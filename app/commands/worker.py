@@ -3,6 +3,7 @@
 import argparse
 
 from app.admission.health.looks import run_looks
+from app.commands.plugged import plugged
 from app.commands.servers import settings_of_running_servers
 from app.core.jobs.timetable import timetable
 from app.core.jobs.worker import main
@@ -23,5 +24,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Work until signalled."""
     settings = settings_of_running_servers()
     configure_logging(settings.log_level)
-    main(settings, JOBS, BESIDE)
+    main(settings, plugged(settings).jobs(JOBS), BESIDE)
     return 0
