@@ -12,6 +12,8 @@ from app.core.jobs.kinds import Jobs
 from app.core.personal import tasks as personal
 from app.counters import tasks as counters
 from app.identity.accounts import events as accounts
+from app.integrations import fan as integrations
+from app.integrations import tasks as integration_tasks
 from app.notifications import tasks as notifications
 from app.notifications.broadcasts import events as broadcasts
 from app.notifications.broadcasts import tasks as broadcast_tasks
@@ -57,8 +59,8 @@ REACTIONS: Final[Reactions] = {
     sessions.SessionPriorityChanged.type: [_NEARER],
 }
 
-# Of every event, whoever wants it: webhooks.
-FANS: Final = (webhooks.fan_out,)
+# Of every event, whoever wants it: webhooks, and tenants' other systems.
+FANS: Final = (webhooks.fan_out, integrations.fan_out)
 
 JOBS: Final = Jobs(
     [
@@ -73,6 +75,12 @@ JOBS: Final = Jobs(
         broadcast_tasks.begin_broadcast,
         broadcast_tasks.write_broadcast_portion,
         reply_tasks.answer_reply,
+        integration_tasks.customer,
+        integration_tasks.await_payment,
+        integration_tasks.give_up,
+        integration_tasks.settle_payment,
+        integration_tasks.close_page,
+        integration_tasks.refund,
         privacy_tasks.do_request,
         notifications.send_account_message,
     ]
