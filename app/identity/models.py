@@ -70,6 +70,17 @@ class User(SealedRow, table=True):
     updated_by: str = Field(max_length=64)
 
 
+class ImportedHashKind(SQLModel, table=True):
+    """A kind of password hash somebody was imported with, e.g. `$2b$12$`: what else has to be computed at a sign-in, so
+    that nobody can tell by the time it takes who was imported. Gone when the last of them has been replaced.
+    """
+
+    __tablename__ = "imported_hash_kinds"
+
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id", ondelete="CASCADE")
+    kind: str = Field(primary_key=True, max_length=80)
+
+
 class Login(SealedRow, table=True):
     """One sign-in: a family of refresh tokens, of which only the newest generation is good.
 

@@ -5,6 +5,7 @@ argon2id is written; bcrypt is accepted, as imports bring it, and replaced when 
 
 import asyncio
 import unicodedata
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NewType
 
@@ -67,9 +68,21 @@ async def hash_set(password: str) -> HashedPassword:
     return await asyncio.get_running_loop().run_in_executor(_pool, _hash, password)
 
 
-async def verify(password: str, stored: HashedPassword) -> tuple[bool, HashedPassword | None]:
-    """Whether it is the password, and the hash to store instead where the stored one is of an older kind."""
-    return await asyncio.get_running_loop().run_in_executor(_pool, _verify, password, stored)
+async def verify(
+    password: str, stored: HashedPassword, other_kinds: Collection[str] = ()
+) -> tuple[bool, HashedPassword | None]:
+    """Whether it is the password, and the hash to store instead where the stored one is of an older kind.
+
+    A hash of each of the other kinds is computed as well: it takes as long whichever the stored one is.
+    """
+    nobodys = [NOBODYS_HASH, *map(_nobodys, other_kinds)]
+    beside = {kind_of(hashed): hashed for hashed in nobodys if kind_of(hashed) != kind_of(stored)}
+    return await asyncio.get_running_loop().run_in_executor(_pool, _verify_all, password, stored, [*beside.values()])
+
+
+def kind_of(stored: str) -> str:
+    """Algorithm and parameters, e.g. `$2b$12$`: what decides how long checking takes."""
+    return stored[:7] if BcryptHasher.identify(stored) else stored.rsplit("$", 2)[0]
 
 
 def is_anybodys(stored: str) -> bool:
@@ -102,6 +115,23 @@ def _normal(password: str) -> bytes:
 
 def _hash(password: str) -> HashedPassword:
     return HashedPassword(_argon2.hash(_normal(password)))
+
+
+def _nobodys(kind: str) -> HashedPassword:
+    """A hash of this kind that is nobody's password."""
+    if kind.startswith("$2"):
+        return HashedPassword(f"{kind}{'.' * 22}{'.' * 31}")
+    salt, digest = NOBODYS_HASH.rsplit("$", 2)[1:]
+    return HashedPassword(f"{kind}${salt}${digest}")
+
+
+def _verify_all(
+    password: str, stored: HashedPassword, beside: Sequence[HashedPassword]
+) -> tuple[bool, HashedPassword | None]:
+    verified = _verify(password, stored)
+    for each in beside:
+        _verify(password, each)
+    return verified
 
 
 def _verify(password: str, stored: HashedPassword) -> tuple[bool, HashedPassword | None]:

@@ -81,8 +81,9 @@ async def by_password(dbs: Databases, given: Credentials) -> Proven:
     tenant_id = await _open_tenant(dbs, given.tenant_slug, given.host)
     async with dbs.app.read(tenant_id) as tx:
         known = await repository.by_email(tx, rules.email_to_look_up(given.email))
+        kinds = await repository.imported_hash_kinds(tx)
     stored = NOBODYS_HASH if known is None else HashedPassword(known.password_hash)
-    right, better_hash = await passwords.verify(given.password, stored)
+    right, better_hash = await passwords.verify(given.password, stored, kinds)
     if known is None or not right:
         raise InvalidCredentials
     return Proven(known, frozenset({Method.PASSWORD}), better_hash)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, delete, func, select, update
 
 from app.core.db import ReadTx, WriteTx
@@ -13,7 +14,17 @@ from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
 from app.core.personal.sealed import sealed
 from app.identity.factors.models import LoginChallenge
-from app.identity.models import KeyPurpose, KeyStatus, Login, RefreshToken, Role, SigningKey, User, UserStatus
+from app.identity.models import (
+    ImportedHashKind,
+    KeyPurpose,
+    KeyStatus,
+    Login,
+    RefreshToken,
+    Role,
+    SigningKey,
+    User,
+    UserStatus,
+)
 from app.identity.roles.grants import permissions_of
 from app.identity.roles.models import CustomRole
 from app.tenants.models import Tenant, TenantStatus
@@ -35,6 +46,24 @@ async def by_email(tx: ReadTx, email: str) -> User | None:
     return (
         await tx.exec(select(User).where(User.tenant_id == tx.tenant, sealed(User.email).matches(tx.tenant, email)))
     ).one_or_none()
+
+
+async def imported_hash_kinds(tx: ReadTx) -> Sequence[str]:
+    """The kinds of password hashes people of the tenant were imported with; at most 4, the slowest ones."""
+    found = await tx.exec(
+        select(ImportedHashKind.kind)
+        .where(ImportedHashKind.tenant_id == tx.tenant)
+        # bcrypt is named `$2…` and is the slow one; more rounds, or more memory, come last.
+        .order_by(col(ImportedHashKind.kind).like("$argon%"), col(ImportedHashKind.kind).desc())
+        .limit(4)
+    )
+    return found.all()
+
+
+async def note_imported_hash(tx: WriteTx, kind: str) -> None:
+    """Somebody of the tenant has a password hash of this kind."""
+    new = insert(ImportedHashKind).values(tenant_id=tx.tenant, kind=kind)
+    await tx.exec(new.on_conflict_do_nothing())
 
 
 async def by_ids(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, User]:

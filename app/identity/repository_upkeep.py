@@ -28,6 +28,16 @@ _EXPIRED = {
 
 async def delete_expired(system: Database) -> None:
     """In batches that hold nobody up."""
+    async with system.write(None) as tx:
+        # When the last one has been replaced, by a sign-in or a reset, nothing of its kind is computed any more.
+        await tx.rows(
+            """
+            delete from imported_hash_kinds as kinds where not exists (
+                select from users
+                where users.tenant_id = kinds.tenant_id and starts_with(users.password_hash, kinds.kind)
+            )
+            """
+        )
     for table, condition in _EXPIRED.items():
         deleted = _BATCH
         while deleted == _BATCH:

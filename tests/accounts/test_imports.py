@@ -1,6 +1,7 @@
 """People brought over from another system keep their passwords; what is wrong with a line keeps no other out."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,14 @@ from pwdlib.hashers.bcrypt import BcryptHasher
 
 from app.cli import main
 from app.core.errors import InvalidInput
-from app.identity import repository
+from app.identity import passwords, repository
 from app.identity.accounts.imports import bring, hash_as_brought, read
 from app.identity.errors import InvalidCredentials
 from app.identity.logins import Source, sign_in
 from app.identity.models import Role, User
-from app.identity.passwords import is_anybodys
+from app.identity.passwords import NOBODYS_HASH, HashedPassword, is_anybodys, kind_of
 from app.identity.proofs import Credentials
+from app.identity.repository_upkeep import delete_expired
 from tests.accounts.people import new_address
 from tests.identity.house import Business, House
 
@@ -117,3 +119,36 @@ async def test_by_command(
     for wrong in (["--tenant", "no-such-business"], ["--tenant", shop.tenant.slug]):
         path = file if wrong[1] != shop.tenant.slug else tmp_path / "missing.csv"
         assert await asyncio.to_thread(main, ["users", "import", str(path), *wrong]) == 1
+
+
+async def test_a_sign_in_takes_everybody_the_same_work_wherever_somebody_was_imported(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[str] = []
+    check = passwords._verify
+
+    def counted(password: str, stored: HashedPassword) -> tuple[bool, HashedPassword | None]:
+        computed.append(kind_of(stored))
+        return check(password, stored)
+
+    monkeypatch.setattr(passwords, "_verify", counted)
+    shop, email = await house.business(), new_address()
+    ours = kind_of(NOBODYS_HASH)
+
+    async def work(email: str, password: str = "another") -> list[str]:
+        computed.clear()
+        with suppress(InvalidCredentials):
+            await sign_in(
+                house.dbs, house.authenticator.tokens, Credentials(shop.tenant.slug, email, password), Source()
+            )
+        return sorted(computed)
+
+    assert await work(shop.admin.email) == await work(new_address()) == [ours]
+    async with house.dbs.system.write(shop.id) as tx:
+        for address, brought in ((email, _BCRYPT), (new_address(), _ARGON2), (new_address(), "")):
+            await bring(tx, read({"email": address, "password_hash": brought}))
+    everything = sorted([ours, "$2b$04$", "$argon2id$v=19$m=8,t=1,p=1"])
+    assert await work(email) == await work(shop.admin.email) == await work(new_address()) == everything
+    await work(email, PASSWORD)
+    await delete_expired(house.dbs.system)
+    assert await work(email) == await work(new_address()) == sorted([ours, "$argon2id$v=19$m=8,t=1,p=1"])

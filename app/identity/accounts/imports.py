@@ -13,7 +13,7 @@ from app.identity import repository as users
 from app.identity import rules
 from app.identity import service as user_service
 from app.identity.models import Role, User
-from app.identity.passwords import NOBODYS_HASH, HashedPassword
+from app.identity.passwords import NOBODYS_HASH, HashedPassword, is_anybodys, kind_of
 from app.identity.service import NewUser
 
 COLUMNS = (
@@ -77,4 +77,6 @@ async def bring(tx: WriteTx, new: NewUser) -> User | None:
     """
     if await users.by_email(tx, new.email) is not None:
         return None
+    if is_anybodys(new.password):
+        await users.note_imported_hash(tx, kind_of(new.password))
     return await user_service.create(tx, new)
