@@ -128,7 +128,7 @@ class WebhookEndpoint(Node):
 
 @strawberry.type(description="What is sent, as the next try would send it.")
 class WebhookRequest:
-    webhook_id: str = strawberry.field(
+    webhook_id: strawberry.ID = strawberry.field(
         description="The header `webhook-id`: the same for all tries and replays, by which receivers tell doubles."
     )
     body: str = strawberry.field(description="The JSON text that is signed and sent.")
@@ -217,7 +217,9 @@ class WebhookDelivery(Node):
         from app.webhooks.graphql.loaders import bodies_of
 
         body = await info.context.loader(bodies_of, self.tenant_key).load(self.row)
-        return None if body is None else WebhookRequest(webhook_id=payload.message_id(self.key), body=body)
+        return (
+            None if body is None else WebhookRequest(webhook_id=strawberry.ID(payload.message_id(self.key)), body=body)
+        )
 
     @strawberry.field(description=f"The tries, newest first; the newest {MOST_ATTEMPTS}.")
     async def attempts(self, info: Info) -> list[WebhookAttempt]:
