@@ -12,7 +12,10 @@ down_revision: str | None = "0025"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-KIND = r"case when password_hash like '$2%' then left(password_hash, 7) else substring(password_hash from '^(.*)\$.*\$') end"
+KIND = r"""case
+    when password_hash like '$2%' then left(password_hash, 7)
+    else substring(password_hash from '^(.*)\$.*\$')
+end"""
 
 
 def upgrade() -> None:
