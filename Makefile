@@ -4,7 +4,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 DATA := $(or $(VQ_DATA_DIR),.vq)
-WORKERS ?= auto
+# One more than there are processors: tests wait for servers and processes for a third of their time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 CACHES := .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build *.egg-info
