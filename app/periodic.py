@@ -11,6 +11,7 @@ from app.core.events import upkeep
 from app.core.jobs.timetable import Periodic
 from app.identity.repository_upkeep import delete_expired
 from app.notifications.deliveries import service as deliveries
+from app.notifications.telling import openings
 from app.privacy import retention
 from app.webhooks import repository as webhooks
 
@@ -20,6 +21,7 @@ PERIODIC: Final = [
     Periodic("events.partitions", timedelta(days=1), upkeep.make_partitions),
     Periodic("events.upkeep", HOUR, upkeep.delete_old),
     Periodic("identity.upkeep", HOUR, delete_expired),
+    Periodic("notifications.openings", openings.EVERY, openings.look),
     Periodic("notifications.reports", HOUR, deliveries.tidy),
     Periodic("privacy.retention", HOUR, retention.apply_all, lease=timedelta(minutes=50)),
     Periodic("webhooks.upkeep", HOUR, webhooks.delete_old),

@@ -71,6 +71,7 @@ JOBS: Final = Jobs(
         notifications.tell_people_ahead,
         notifications.tell_what_happened,
         notifications.tell_staff,
+        notifications.tell_opening_soon,
         notifications.deliver,
         broadcast_tasks.begin_broadcast,
         broadcast_tasks.write_broadcast_portion,

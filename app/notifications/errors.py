@@ -1,6 +1,7 @@
 """What can be refused about notification templates and the rules by which messages are owed."""
 
 from app.core.errors import UserFacingError
+from app.notifications.sms import SmsEncoding
 
 
 class InvalidTemplate(UserFacingError):
@@ -19,10 +20,10 @@ class InvalidTemplate(UserFacingError):
 class SmsTooLong(UserFacingError):
     """A text message would take more segments than are sent; `encoding` is what its letters need."""
 
-    def __init__(self, segments: int, most_segments: int, encoding: str) -> None:
+    def __init__(self, segments: int, most_segments: int, encoding: SmsEncoding) -> None:
         hint = (
             " One letter that is not in the GSM alphabet makes all of them take more room."
-            if encoding == "UCS_2"
+            if encoding is SmsEncoding.UNICODE
             else ""
         )
         super().__init__(
@@ -32,3 +33,13 @@ class SmsTooLong(UserFacingError):
         self.segments = segments
         self.most_segments = most_segments
         self.encoding = encoding
+
+
+class MessageRuleHasTexts(UserFacingError):
+    """A rule is to be deleted that has texts of its own, and nobody has said that they may go with it."""
+
+    def __init__(self, text_count: int) -> None:
+        super().__init__(
+            f"{text_count} texts belong to this rule only and would be lost: remove them, or set `deleteTexts`."
+        )
+        self.text_count = text_count

@@ -88,8 +88,8 @@ async def set_template(tx: WriteTx, new: NewTemplate) -> tuple[EffectiveTemplate
 
 async def remove_template(
     tx: WriteTx, kind: NotificationKind, channel: NotificationChannel, locale: str, rule_id: UUID | None
-) -> EffectiveTemplate | None:
-    """Give up a text of one's own; the text that is in use from now on, None if the next language's is.
+) -> EffectiveTemplate:
+    """Give up a text of one's own; the text that is in use in its stead, perhaps in another language.
 
     Raises `InvalidInput` if there is none of one's own.
     """
@@ -100,10 +100,17 @@ async def remove_template(
     record(tx, TEMPLATE, row.id, row.revision + 1, NotificationTemplateRemoved(kind, channel, locale), tx.now())
     await tx.delete(row)
     await tx.flush()
-    if rule_id is not None and (general := await repository.template(tx, kind, channel, locale)) is not None:
-        return _in_use(general)
-    text = BUILT_IN.get((kind, channel, locale))
-    return None if text is None else EffectiveTemplate(kind, channel, locale, text)
+    wanted = rules.languages(locale, settings_in(await tenants.get(tx, tx.tenant)).default_locale, LAST_RESORT)
+    own = await repository.templates(tx)
+    found, text = text_among(own, kind, channel, wanted)
+    return next(
+        (
+            _in_use(each)
+            for each in own
+            if (each.kind, each.channel, each.locale, each.rule_id) == (kind, channel, found, None)
+        ),
+        EffectiveTemplate(kind, channel, found, text),
+    )
 
 
 async def templates_in_use(
@@ -113,7 +120,10 @@ async def templates_in_use(
     locale: str | None = None,
 ) -> list[EffectiveTemplate]:
     """The tenant's own texts and the built-in ones beside them, by kind, channel, language and rule."""
-    wanted = None if locale is None else rules.language_tag(locale)
+    try:
+        wanted = None if locale is None else rules.language_tag(locale)
+    except InvalidInput:
+        return []  # in no such language
     found: dict[tuple[str, str, str, str], EffectiveTemplate] = {
         (built_in_kind, via, language, ""): EffectiveTemplate(built_in_kind, via, language, text)
         for (built_in_kind, via, language), text in BUILT_IN.items()

@@ -25,17 +25,17 @@ _MOST_SENT = 10
 class SmsEncoding(StrEnum):
     """Which letters a text message is made of."""
 
-    GSM_7 = "GSM_7"
-    UCS_2 = "UCS_2"
+    GSM = "GSM"
+    UNICODE = "UNICODE"
 
 
 # What one message holds, and what each of several does.
-_ROOM: Final = {SmsEncoding.GSM_7: (160, 153), SmsEncoding.UCS_2: (70, 67)}
+_ROOM: Final = {SmsEncoding.GSM: (160, 153), SmsEncoding.UNICODE: (70, 67)}
 
 
 @dataclass(frozen=True, slots=True)
 class SmsLength:
-    """What a text message takes: `units` are 7-bit letters in GSM_7, 16-bit ones in UCS_2."""
+    """What a text message takes: `units` are 7-bit letters in GSM, 16-bit ones in UNICODE."""
 
     encoding: SmsEncoding
     units: int
@@ -45,7 +45,7 @@ class SmsLength:
 def measure(text: str) -> SmsLength:
     """What a text takes. No letter is cut in two: one that does not fit begins the next segment."""
     is_gsm = all(letter in _BASIC or letter in _EXTENDED for letter in text)
-    encoding = SmsEncoding.GSM_7 if is_gsm else SmsEncoding.UCS_2
+    encoding = SmsEncoding.GSM if is_gsm else SmsEncoding.UNICODE
     alone, each = _ROOM[encoding]
     sizes = [_size(letter, encoding) for letter in text]
     units = sum(sizes)
@@ -74,6 +74,6 @@ def shortened(text: str, most: int = _MOST_SENT) -> str:
 
 
 def _size(letter: str, encoding: SmsEncoding) -> int:
-    if encoding is SmsEncoding.GSM_7:
+    if encoding is SmsEncoding.GSM:
         return 2 if letter in _EXTENDED else 1
     return 2 if ord(letter) > 0xFFFF else 1

@@ -157,6 +157,28 @@
       "RoleNotGrantableError",
       "StepUpRequiredError"
     ],
+    "IntegrationCreateResult": [
+      "IntegrationCreateSuccess",
+      "IntegrationKindTakenError",
+      "InvalidInputError",
+      "LimitReachedError",
+      "StepUpRequiredError"
+    ],
+    "IntegrationDeleteResult": [
+      "IntegrationDeleteSuccess",
+      "IntegrationInUseError",
+      "StepUpRequiredError"
+    ],
+    "IntegrationTestResult": [
+      "IntegrationFailedError",
+      "IntegrationTestSuccess"
+    ],
+    "IntegrationUpdateResult": [
+      "IntegrationKindTakenError",
+      "IntegrationUpdateSuccess",
+      "InvalidInputError",
+      "StepUpRequiredError"
+    ],
     "InvitationAcceptResult": [
       "CodeRefusedError",
       "EmailTakenError",
@@ -170,6 +192,10 @@
     "InvitationRevokeResult": [
       "InvitationEndedError",
       "InvitationRevokeSuccess"
+    ],
+    "JobRetryResult": [
+      "JobNotFailedError",
+      "JobRetrySuccess"
     ],
     "LoginEnrollResult": [
       "LoginChallengeEndedError",
@@ -221,15 +247,58 @@
       "InvalidInputError",
       "LogoutSuccess"
     ],
+    "MessageProviderCreateResult": [
+      "InvalidInputError",
+      "LimitReachedError",
+      "MessageProviderCreateSuccess",
+      "MessageProviderNameTakenError",
+      "StepUpRequiredError"
+    ],
+    "MessageProviderDeleteResult": [
+      "MessageProviderDeleteSuccess",
+      "StepUpRequiredError"
+    ],
+    "MessageProviderTestResult": [
+      "InvalidInputError",
+      "MessageProviderTestSuccess",
+      "ProviderNotInstalledError",
+      "StepUpRequiredError"
+    ],
+    "MessageProviderUpdateResult": [
+      "CredentialsRequiredError",
+      "InvalidInputError",
+      "MessageProviderNameTakenError",
+      "MessageProviderUpdateSuccess",
+      "ProviderNotInstalledError",
+      "StepUpRequiredError"
+    ],
+    "MessageRuleCreateResult": [
+      "InvalidInputError",
+      "LimitReachedError",
+      "MessageRuleCreateSuccess"
+    ],
+    "MessageRuleDeleteResult": [
+      "MessageRuleDeleteSuccess",
+      "MessageRuleHasTextsError"
+    ],
+    "MessageRuleUpdateResult": [
+      "InvalidInputError",
+      "MessageRuleUpdateSuccess"
+    ],
     "Node": [
       "AccessCode",
       "ApiKey",
       "Counter",
       "CustomRole",
       "IdentityProvider",
+      "Integration",
       "Invitation",
+      "Job",
       "Login",
+      "MessageProvider",
+      "MessageRule",
       "Notification",
+      "NotificationBroadcast",
       "PrivacyRequest",
       "PushDevice",
       "Queue",
@@ -244,18 +313,54 @@
       "WebhookDelivery",
       "WebhookEndpoint"
     ],
+    "NotificationBroadcastCancelResult": [
+      "NotificationBroadcastCancelSuccess",
+      "NotificationBroadcastOverError"
+    ],
+    "NotificationBroadcastStartResult": [
+      "ChannelNotCarriedError",
+      "IdempotencyConflictError",
+      "InvalidInputError",
+      "InvalidTemplateError",
+      "NotificationBroadcastRunningError",
+      "NotificationBroadcastStartSuccess",
+      "SmsTooLongError"
+    ],
+    "NotificationDefaultsSetResult": [
+      "InvalidInputError",
+      "NotificationDefaultsSetSuccess"
+    ],
     "NotificationMarkReadResult": [
       "InvalidInputError",
       "NotificationMarkReadSuccess"
     ],
+    "NotificationOptOutSetResult": [
+      "InvalidInputError",
+      "NotificationOptOutSetSuccess"
+    ],
+    "NotificationPreferencesSetResult": [
+      "InvalidInputError",
+      "NotificationPreferencesSetSuccess"
+    ],
     "NotificationPreviewResult": [
+      "InvalidInputError",
       "InvalidTemplateError",
-      "NotificationPreview"
+      "NotificationPreview",
+      "SmsTooLongError"
+    ],
+    "NotificationRetryResult": [
+      "NotificationNotRetriableError",
+      "NotificationRetrySuccess"
+    ],
+    "NotificationTemplateRemoveResult": [
+      "InvalidInputError",
+      "NotificationTemplateRemoveSuccess"
     ],
     "NotificationTemplateSetResult": [
       "InvalidInputError",
       "InvalidTemplateError",
-      "NotificationTemplateSetSuccess"
+      "NotificationTemplateSetSuccess",
+      "SmsTooLongError"
     ],
     "OriginHealthReportResult": [
       "InvalidInputError",
@@ -379,6 +484,11 @@
       "IllegalQueueTransitionError",
       "QueueResumeSuccess"
     ],
+    "QueueSetFeeResult": [
+      "InvalidInputError",
+      "PaymentNotSetUpError",
+      "QueueSetFeeSuccess"
+    ],
     "QueueSetHoursResult": [
       "InvalidInputError",
       "QueueSetHoursSuccess"
@@ -472,6 +582,13 @@
     "SessionMarkNoShowResult": [
       "IllegalTransitionError",
       "SessionMarkNoShowSuccess"
+    ],
+    "SessionPayResult": [
+      "IntegrationFailedError",
+      "InvalidInputError",
+      "NothingToPayError",
+      "PaymentNotSetUpError",
+      "SessionPaySuccess"
     ],
     "SessionRecallResult": [
       "IllegalTransitionError",
@@ -618,10 +735,12 @@
       "AlreadyWaitingError",
       "ApiKeyEndedError",
       "CategoryNameTakenError",
+      "ChannelNotCarriedError",
       "CodeRefusedError",
       "CounterBusyError",
       "CounterNameTakenError",
       "CounterNotServingQueueError",
+      "CredentialsRequiredError",
       "CurrentLoginError",
       "DomainNotClaimedError",
       "DomainNotVerifiedError",
@@ -631,12 +750,16 @@
       "IdentityTakenError",
       "IllegalQueueTransitionError",
       "IllegalTransitionError",
+      "IntegrationFailedError",
+      "IntegrationInUseError",
+      "IntegrationKindTakenError",
       "InvalidCredentialsError",
       "InvalidInputError",
       "InvalidRefreshTokenError",
       "InvalidTemplateError",
       "InvitationEndedError",
       "InvitationRequiredError",
+      "JobNotFailedError",
       "LastAdminError",
       "LastWayInError",
       "LimitReachedError",
@@ -644,16 +767,24 @@
       "LoginCodeInvalidError",
       "LoginRevokedError",
       "MaxConcurrentReachedError",
+      "MessageProviderNameTakenError",
+      "MessageRuleHasTextsError",
       "MethodUnavailableError",
       "NoAddressError",
       "NoRunningShiftError",
       "NobodyWaitingError",
+      "NothingToPayError",
+      "NotificationBroadcastOverError",
+      "NotificationBroadcastRunningError",
+      "NotificationNotRetriableError",
+      "PaymentNotSetUpError",
       "PermissionNotGrantableError",
       "PersonIsStaffError",
       "PlatformTenantProtectedError",
       "PriorityNotAllowedError",
       "ProofRefusedError",
       "ProviderNotConfigurableError",
+      "ProviderNotInstalledError",
       "ProviderSlugTakenError",
       "ProviderUnavailableError",
       "QueueFullError",
@@ -679,6 +810,7 @@
       "ShiftConflictError",
       "ShiftRequiredError",
       "SlugTakenError",
+      "SmsTooLongError",
       "StepUpRequiredError",
       "TenantNotSuspendedError",
       "TooManyCodesError",

@@ -111,6 +111,10 @@ export interface WebhookEventData {
     readonly kind: "CRM" | "PAYMENT";
     readonly adapter: string;
   };
+  /** Somebody has tried it; whether it did what it was asked. */
+  INTEGRATION_TESTED: {
+    readonly succeeded: boolean;
+  };
   /** `changed` names the fields that have new values. */
   INTEGRATION_UPDATED: {
     readonly changed: readonly string[];
@@ -123,6 +127,10 @@ export interface WebhookEventData {
     readonly customRoleId: string | null;
   };
   INVITATION_REVOKED: Record<string, never>;
+  /** An operator has given a job that had failed for good another chance. */
+  JOB_RETRIED: {
+    readonly name: string;
+  };
   /** Nothing is sealed with an older key any more. `rows`: how many were sealed anew. */
   KEY_ROTATION_FINISHED: {
     readonly toVersion: number;
@@ -163,13 +171,25 @@ export interface WebhookEventData {
     readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST";
     readonly queueId: string | null;
   };
+  /** `textCount`: how many texts of its own went with it. */
   MESSAGE_RULE_DELETED: {
     readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST";
+    readonly textCount: number;
   };
   /** `changes` holds the new values. */
   MESSAGE_RULE_UPDATED: {
     readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST";
     readonly changes: Readonly<Record<string, unknown>>;
+  };
+  /** No more messages of it are sent. */
+  NOTIFICATION_BROADCAST_CANCELLED: {
+    readonly queueId: string;
+  };
+  /** Everybody who waits in the queue is to be told something. */
+  NOTIFICATION_BROADCAST_STARTED: {
+    readonly queueId: string;
+    readonly channels: readonly string[];
+    readonly locales: readonly string[];
   };
   /** `changed` names what has a new value. */
   NOTIFICATION_DEFAULTS_SET: {
@@ -190,6 +210,18 @@ export interface WebhookEventData {
     readonly sessionId: string | null;
     readonly userId: string | null;
     readonly changed: readonly string[];
+  };
+  /** By whom it is for. */
+  NOTIFICATION_READ: Record<string, never>;
+  /** Somebody has answered a message, and is to be answered. */
+  NOTIFICATION_REPLY_RECEIVED: {
+    readonly channel: "EMAIL" | "SMS" | "WHATSAPP" | "PUSH" | "IN_APP" | "CHAT";
+    readonly command: "MORE_TIME" | "LEAVE" | "JOIN" | "STOP" | "START" | "HELP" | "UNKNOWN";
+  };
+  /** Staff had a message sent again that had failed. */
+  NOTIFICATION_RETRIED: {
+    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST";
+    readonly channel: "EMAIL" | "SMS" | "WHATSAPP" | "PUSH" | "IN_APP" | "CHAT";
   };
   /** The text of one's own is gone. */
   NOTIFICATION_TEMPLATE_REMOVED: {
@@ -222,6 +254,13 @@ export interface WebhookEventData {
     readonly sessionId: string;
     readonly amount: number;
     readonly currency: string;
+  };
+  /** There is a page to pay on; another one, if the last has ended. */
+  PAYMENT_PAGE_OPENED: {
+    readonly sessionId: string;
+    readonly amount: number;
+    readonly currency: string;
+    readonly pageNumber: number;
   };
   PAYMENT_RECEIVED: {
     readonly sessionId: string;
@@ -264,6 +303,18 @@ export interface WebhookEventData {
   };
   PRIVACY_REQUEST_FAILED: {
     readonly reason: string;
+  };
+  /** By a session's visitor or a user; also when its keys have changed. */
+  PUSH_DEVICE_REGISTERED: {
+    readonly kind: "WEB_PUSH" | "FCM";
+    readonly sessionId: string | null;
+    readonly userId: string | null;
+  };
+  /** By whom it was, by a newer one, or because it is gone. */
+  PUSH_DEVICE_REMOVED: {
+    readonly kind: "WEB_PUSH" | "FCM";
+    readonly sessionId: string | null;
+    readonly userId: string | null;
   };
   QUEUE_ARCHIVED: {
     readonly line: LineState;

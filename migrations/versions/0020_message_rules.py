@@ -7,6 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from app.core.db.security import protect
+from app.core.db.urls import APP_ROLE
 
 revision: str = "0020"
 down_revision: str | None = "0019"
@@ -90,6 +91,7 @@ def upgrade() -> None:
     for table in ("message_rules", "message_rule_alerts"):
         for statement in protect(table, app=ALL, system=ALL):
             op.execute(statement)
+    op.execute(f"grant delete on notification_templates to {APP_ROLE}")
     op.add_column("notification_templates", sa.Column("rule_id", sa.Uuid(), nullable=True))
     op.create_foreign_key(
         op.f("notification_templates_tenant_id_rule_id_fkey"),
@@ -118,5 +120,6 @@ def downgrade() -> None:
         "notification_templates_text_key", "notification_templates", ["tenant_id", "kind", "channel", "locale"]
     )
     op.drop_column("notification_templates", "rule_id")
+    op.execute(f"revoke delete on notification_templates from {APP_ROLE}")
     op.drop_table("message_rule_alerts")
     op.drop_table("message_rules")

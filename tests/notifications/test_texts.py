@@ -38,7 +38,7 @@ def test_the_built_in_texts_are_good_on_every_channel(kind: NotificationKind, lo
 def test_a_built_in_text_message_is_one_segment_where_the_alphabet_allows(locale: str) -> None:
     for kind in TEMPLATED:
         filled = fill_in(BUILT_IN[kind, SMS, locale], example(kind), channel=SMS, locale=locale)
-        assert (measure(filled.body).encoding, measure(filled.body).segments) == (SmsEncoding.GSM_7, 1), filled.body
+        assert (measure(filled.body).encoding, measure(filled.body).segments) == (SmsEncoding.GSM, 1), filled.body
 
 
 def test_arabic_is_written_from_right_to_left_and_values_do_not_turn_it_round() -> None:
@@ -146,21 +146,21 @@ def test_values_are_only_ever_values() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a" * 160, (SmsEncoding.GSM_7, 160, 1)),
-        ("a" * 161, (SmsEncoding.GSM_7, 161, 2)),
-        ("a" * 306, (SmsEncoding.GSM_7, 306, 2)),
-        ("a" * 307, (SmsEncoding.GSM_7, 307, 3)),
+        ("a" * 160, (SmsEncoding.GSM, 160, 1)),
+        ("a" * 161, (SmsEncoding.GSM, 161, 2)),
+        ("a" * 306, (SmsEncoding.GSM, 306, 2)),
+        ("a" * 307, (SmsEncoding.GSM, 307, 3)),
         # A bracket takes two, and is not cut in two.
-        ("[" * 80, (SmsEncoding.GSM_7, 160, 1)),
-        ("a" * 152 + "[" + "a" * 100, (SmsEncoding.GSM_7, 254, 2)),
-        ("a" * 152 + "[" + "a" * 151, (SmsEncoding.GSM_7, 305, 2)),
-        ("a" * 152 + "[" + "a" * 152, (SmsEncoding.GSM_7, 306, 3)),
-        ("ä" * 160, (SmsEncoding.GSM_7, 160, 1)),
-        ("ê" * 70, (SmsEncoding.UCS_2, 70, 1)),
-        ("ê" * 71, (SmsEncoding.UCS_2, 71, 2)),
-        ("😀" * 35, (SmsEncoding.UCS_2, 70, 1)),
-        ("😀" * 66, (SmsEncoding.UCS_2, 132, 2)),
-        ("😀" * 67, (SmsEncoding.UCS_2, 134, 3)),
+        ("[" * 80, (SmsEncoding.GSM, 160, 1)),
+        ("a" * 152 + "[" + "a" * 100, (SmsEncoding.GSM, 254, 2)),
+        ("a" * 152 + "[" + "a" * 151, (SmsEncoding.GSM, 305, 2)),
+        ("a" * 152 + "[" + "a" * 152, (SmsEncoding.GSM, 306, 3)),
+        ("ä" * 160, (SmsEncoding.GSM, 160, 1)),
+        ("ê" * 70, (SmsEncoding.UNICODE, 70, 1)),
+        ("ê" * 71, (SmsEncoding.UNICODE, 71, 2)),
+        ("😀" * 35, (SmsEncoding.UNICODE, 70, 1)),
+        ("😀" * 66, (SmsEncoding.UNICODE, 132, 2)),
+        ("😀" * 67, (SmsEncoding.UNICODE, 134, 3)),
     ],
 )
 def test_a_text_message_is_counted_as_networks_count(text: str, expected: tuple[SmsEncoding, int, int]) -> None:
@@ -172,10 +172,10 @@ def test_a_template_that_makes_too_long_a_text_message_is_refused_naming_how_lon
     check(CALLED, Text("", "x" * 612), SMS)
     with pytest.raises(SmsTooLong) as raised:
         check(CALLED, Text("", "x" * 613), SMS)
-    assert (raised.value.segments, raised.value.most_segments, raised.value.encoding) == (5, 4, "GSM_7")
+    assert (raised.value.segments, raised.value.most_segments, raised.value.encoding) == (5, 4, "GSM")
     with pytest.raises(SmsTooLong) as raised:
         check(CALLED, Text("", "x" * 268 + "ê"), SMS)
-    assert (raised.value.segments, raised.value.encoding) == (5, "UCS_2")
+    assert (raised.value.segments, raised.value.encoding) == (5, "UNICODE")
     # As a mail it may be as long, and a mail needs a subject.
     check(CALLED, Text("Subject", "x" * 613))
     with pytest.raises(InvalidTemplate):

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -9,9 +10,10 @@ from app.context import Info
 from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
 from app.core.graphql.pages import PageInfo
+from app.core.ids import encode
 from app.core.personal.masks import mask_email, mask_phone
 from app.identity.permissions import Permission
-from app.notifications import models, texts
+from app.notifications import models, sms, texts
 from app.notifications.service import EffectiveTemplate
 from app.notifications.variables import VARIABLES
 
@@ -177,31 +179,61 @@ class NotificationVariable:
     example: str = strawberry.field(description="What previews fill in.")
 
 
+SmsEncoding = explained_enum(
+    sms.SmsEncoding,
+    "Which letters a text message is made of. One letter that is not in the GSM alphabet decides for all.",
+    GSM="Those of the GSM alphabet: 160 in one segment, 153 in each of several.",
+    UNICODE="All there are: 70 in one segment, 67 in each of several.",
+)
+
+
+@strawberry.type(description="What a text message takes, with example values; segments are what is paid for.")
+class SmsLength:
+    encoding: SmsEncoding = strawberry.field(description="Which letters it is made of.")  # type: ignore[valid-type]
+    units: int = strawberry.field(description="How many of them; some count twice.")
+    segments: int = strawberry.field(description="In how many parts it is sent; at most 4.")
+
+
 @strawberry.type(description="A message as it would be sent, filled in with example values.")
 class NotificationPreview:
-    subject: str = strawberry.field(description="Subject line.")
+    subject: str = strawberry.field(description="Subject line; empty where the channel has none.")
     body: str = strawberry.field(description="Text.")
+    is_right_to_left: bool = strawberry.field(
+        description='Whether its language is written from right to left: show it with `dir="rtl"`.'
+    )
+    sms: SmsLength | None = strawberry.field(description="Of a text message: what it takes; null for other channels.")
 
     @classmethod
-    def of(cls, text: texts.Text) -> "NotificationPreview":
+    def of(cls, text: texts.Text, channel: models.NotificationChannel, locale: str) -> "NotificationPreview":
         """From its text."""
-        return cls(subject=text.subject, body=text.body)
+        length = sms.measure(text.body) if channel is models.NotificationChannel.SMS else None
+        return cls(
+            subject=text.subject,
+            body=text.body,
+            is_right_to_left=texts.is_right_to_left(locale),
+            sms=None
+            if length is None
+            else SmsLength(encoding=length.encoding, units=length.units, segments=length.segments),
+        )
 
 
-@strawberry.type(description="The text in use for one kind, channel and language.")
+@strawberry.type(description="The text in use for one kind, channel and language, or for one rule's messages only.")
 class NotificationTemplate:
     kind: NotificationKind = strawberry.field(description="For which message.")  # type: ignore[valid-type]
     channel: NotificationChannel = strawberry.field(description="For which channel.")  # type: ignore[valid-type]
     locale: str = strawberry.field(description="Language tag, e.g. `en` or `pt-BR`.")
+    rule_id: strawberry.ID | None = strawberry.field(description="The rule it belongs to; null: all of this kind.")
     subject: str = strawberry.field(description="Subject line with variables, at most 200 characters.")
     body: str = strawberry.field(description="Text with variables, at most 10,000 characters.")
     is_built_in: bool = strawberry.field(description="Whether it is the product's text, because you set none.")
     updated_at: datetime | None = strawberry.field(description="When it was last set; null if it is built in.")
 
     @classmethod
-    def of(cls, template: EffectiveTemplate) -> "NotificationTemplate":
+    def of(cls, template: EffectiveTemplate, tenant_id: UUID) -> "NotificationTemplate":
         """From the template in use."""
+        rule_id = None if template.rule_id is None else encode("MessageRule", tenant_id, template.rule_id)
         return cls(
+            rule_id=None if rule_id is None else strawberry.ID(rule_id),
             kind=template.kind,
             channel=template.channel,
             locale=template.locale,

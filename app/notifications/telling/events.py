@@ -28,5 +28,8 @@ class MessageRuleUpdated(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageRuleDeleted(Event):
+    """`text_count`: how many texts of its own went with it."""
+
     type: ClassVar[str] = "MESSAGE_RULE_DELETED"
     kind: NotificationKind
+    text_count: int

@@ -127,7 +127,10 @@ async def reachable(tx: WriteTx, session_ids: Sequence[UUID], rule: Rule) -> set
     if NotificationChannel.IN_APP in rule.channels:
         return set(session_ids)
     contacts = {_WITH_CONTACT[channel] for channel in rule.channels if channel in _WITH_CONTACT}
-    return await repository.with_contact(tx, session_ids, contacts)
+    found = await repository.with_contact(tx, session_ids, contacts)
+    if NotificationChannel.PUSH in rule.channels:
+        found |= await repository.with_device(tx, session_ids)
+    return found
 
 
 async def people_for(tx: WriteTx, rule: Rule, queue_id: UUID, session: Session | None) -> list[Person]:

@@ -13,11 +13,13 @@ from app.core.errors import NotFound
 from app.core.events.models import EventRow
 from app.counters.models import CounterQueue, Shift
 from app.identity.models import User, UserStatus
+from app.notifications.devices.models import PushDevice
 from app.notifications.models import Notification, NotificationKind, NotificationTemplate
 from app.notifications.rules import MOVES, LineMove, Placed
 from app.notifications.telling.models import MessageRule
 from app.queues.disciplines import Rank
 from app.queues.events import QUEUE
+from app.queues.models import Queue, QueueLine, QueueStatus
 from app.sessions.models import Session, SessionStatus
 
 _IN_LINE = (col(Session.status) == SessionStatus.WAITING) & col(Session.held_at).is_(None)
@@ -62,6 +64,24 @@ async def has_rules(tx: ReadTx, kind: NotificationKind) -> bool:
     return found.first() is not None
 
 
+async def tenants_with(tx: ReadTx, kind: NotificationKind) -> Sequence[UUID]:
+    """The tenants that have an enabled rule of a kind; for who sees all of them."""
+    found = await tx.exec(
+        select(MessageRule.tenant_id).where(MessageRule.kind == kind, col(MessageRule.is_enabled)).distinct()
+    )
+    return found.all()
+
+
+async def queues_that_wait(tx: ReadTx, statuses: Sequence[QueueStatus]) -> Sequence[UUID]:
+    """The tenant's queues of these statuses where somebody waits."""
+    found = await tx.exec(
+        select(Queue.id)
+        .join(QueueLine, (col(QueueLine.tenant_id) == Queue.tenant_id) & (col(QueueLine.id) == Queue.id))
+        .where(Queue.tenant_id == tx.tenant, col(Queue.status).in_(statuses), QueueLine.waiting_count > 0)
+    )
+    return found.all()
+
+
 async def count(tx: ReadTx) -> int:
     """How many rules the tenant has."""
     found = await tx.exec(select(func.count()).select_from(MessageRule).where(MessageRule.tenant_id == tx.tenant))
@@ -73,6 +93,16 @@ async def templates_of(tx: ReadTx, kinds: Sequence[NotificationKind]) -> Sequenc
     found = await tx.exec(
         select(NotificationTemplate).where(
             NotificationTemplate.tenant_id == tx.tenant, col(NotificationTemplate.kind).in_(kinds)
+        )
+    )
+    return found.all()
+
+
+async def texts_of_rule(tx: ReadTx, rule_id: UUID) -> Sequence[NotificationTemplate]:
+    """The texts that belong to one rule only."""
+    found = await tx.exec(
+        select(NotificationTemplate).where(
+            NotificationTemplate.tenant_id == tx.tenant, NotificationTemplate.rule_id == rule_id
         )
     )
     return found.all()
@@ -130,6 +160,14 @@ async def with_contact(tx: ReadTx, ids: Sequence[UUID], contacts: Collection[str
     left = or_(*(col(getattr(Session, f"{contact}_index")).is_not(None) for contact in sorted(contacts)))
     found = await tx.exec(select(Session.id).where(Session.tenant_id == tx.tenant, col(Session.id).in_(ids), left))
     return set(found)
+
+
+async def with_device(tx: ReadTx, ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these sessions' visitors have a device that is pushed to."""
+    found = await tx.exec(
+        select(PushDevice.session_id).where(PushDevice.tenant_id == tx.tenant, col(PushDevice.session_id).in_(ids))
+    )
+    return {id for id in found if id is not None}
 
 
 async def told(

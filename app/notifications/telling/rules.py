@@ -132,13 +132,16 @@ def check(row: MessageRule) -> None:
         raise InvalidInput("delaySeconds", f"A delay is from 0 to {MAX_DELAY_SECONDS:,} seconds.")
     if row.delay_seconds and row.kind in _AT_ONCE:
         raise InvalidInput("delaySeconds", f"{row.kind} cannot be delayed: it would not be true any more.")
+    if any(each is not None and each.tzinfo is not None for each in (row.quiet_from, row.quiet_until)):
+        raise InvalidInput("quietHours", "Quiet hours are local times, without a time zone: `22:00`.")
     if row.quiet_from is not None and row.quiet_from == row.quiet_until:
         raise InvalidInput("quietHours", "Quiet hours begin and end at different times.")
 
 
 def due_at(rule: Rule, now: datetime, occurred_at: datetime, zone: str) -> datetime | None:
     """When a message of a rule may be sent; None at once. `zone` is the recipient's."""
-    from_then = max(now, occurred_at + timedelta(seconds=rule.delay_seconds))
+    # Without a delay it is now, even if the line's own clock is a little ahead of ours.
+    from_then = max(now, occurred_at + timedelta(seconds=rule.delay_seconds)) if rule.delay_seconds else now
     if rule.quiet is not None:
         from_then = end_of_quiet(from_then, rule.quiet, zone) or from_then
     return from_then if from_then > now else None

@@ -9,6 +9,7 @@ from app.core.db import ReadTx, WriteTx
 from app.core.errors import InvalidInput
 from app.core.events import record
 from app.core.ids import new_id
+from app.notifications.errors import MessageRuleHasTexts
 from app.notifications.models import NotificationChannel, NotificationKind
 from app.notifications.preferences.rules import QuietHours
 from app.notifications.telling import repository, rules
@@ -118,10 +119,16 @@ async def update(tx: WriteTx, rule_id: UUID, changes: RuleChanges) -> MessageRul
     return row
 
 
-async def delete(tx: WriteTx, rule_id: UUID) -> MessageRule:
-    """Take a rule away, with the texts it has of its own. Raises `NotFound`."""
+async def delete(tx: WriteTx, rule_id: UUID, *, with_texts: bool = False) -> MessageRule:
+    """Take a rule away. Raises `MessageRuleHasTexts` unless these may go with it, `NotFound`."""
     row = await repository.lock(tx, rule_id)
-    record(tx, MESSAGE_RULE, row.id, row.revision + 1, MessageRuleDeleted(row.kind), tx.now())
+    texts = await repository.texts_of_rule(tx, rule_id)
+    if texts and not with_texts:
+        raise MessageRuleHasTexts(len(texts))
+    for text in texts:
+        await tx.delete(text)
+    await tx.flush()
+    record(tx, MESSAGE_RULE, row.id, row.revision + 1, MessageRuleDeleted(row.kind, len(texts)), tx.now())
     await tx.delete(row)
     await tx.flush()
     return row
