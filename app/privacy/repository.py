@@ -167,6 +167,7 @@ async def blank_notifications(tx: WriteTx, rows: Sequence[Notification]) -> None
         # It may be on its way at this moment.
         await tx.refresh(row, with_for_update=True)
         row.recipient, row.subject, row.body, row.error = f"erased:{row.id}", "", "", None
+        row.parameters = None
         if row.status is NotificationStatus.PENDING and row.handed_over_at is None:
             row.status = NotificationStatus.FAILED
     await tx.flush()

@@ -10,9 +10,13 @@ from app.core.jobs.models import Job
 from app.identity.providers.models import ProofPurpose
 from tests.audit.everybody import Everybody
 from tests.support.api import PASSWORD, Caller
+from tests.support.deliveries import failed_message
 from tests.support.inbox import received
 from tests.support.schema_walk import VALUES
+from tests.support.stand_ins.frame import standing_in
+from tests.support.stand_ins.stripe import KEY, SECRET, StripeStandIn
 
+_TOKEN = {"access_token": "a-token"}
 NEW_PASSWORD = "another horse battery"
 
 
@@ -152,6 +156,24 @@ async def webhooks(shop: Everybody) -> None:
     await shop.do(shop.admin, "webhookEndpointDelete", **endpoint)
 
 
+async def integrations(shop: Everybody) -> None:
+    """A queue costs something for a while, and somebody is asked to pay."""
+    async with standing_in(StripeStandIn()) as stripe:
+        secrets = {"secret_key": KEY, "webhook_secret": SECRET}
+        given = {"options": {"base_url": stripe.base}, "credentials": secrets}
+        made = await shop.do(shop.admin, "integrationCreate", adapter="STRIPE", name="Fees", **given)
+        await shop.do(shop.admin, "integrationUpdate", integrationId=made["id"], name="Our fees")
+        await shop.do(shop.admin, "integrationTest", integrationId=made["id"])
+        queue = (await shop.do(shop.admin, "queueCreate", name="Tickets", slug="tickets"))["id"]
+        fee = {"amount": 500, "currency": "EUR", "description": "Booking fee"}
+        await shop.do(shop.admin, "queueSetFee", queueId=queue, fee=fee)
+        visitor = await _join(shop, queue)
+        here = shop.api.runtime.settings.base_url
+        await shop.do(visitor[1], "sessionPay", sessionId=visitor[0], returnUrl=here)
+        other = await shop.do(shop.admin, "integrationCreate", adapter="HUBSPOT", name="CRM", credentials=_TOKEN)
+        await shop.do(shop.admin, "integrationDelete", integrationId=other["id"])
+
+
 async def queues(shop: Everybody) -> None:
     """A queue is set up, opened and closed, and put away."""
     queue = (await shop.do(shop.admin, "queueCreate", name="Visas", slug="visas"))["id"]
@@ -202,6 +224,14 @@ async def sessions(shop: Everybody) -> None:
         await shop.do(first[1], verb, fcmToken="a-token-of-an-app-1234")
     message = await received(shop.api, shop.tenant_id, first[0])
     await shop.do(first[1], "notificationMarkRead", notificationIds=[message])
+    await shop.do(first[1], "notificationPreferencesSet", channels=["EMAIL"])
+    await shop.do(shop.admin, "notificationDefaultsSet", moreTimePlaces=2)
+    await shop.do(shop.admin, "notificationOptOutSet", channel="EMAIL", recipient="anna@example.com")
+    failed = await failed_message(shop.api, shop.tenant_id, first[0])
+    await shop.do(shop.admin, "notificationRetry", notificationId=failed)
+    texts = [{"locale": "en", "subject": "We close early", "body": "At 4 pm."}]
+    told = await shop.do(shop.admin, "notificationBroadcastStart", queueId=queue, texts=texts, channels=["IN_APP"])
+    await shop.do(shop.admin, "notificationBroadcastCancel", broadcastId=told["id"])
     await shop.do(shop.admin, "sessionAddNote", sessionId=first[0], text="Needs a ramp")
     await shop.do(shop.admin, "sessionSetPriority", sessionId=third[0], priority=7)
     await shop.do(shop.admin, "sessionHold", sessionId=fourth[0])
@@ -276,6 +306,7 @@ DAY = (
     second_factors,
     providers,
     webhooks,
+    integrations,
     messages,
     queues,
     sessions,
