@@ -154,7 +154,7 @@ class WhatsApp(Provider[WhatsAppOptions, WhatsAppCredentials]):
                 reports=[_report(status) for value in values for status in value.get("statuses", ())],
                 inbound=[found for value in values for each in value.get("messages", ()) if (found := _inbound(each))],
             )
-        except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError):
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, OSError):
             raise BadCallback("the body cannot be read") from None
 
     def _challenge(self, url: str) -> CallbackReading:
