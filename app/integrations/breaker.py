@@ -5,6 +5,7 @@ asked.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from app.core.actor import SYSTEM
 from app.core.clock import Clock
-from app.core.db import Database
+from app.core.db import Database, WriteTx
 from app.core.outbound import network
 from app.integrations import repository, rules
 from app.integrations.adapters.interface import AdapterFailed, Settings, Surroundings
@@ -21,6 +22,9 @@ from app.integrations.models import Integration
 from app.settings import Settings as Installation
 
 T = TypeVar("T")
+Write = Callable[[], AbstractAsyncContextManager[WriteTx]]
+"""A block in the name of whoever asks."""
+
 _FRESH = timedelta(minutes=1)
 CALLBACKS = "/integrations/callbacks"
 

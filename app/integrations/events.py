@@ -33,6 +33,14 @@ class IntegrationDeleted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class IntegrationTested(Event):
+    """Somebody has tried it; whether it did what it was asked."""
+
+    type: ClassVar[str] = "INTEGRATION_TESTED"
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentEvent(Event):
     """A fee, in the currency's smallest unit."""
 
@@ -44,6 +52,14 @@ class PaymentEvent(Event):
 @dataclass(frozen=True, slots=True)
 class PaymentOpened(PaymentEvent):
     type: ClassVar[str] = "PAYMENT_OPENED"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPageOpened(PaymentEvent):
+    """There is a page to pay on; another one, if the last has ended."""
+
+    type: ClassVar[str] = "PAYMENT_PAGE_OPENED"
+    page_number: int
 
 
 @dataclass(frozen=True, slots=True)

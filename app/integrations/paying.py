@@ -3,20 +3,17 @@
 Between two blocks, never in one. What follows from the answers is decided in `payments.py`.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from app.core.actor import SYSTEM
-from app.core.db import WriteTx
 from app.core.errors import NotFound
 from app.core.jobs.context import JobContext
 from app.core.jobs.kinds import RetryLater
 from app.integrations import payments, repository
 from app.integrations.adapters.interface import AdapterFailed, News, Order, Page, PageState, Payments, Refund
-from app.integrations.breaker import Asking
+from app.integrations.breaker import Asking, Write
 from app.integrations.errors import IntegrationFailed, NothingToPay
 from app.integrations.models import Integration, Payment, PaymentStatus
 from app.integrations.retrying import later
@@ -30,7 +27,6 @@ REFUND_ATTEMPTS = 500
 _LOOKS = 10
 _LOOK_AGAIN = timedelta(seconds=30)
 AnyPayments = Payments[Any, Any]
-Write = Callable[[], AbstractAsyncContextManager[WriteTx]]
 
 
 async def pay(asking: Asking, write: Write, session_id: UUID, return_url: str) -> Payment:
@@ -50,7 +46,7 @@ async def pay(asking: Asking, write: Write, session_id: UUID, return_url: str) -
             if news.state is PageState.PAID:
                 await take(asking, integration.id, news)
                 return await _now(asking, payment.id)
-            payment = await _turn_page(asking, payment)
+            payment = await _turn_page(write, payment)
         adapter = _payments(asking, integration)
         order = Order(
             key=payments.page_key(payment, return_url),
@@ -64,12 +60,11 @@ async def pay(asking: Asking, write: Write, session_id: UUID, return_url: str) -
     except AdapterFailed as failure:
         after = None if failure.after is None else max(1, round(failure.after.total_seconds()))
         raise IntegrationFailed(failure.reason, after) from None
-    async with asking.db.write(asking.tenant_id, SYSTEM) as tx:
+    async with write() as tx:
         held = await repository.lock_payment(tx, payment.id)
         if held is None or held.status is not PaymentStatus.OPEN:
             raise NothingToPay
-        if held.reference is None:
-            held.reference, held.checkout_url = page.reference, page.url
+        payments.keep_page(tx, held, page)
     return held
 
 
@@ -163,15 +158,14 @@ async def _look(asking: Asking, integration: Integration, reference: str) -> New
     return await asking.ask(integration.id, adapter, lambda: adapter.look(reference))
 
 
-async def _turn_page(asking: Asking, payment: Payment) -> Payment:
+async def _turn_page(write: Write, payment: Payment) -> Payment:
     """Forget a page that has ended; whoever comes at the same time gets the same new one."""
-    async with asking.db.write(asking.tenant_id, SYSTEM) as tx:
+    async with write() as tx:
         held = await repository.lock_payment(tx, payment.id)
         if held is None:
             raise NothingToPay
         if held.reference == payment.reference:
-            held.page_number += 1
-            held.reference = held.checkout_url = None
+            payments.forget_page(tx, held)
     return held
 
 

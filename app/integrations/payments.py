@@ -15,7 +15,7 @@ from app.core.ids import new_id
 from app.core.jobs.context import write_jobs
 from app.core.jobs.repository import NewJob
 from app.integrations import events, repository
-from app.integrations.adapters.interface import News, PageState
+from app.integrations.adapters.interface import News, Page, PageState
 from app.integrations.errors import NothingToPay, PaymentNotSetUp
 from app.integrations.models import IntegrationKind, Payment, PaymentStatus
 from app.integrations.rules import goes_back
@@ -75,6 +75,24 @@ async def owed(tx: WriteTx, session_id: UUID) -> Payment:
     _note(tx, payment)
     await tx.flush()
     return payment
+
+
+def keep_page(tx: WriteTx, payment: Payment, page: Page) -> None:
+    """There is a page now. The first one counts, whoever else has asked at the same time."""
+    if payment.reference is not None:
+        return
+    payment.reference, payment.checkout_url = page.reference, page.url
+    payment.revision += 1
+    opened = events.PaymentPageOpened(payment.session_id, payment.amount, payment.currency, payment.page_number)
+    record(tx, events.PAYMENT, payment.id, payment.revision, opened, tx.now())
+
+
+def forget_page(tx: WriteTx, payment: Payment) -> None:
+    """The page has ended: the next one has another key."""
+    payment.page_number += 1
+    payment.reference = payment.checkout_url = None
+    payment.revision += 1
+    _note(tx, payment)
 
 
 def page_key(payment: Payment, return_url: str) -> str:

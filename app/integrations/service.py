@@ -20,7 +20,7 @@ from app.core.texts import ensure_json, ensure_text
 from app.integrations import events, repository
 from app.integrations.adapters.interface import AdapterFailed, Settings
 from app.integrations.adapters.registry import ADAPTERS, AnyAdapter
-from app.integrations.breaker import Asking
+from app.integrations.breaker import Asking, Write
 from app.integrations.errors import IntegrationFailed, IntegrationInUse, IntegrationKindTaken
 from app.integrations.models import Integration, IntegrationKind
 from app.tenants import repository as tenants
@@ -125,8 +125,28 @@ async def delete(tx: WriteTx, integration_id: UUID) -> None:
     await tx.flush()
 
 
-async def try_out(asking: Asking, integration_id: UUID) -> str:
-    """Ask the system something harmless, as it is configured, on or off; what came. Raises `IntegrationFailed`."""
+async def try_out(asking: Asking, write: Write, integration_id: UUID) -> str:
+    """Ask the system something harmless, as it is configured, on or off; what came. Raises `IntegrationFailed`.
+
+    Who has tried it stands in the log, whatever came of it.
+    """
+    try:
+        answer = await _try(asking, integration_id)
+    except IntegrationFailed:
+        await _note_test(write, integration_id, succeeded=False)
+        raise
+    await _note_test(write, integration_id, succeeded=True)
+    return answer
+
+
+async def _note_test(write: Write, integration_id: UUID, *, succeeded: bool) -> None:
+    async with write() as tx:
+        integration = await repository.lock(tx, integration_id)
+        integration.revision += 1
+        _record(tx, integration, events.IntegrationTested(succeeded))
+
+
+async def _try(asking: Asking, integration_id: UUID) -> str:
     async with asking.db.read(asking.tenant_id) as tx:
         integration = await repository.get(tx, integration_id)
         try:

@@ -126,7 +126,7 @@ async def test_what_it_refuses_is_said_and_not_asked_again(world: World, hubspot
     await world.create("HUBSPOT", {"base_url": hubspot.base}, {"access_token": "wrong"})
     joined = await world.business.join(await world.business.queue(), contact={"email": "ada@private.example"})
     await world.settle()
-    world.clock.advance(hours=1)
+    world.clock.advance(minutes=12)
     await world.settle()
     customer = (await world.session(joined))["customer"]
     assert (customer["status"], customer["error"]) == ("FAILED", "It does not accept the credentials (401).")

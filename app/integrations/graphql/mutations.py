@@ -64,7 +64,8 @@ class IntegrationMutation:
     )
     async def integration_test(self, info: Info, input: inputs.IntegrationTestInput) -> results.IntegrationTestResult:
         ref = info.context.ref("Integration", input.integration_id)
-        answer = await service.try_out(_asking(info.context, ref.tenant_id), ref.id)
+        write = partial(info.context.write, ref.tenant_id)
+        answer = await service.try_out(_asking(info.context, ref.tenant_id), write, ref.id)
         async with info.context.read() as tx:
             row = await repository.get(tx, ref.id)
         return results.IntegrationTestSuccess(integration=Integration.of(row), answer=answer)
