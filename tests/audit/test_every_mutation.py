@@ -40,6 +40,7 @@ BOOKKEEPING: Mapping[str, str] = {
     "presence_reporters": "which process says so",
     "deprecated_uses": "a count of fields that were asked for",
     "periodic_tasks": "when periodic work is due",
+    "integration_health": "how other systems have answered, counted whenever one is asked; a test has its event",
     "message_provider_health": "whether providers work, counted with every message; a test has its event",
     "signing_keys": "made by the process that needs one, not by whoever is the first to ask",
 }
@@ -93,7 +94,8 @@ async def everything_done(settings: Settings) -> list[Done]:
     clock = ManualClock(start())
     assert settings.database_url is not None
     async with name_server() as names:
-        app = create_app(settings.model_copy(update={"dns_servers": (names.server,)}), clock)
+        there = {"dns_servers": (names.server,), "outbound_networks": ("127.0.0.0/8",)}
+        app = create_app(settings.model_copy(update=there), clock)
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
         async with app.router.lifespan_context(app), http, spying(settings.database_url) as ledger:
             api = Api(app, http)

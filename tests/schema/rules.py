@@ -99,6 +99,9 @@ BOUNDED_LISTS = {
     "Query.messageProviderKinds": "the product's, and its plug-ins'",
     "Query.messageProviders": "20",
     "Query.notificationTemplates": "kinds, channels and languages",
+    "Query.integrationAdapters": "the product's, and its plug-ins'",
+    "Query.integrations": "20",
+    "SessionCustomer.fields": "20",
     "Query.permissionMatrix": "the enum",
     "Queue.categories": "100",
     "Queue.siteOrigins": "50",
@@ -146,12 +149,12 @@ BOUNDED_LISTS = {
 }
 _ACTIONS = re.compile(
     r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|job|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|pushDevice|notification|notificationPreferences|notificationDefaults|notificationOptOut|notificationBroadcast|notificationTemplate|messageRule"
-    r"|accessEntry|accessCode|person|retention|identityProvider|userIdentity|messageProvider)"
+    r"|accessEntry|accessCode|person|retention|identityProvider|integration|userIdentity|messageProvider)"
     r"(Ping|Replay|Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Confirm|SendCode|Enroll|StepUpSendCode|RenewRecoveryCodes|ResetSecondFactors|SetSecondFactorPolicy|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report|Exchange|StartLink|Link"
-    r"|MarkRead|Unlink|Export|Erase|Test|Retry)"
+    r"|MarkRead|Unlink|Export|Erase|SetFee|Pay|Test|Retry)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}

@@ -27,6 +27,8 @@ EMPTY = {
     "Queue.originHealth",
     "Session.admission",
     "Session.cancelReason",
+    "Session.customer",
+    "Session.payment",
     "Session.servedBy",
     "Tenant.domainClaim",
     "User.customRole",

@@ -139,6 +139,16 @@ async def holdings(api: Api) -> Holdings:
         " ... on IdentityProviderCreateSuccess { identityProvider { id } } } }",
         i={"slug": "sso", "name": f"Provider {label}", "kind": "GOOGLE", "clientId": secret, "clientSecret": secret},
     )
+    integration = await admin(
+        "mutation($i: IntegrationCreateInput!) { integrationCreate(input: $i) {"
+        " ... on IntegrationCreateSuccess { integration { id } } } }",
+        i={
+            "adapter": "HUBSPOT",
+            "name": f"CRM {secret}",
+            "options": {"base_url": f"https://{secret}.example"},
+            "credentials": {"access_token": secret},
+        },
+    )
     carrier = await admin(
         "mutation($i: MessageProviderCreateInput!) { messageProviderCreate(input: $i) {"
         " ... on MessageProviderCreateSuccess { messageProvider { id } } } }",
@@ -185,6 +195,7 @@ async def holdings(api: Api) -> Holdings:
         "Login": logins["edges"][0]["node"]["id"],
         "CustomRole": role["customRole"]["id"],
         "IdentityProvider": provider["identityProvider"]["id"],
+        "Integration": integration["integration"]["id"],
         "MessageProvider": carrier["messageProvider"]["id"],
         "MessageRule": rule["messageRule"]["id"],
         "UserIdentity": await _identity(api, user["user"]["id"], provider["identityProvider"]["id"], secret),

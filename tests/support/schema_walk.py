@@ -49,6 +49,7 @@ KINDS = {
     "apiKeyId": "ApiKey",
     "customRoleId": "CustomRole",
     "identityProviderId": "IdentityProvider",
+    "integrationId": "Integration",
     "messageProviderId": "MessageProvider",
     "userIdentityId": "UserIdentity",
     "messageRuleId": "MessageRule",
@@ -80,6 +81,10 @@ VALUES: dict[str, Any] = {
     # Nobody is asked there: it is an internal network.
     "options": {"host": "127.0.0.1", "sender": "us@shop.example"},
     "credentials": {},
+    "adapter": "HUBSPOT",
+    "amount": 500,
+    "currency": "EUR",
+    "description": "Some description",
     "email": "somebody@example.com",
     "adminEmail": "somebody@example.com",
     "password": "a password nobody tries",

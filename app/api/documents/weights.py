@@ -36,6 +36,9 @@ WEIGHTS = {
     "Mutation.userLogin": PASSWORD,
     "Mutation.userUpdate": PASSWORD,
     "Mutation.emailChange": MESSAGE,
+    # Another system is asked, which may take its five seconds.
+    "Mutation.integrationTest": MESSAGE,
+    "Mutation.sessionPay": MESSAGE,
     "Mutation.messageProviderTest": MESSAGE,
     "Mutation.loginEnroll": MESSAGE,
     "Mutation.loginSendCode": MESSAGE,
