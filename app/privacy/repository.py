@@ -21,6 +21,7 @@ from app.core.personal.sealed import Sealed
 from app.identity.accounts.models import Invitation
 from app.identity.models import Role, User, UserStatus
 from app.notifications.models import Notification, NotificationStatus
+from app.notifications.replies.models import NotificationReply
 from app.privacy.models import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus, Retention
 from app.privacy.rules import Subject
 from app.sessions.models import Session
@@ -89,6 +90,21 @@ async def notifications_of(
     )
     about = or_(col(Notification.session_id).in_(session_ids), col(Notification.user_id).in_(user_ids), *conditions)
     return (await tx.exec(select(Notification).where(Notification.tenant_id == tx.tenant, about))).all()
+
+
+async def notifications_to(tx: ReadTx, numbers: Sequence[str]) -> Sequence[Notification]:
+    """Messages that were sent to these telephone numbers."""
+    if not numbers:
+        return []
+    conditions = _conditions(tx, [(Notification, "recipient", number) for number in numbers])
+    return (await tx.exec(select(Notification).where(Notification.tenant_id == tx.tenant, or_(*conditions)))).all()
+
+
+async def replies_of(tx: ReadTx, numbers: Sequence[str], session_ids: Sequence[UUID]) -> Sequence[NotificationReply]:
+    """What the person has answered to messages, and what was about their sessions."""
+    conditions = _conditions(tx, [(NotificationReply, "sender", number) for number in numbers])
+    theirs = or_(col(NotificationReply.session_id).in_(session_ids), *conditions)
+    return (await tx.exec(select(NotificationReply).where(NotificationReply.tenant_id == tx.tenant, theirs))).all()
 
 
 async def invitations_of(tx: ReadTx, emails: Sequence[str], user_ids: Sequence[UUID]) -> Sequence[Invitation]:

@@ -14,6 +14,8 @@ from app.identity.models import Login
 from app.integrations.models import SessionCustomer
 from app.notifications.devices.models import PushDevice
 from app.notifications.models import Notification
+from app.notifications.preferences.models import NotificationPreferences
+from app.notifications.replies.models import NotificationReply
 from app.privacy import repository
 from app.privacy.models import Retention
 from app.privacy.work import blank
@@ -59,6 +61,7 @@ async def _apply(system: Database, kept: Retention) -> None:
         before = _days_before(now, kept.notification_days)
         async with system.write(kept.tenant_id) as tx:
             await repository.delete_before(tx, Notification, "created_at", before)
+            await repository.delete_before(tx, NotificationReply, "received_at", before)
     if kept.origin_days is not None:
         before, erased = _days_before(now, kept.origin_days), _BATCH
         while erased == _BATCH:
@@ -73,7 +76,7 @@ async def _blank_sessions(system: Database, kept: Retention, before: datetime) -
             sessions = await repository.stale_sessions(tx, before, limit=_BATCH)
             for session in sessions:
                 blank(session)
-            for kind in (SessionNote, PushDevice):
+            for kind in (SessionNote, PushDevice, NotificationPreferences):
                 await repository.delete_rows(tx, kind, "session_id", [session.id for session in sessions])
             await repository.delete_rows(tx, SessionCustomer, "id", [session.id for session in sessions])
             done = len(sessions)

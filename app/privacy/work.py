@@ -26,6 +26,8 @@ from app.identity.repository import revoke_logins
 from app.identity.service import note as note_user
 from app.integrations.models import Payment, SessionCustomer
 from app.notifications.devices.models import PushDevice
+from app.notifications.preferences.models import NotificationPreferences
+from app.notifications.replies.models import NotificationReply
 from app.privacy import repository
 from app.privacy.errors import PersonIsStaff
 from app.privacy.events import PrivacyRequestDone, PrivacyRequestFailed
@@ -142,6 +144,11 @@ async def _everything(tx: WriteTx, person: Person) -> Mapping[str, list[dict[str
     for kind, column in repository.about_users():
         rows[str(kind.__tablename__)] = list(await repository.by_ids(tx, kind, column, person.user_ids))
     rows["push_devices"] += await repository.by_ids(tx, PushDevice, "session_id", person.session_ids)
+    of_sessions = await repository.by_ids(tx, NotificationPreferences, "session_id", person.session_ids)
+    rows["notification_preferences"] += of_sessions
+    numbers = await _numbers(tx, person)
+    numbers += [number for session in rows["sessions"] if (number := dialled(session.phone)) is not None]
+    rows["notification_replies"] = list(await repository.replies_of(tx, numbers, person.session_ids))
     rows["invitations"] = list(await repository.invitations_of(tx, await _emails(tx, person), person.user_ids))
     # As text and back: what cannot be written as JSON is written as text, once and here.
     return {
@@ -211,6 +218,7 @@ async def _erase_sessions(tx: WriteTx, person: Person) -> int:
         for session in await repository.by_ids(tx, Session, "id", person.session_ids[start : start + _AT_ONCE]):
             blank(session)
     await repository.delete_rows(tx, SessionNote, "session_id", person.session_ids)
+    await repository.delete_rows(tx, NotificationPreferences, "session_id", person.session_ids)
     await repository.delete_rows(tx, PushDevice, "session_id", person.session_ids)
     await repository.delete_rows(tx, SessionCustomer, "id", person.session_ids)
     # Books have to be kept: amounts and what the payment system calls them stay, the way to the page does not.
@@ -223,6 +231,21 @@ async def _erase_notifications(tx: WriteTx, person: Person) -> int:
     rows = await repository.notifications_of(tx, person.subject, person.session_ids, person.user_ids)
     await repository.blank_notifications(tx, rows)
     return len(rows)
+
+
+async def _erase_replies(tx: WriteTx, person: Person) -> int:
+    """What they have answered to messages, with the answers to that; that they have opted out names nobody, and stays.
+
+    First of all: they are found by numbers that later steps take away.
+    """
+    numbers = await _numbers(tx, person)
+    for start in range(0, len(person.session_ids), _AT_ONCE):
+        sessions = await repository.by_ids(tx, Session, "id", person.session_ids[start : start + _AT_ONCE])
+        numbers += [number for session in sessions if (number := dialled(session.phone)) is not None]
+    replies = await repository.replies_of(tx, numbers, person.session_ids)
+    await repository.delete_rows(tx, NotificationReply, "id", [reply.id for reply in replies])
+    await repository.blank_notifications(tx, await repository.notifications_to(tx, numbers))
+    return len(replies)
 
 
 async def _erase_lists(tx: WriteTx, person: Person) -> int:
@@ -258,6 +281,7 @@ async def _erase_exports(tx: WriteTx, person: Person) -> int:
 
 
 ERASURE: Mapping[str, Step] = {
+    "replies": _erase_replies,
     "accounts": _erase_accounts,
     "users": _erase_users,
     "lists": _erase_lists,
