@@ -13,7 +13,7 @@ from app.core.events.reactions import Fact
 from app.queues.events import QUEUE
 from app.webhooks.catalogue import UNSENT
 from app.webhooks.events import WEBHOOK_ENDPOINT
-from app.webhooks.models import WebhookOrdering
+from app.webhooks.models import WebhookEndpoint, WebhookOrdering
 
 # What relays that run side by side may hold of one object at most, that is older than what another one has relayed.
 _RELAYED_TOGETHER: Final = 2_500
@@ -39,13 +39,11 @@ async def fan_out(tx: WriteTx, facts: Sequence[Fact]) -> None:
     await tx.rows(_FAN_OUT, tx.now(), QUEUE, UNSENT, *columns)
 
 
-async def owe(tx: WriteTx, delivery_id: UUID, endpoint_id: UUID, revision: int, event_type: str) -> None:
-    """Owe an endpoint an event of its own that was just recorded: a test."""
-    now = tx.now()
-    await tx.rows(
-        _OWE, tx.tenant, delivery_id, endpoint_id, WEBHOOK_ENDPOINT, endpoint_id, revision, now, event_type, now
-    )
-    await wake(tx, endpoint_id)
+async def owe(tx: WriteTx, delivery_id: UUID, endpoint: WebhookEndpoint, event_type: str) -> None:
+    """Owe an endpoint the event of its own that was just recorded: a test."""
+    of_event = (WEBHOOK_ENDPOINT, endpoint.id, endpoint.revision, endpoint.updated_at)
+    await tx.rows(_OWE, tx.tenant, delivery_id, endpoint.id, *of_event, event_type, tx.now())
+    await wake(tx, endpoint.id)
 
 
 async def wake(tx: WriteTx, endpoint_id: UUID) -> None:

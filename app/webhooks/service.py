@@ -175,7 +175,8 @@ async def ping(tx: WriteTx, endpoint_id: UUID) -> WebhookDelivery:
         raise EndpointDisabled
     _note(tx, endpoint, events.WebhookPinged(endpoint.name))
     delivery_id = new_id()
-    await lanes.owe(tx, delivery_id, endpoint.id, endpoint.revision, events.WebhookPinged.type)
+    await tx.flush()
+    await lanes.owe(tx, delivery_id, endpoint, events.WebhookPinged.type)
     return (await repository.deliveries_by_ids(tx, [delivery_id]))[delivery_id]
 
 

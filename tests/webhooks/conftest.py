@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from app.core.clock import ManualClock
+from app.core.clock import ManualClock, SystemClock
 from app.core.db import Database
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
 from app.settings import Settings
@@ -25,15 +25,13 @@ class Later(ManualClock):
     """The present, and as much later as it was moved: messages are signed with times receivers believe."""
 
     def __init__(self) -> None:
-        from app.core.clock import SystemClock
-
         self._present, self._ahead = SystemClock(), timedelta(0)
 
-    def now(self) -> Any:
+    def now(self) -> datetime:
         """As `Clock`."""
         return self._present.now() + self._ahead
 
-    def advance(self, **delta: float) -> Any:
+    def advance(self, **delta: float) -> datetime:
         """Later than so far."""
         self._ahead += timedelta(**delta)
         return self.now()
@@ -47,6 +45,8 @@ class Hooks:
     receiver: Receiver
     carrier: Carrier
     clock: Later
+    settings: Settings
+    app: Database
     system: Database
 
     @property
@@ -116,5 +116,5 @@ async def hooks(api: Api, business: Business, migrated_settings: Settings) -> As
         async with system.write(None) as tx:
             # What other tests have left behind is nobody's any more.
             await tx.rows("update webhook_lanes set due_at = null")
-        receiver = await opened.enter_async_context(standing_in(Receiver()))
-        yield Hooks(business, receiver, Carrier(there, app, system), clock, system)
+        receiver = await opened.enter_async_context(standing_in(Receiver(clock)))
+        yield Hooks(business, receiver, Carrier(there, app, system), clock, there, app, system)
