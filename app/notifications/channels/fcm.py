@@ -15,6 +15,7 @@ from authlib.oauth2.rfc7523.assertion import sign_jwt_bearer_assertion
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from joserfc.jwk import RSAKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.core.outbound import Answer
@@ -161,7 +162,7 @@ class Fcm(Provider[FcmOptions, FcmCredentials]):
         """An access token for the service account (RFC 7523)."""
         credentials = self.credentials
         assertion = sign_jwt_bearer_assertion(
-            credentials.private_key,
+            RSAKey.import_key(credentials.private_key),
             credentials.client_email,
             self.options.token_url,
             expires_at=int(time.time()) + _ASSERTED_FOR_SECONDS,
