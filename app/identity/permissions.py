@@ -70,7 +70,7 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.SESSION_CALL: "Call, recall, start, complete, mark as no-show, return, hold and transfer sessions.",
         Permission.SESSION_WRITE: "Join on behalf of visitors, cancel for them, set priorities, write notes.",
         Permission.NOTIFICATION_READ: "See notifications and their recipients, and templates.",
-        Permission.NOTIFICATION_WRITE: "Change notification templates.",
+        Permission.NOTIFICATION_WRITE: "Change texts and rules of messages, their defaults, and who has opted out.",
         Permission.MESSAGE_PROVIDER_READ: "See who carries messages, how that is configured, and how they do.",
         Permission.MESSAGE_PROVIDER_WRITE: "Decide who carries messages, with credentials; send tests.",
         Permission.EVENT_READ: "Read the event log and queues as of a past time.",
