@@ -1,5 +1,6 @@
 """A message in the app as if it had been sent: how it becomes one is tested elsewhere."""
 
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from app.core.clock import SystemClock
@@ -8,7 +9,9 @@ from app.notifications.models import Notification, NotificationChannel, Notifica
 from tests.support.api import Api, key_of
 
 
-async def received(api: Api, tenant_id: UUID, session_id: str, text: str = "Hello") -> str:
+async def received(
+    api: Api, tenant_id: UUID, session_id: str, text: str = "Hello", sent_at: datetime | None = None
+) -> str:
     """What a visitor has received; its opaque id."""
     now, session = SystemClock().now(), key_of("Session", session_id)
     row = Notification(
@@ -25,7 +28,7 @@ async def received(api: Api, tenant_id: UUID, session_id: str, text: str = "Hell
         status=NotificationStatus.SENT,
         created_at=now,
         due_at=now,
-        sent_at=now,
+        sent_at=sent_at or now,
     )
     async with api.runtime.dbs.system.write(tenant_id) as tx:
         tx.add(row)
