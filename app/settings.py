@@ -58,8 +58,10 @@ def _sms_url(value: str | None) -> str | None:
     url = urlsplit(value)
     if url.scheme == "mailto" and "{phone}@" in url.path:
         return value
-    is_complete = url.username and url.password and url.hostname and len(parse_qs(url.query).get("from", ())) == 1
-    if url.scheme in ("twilio", "twilio+http") and is_complete:
+    account = re.fullmatch(r"[0-9A-Za-z-]{1,64}", url.username or "")
+    senders = parse_qs(url.query).get("from", ())
+    is_sender = len(senders) == 1 and re.fullmatch(r"[0-9A-Za-z+&._ -]{1,40}", senders[0])
+    if url.scheme in ("twilio", "twilio+http") and account and url.password and url.hostname and is_sender:
         return value
     raise ValueError(
         "is not an SMS URL; write twilio://account:token@api.twilio.com?from=%2B15005550006 or "
