@@ -101,13 +101,13 @@ async def update(tx: WriteTx, integration_id: UUID, changes: IntegrationChanges)
         wanted["enabled"] = changes["enabled"]
     changed = sorted(name for name, value in wanted.items() if getattr(integration, name) != value)
     if changed:
+        # Whoever has put something right need not wait for the rest to be over.
+        health = await repository.hold_health(tx, integration_id)
+        health.failure_count, health.open_until = 0, None
         for name in changed:
             setattr(integration, name, wanted[name])
         integration.updated_at, integration.updated_by = tx.now(), tx.actor.label
         integration.revision += 1
-        # Whoever has put something right need not wait for the rest to be over.
-        health = await repository.hold_health(tx, integration_id)
-        health.failure_count, health.open_until = 0, None
         kind = integration.kind
         _record(tx, integration, events.IntegrationUpdated(changed))
         await _flush(tx, kind)

@@ -16,7 +16,7 @@ from tests.support.schema_walk import VALUES
 from tests.support.stand_ins.frame import standing_in
 from tests.support.stand_ins.stripe import KEY, SECRET, StripeStandIn
 
-_TOKEN = {"access_token": "a-token"}
+_TOKEN = {"accessToken": "a-token"}
 NEW_PASSWORD = "another horse battery"
 
 
@@ -159,8 +159,8 @@ async def webhooks(shop: Everybody) -> None:
 async def integrations(shop: Everybody) -> None:
     """A queue costs something for a while, and somebody is asked to pay."""
     async with standing_in(StripeStandIn()) as stripe:
-        secrets = {"secret_key": KEY, "webhook_secret": SECRET}
-        given = {"options": {"base_url": stripe.base}, "credentials": secrets}
+        secrets = {"secretKey": KEY, "webhookSecret": SECRET}
+        given = {"options": {"baseUrl": stripe.base}, "credentials": secrets}
         made = await shop.do(shop.admin, "integrationCreate", adapter="STRIPE", name="Fees", **given)
         await shop.do(shop.admin, "integrationUpdate", integrationId=made["id"], name="Our fees")
         await shop.do(shop.admin, "integrationTest", integrationId=made["id"])

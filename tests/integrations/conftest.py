@@ -46,13 +46,13 @@ class World:
 
     async def hubspot(self, stand_in: HubSpotStandIn, **options: Any) -> str:
         """An integration's id."""
-        created = await self.create("HUBSPOT", {"base_url": stand_in.base} | options, {"access_token": TOKEN})
+        created = await self.create("HUBSPOT", {"baseUrl": stand_in.base} | options, {"accessToken": TOKEN})
         return str(created["integration"]["id"])
 
     async def stripe(self, stand_in: StripeStandIn) -> tuple[str, str]:
         """An integration's id, and the path of its callbacks."""
-        secrets = {"secret_key": KEY, "webhook_secret": SECRET}
-        created = await self.create("STRIPE", {"base_url": stand_in.base}, secrets)
+        secrets = {"secretKey": KEY, "webhookSecret": SECRET}
+        created = await self.create("STRIPE", {"baseUrl": stand_in.base}, secrets)
         url = httpx.URL(created["integration"]["callbackUrl"])
         return str(created["integration"]["id"]), url.path
 

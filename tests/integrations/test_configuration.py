@@ -31,7 +31,7 @@ async def test_what_can_be_chosen_says_what_it_wants(world: World) -> None:
         ("STRIPE", "PAYMENT"),
     }
     stripe = next(each for each in found if each["name"] == "STRIPE")
-    assert set(stripe["credentialsSchema"]["required"]) == {"secret_key", "webhook_secret"}
+    assert set(stripe["credentialsSchema"]["required"]) == {"secretKey", "webhookSecret"}
     for each in found:
         for place in (*each["optionsSchema"]["properties"].values(), *each["credentialsSchema"]["properties"].values()):
             assert place["description"], each["name"]
@@ -52,25 +52,25 @@ async def test_secrets_are_kept_sealed_and_shown_to_nobody(world: World, stripe:
 
 BAD: list[tuple[str, Any, Any, str]] = [
     ("NONE", {}, {}, "adapter"),
-    ("HUBSPOT", {}, {}, "credentials.access_token"),
-    ("HUBSPOT", {"base_url": "ftp://x"}, {"access_token": "x"}, "options.base_url"),
-    ("HUBSPOT", {"base_url": "https://u:p@x"}, {"access_token": "x"}, "options.base_url"),
-    ("HUBSPOT", {"show": ["no good"]}, {"access_token": "x"}, "options.show.0"),
-    ("HUBSPOT", {"write": {"a": "password"}}, {"access_token": "x"}, "options.write.a"),
-    ("HUBSPOT", {"other": 1}, {"access_token": "x"}, "options.other"),
-    ("HUBSPOT", {"account_id": "x" * 9000}, {"access_token": "x"}, "options"),
-    ("REST", {"base_url": "https://x.example"}, {"secret": "x"}, "options.find_path"),
-    ("REST", {"base_url": "https://x.example", "find_path": "/all"}, {"secret": "x"}, "options"),
-    ("REST", {"base_url": "https://x.example", "find_path": "/{email}/{password}"}, {"secret": "x"}, "options"),
+    ("HUBSPOT", {}, {}, "credentials.accessToken"),
+    ("HUBSPOT", {"baseUrl": "ftp://x"}, {"accessToken": "x"}, "options.baseUrl"),
+    ("HUBSPOT", {"baseUrl": "https://u:p@x"}, {"accessToken": "x"}, "options.baseUrl"),
+    ("HUBSPOT", {"show": ["no good"]}, {"accessToken": "x"}, "options.show.0"),
+    ("HUBSPOT", {"write": {"a": "password"}}, {"accessToken": "x"}, "options.write.a"),
+    ("HUBSPOT", {"other": 1}, {"accessToken": "x"}, "options.other"),
+    ("HUBSPOT", {"accountId": "x" * 9000}, {"accessToken": "x"}, "options"),
+    ("REST", {"baseUrl": "https://x.example"}, {"secret": "x"}, "options.findPath"),
+    ("REST", {"baseUrl": "https://x.example", "findPath": "/all"}, {"secret": "x"}, "options"),
+    ("REST", {"baseUrl": "https://x.example", "findPath": "/{email}/{password}"}, {"secret": "x"}, "options"),
     (
         "REST",
-        {"base_url": "https://x.example", "find_path": "/{email}", "update_path": "/all"},
+        {"baseUrl": "https://x.example", "findPath": "/{email}", "updatePath": "/all"},
         {"secret": "x"},
         "options",
     ),
-    ("STRIPE", [], {"secret_key": "x", "webhook_secret": "y"}, "options"),
-    ("STRIPE", {}, {"secret_key": "x"}, "credentials.webhook_secret"),
-    ("STRIPE", {}, {"secret_key": "x\u0000", "webhook_secret": "y"}, "credentials"),
+    ("STRIPE", [], {"secretKey": "x", "webhookSecret": "y"}, "options"),
+    ("STRIPE", {}, {"secretKey": "x"}, "credentials.webhookSecret"),
+    ("STRIPE", {}, {"secretKey": "x\u0000", "webhookSecret": "y"}, "credentials"),
 ]
 
 
@@ -85,9 +85,9 @@ async def test_what_does_not_fit_is_named(
 
 async def test_of_each_kind_one_is_on(world: World, hubspot: HubSpotStandIn) -> None:
     first = await world.hubspot(hubspot)
-    answer = await world.create("HUBSPOT", {}, {"access_token": TOKEN})
+    answer = await world.create("HUBSPOT", {}, {"accessToken": TOKEN})
     assert answer["__typename"] == "IntegrationKindTakenError"
-    second = (await world.create("HUBSPOT", {}, {"access_token": TOKEN}, enabled=False))["integration"]
+    second = (await world.create("HUBSPOT", {}, {"accessToken": TOKEN}, enabled=False))["integration"]
     answer = await world.business.admin(UPDATE, i={"integrationId": second["id"], "enabled": True})
     assert answer["__typename"] == "IntegrationKindTakenError"
     await world.business.admin(UPDATE, i={"integrationId": first, "enabled": False})
@@ -112,14 +112,14 @@ async def test_it_is_tried_as_it_is_configured(world: World, hubspot: HubSpotSta
     answer = await world.business.admin(TEST, i={"integrationId": integration})
     assert answer["reason"].startswith("It is being left alone")
     assert len(hubspot.asked) == 2
-    changes = {"integrationId": integration, "credentials": {"access_token": "other"}}
+    changes = {"integrationId": integration, "credentials": {"accessToken": "other"}}
     assert (await world.business.admin(UPDATE, i=changes))["__typename"] == "IntegrationUpdateSuccess"
     answer = await world.business.admin(TEST, i={"integrationId": integration})
     assert answer["reason"] == "It does not accept the credentials (401)."
 
 
 async def test_no_internal_address_is_asked(world: World) -> None:
-    made = await world.create("HUBSPOT", {"base_url": "http://10.0.0.1:1"}, {"access_token": "x"})
+    made = await world.create("HUBSPOT", {"baseUrl": "http://10.0.0.1:1"}, {"accessToken": "x"})
     answer = await world.business.admin(TEST, i={"integrationId": made["integration"]["id"]})
     assert answer["reason"] == "The address leads into an internal network, which is not asked."
 

@@ -26,7 +26,7 @@ ADA = {
 async def test_a_visitor_is_found_shown_to_staff_and_written_down(world: World, hubspot: HubSpotStandIn) -> None:
     hubspot.contacts = {"101": dict(ADA), "102": {"email": "other@private.example"}}
     await world.hubspot(
-        hubspot, account_id="7", show=["company", "phone"], write={"last_visit": "joinedAt", "visit_status": "status"}
+        hubspot, accountId="7", show=["company", "phone"], write={"last_visit": "joinedAt", "visit_status": "status"}
     )
     queue = await world.business.queue()
     counter = await world.business.counter(queue)
@@ -123,7 +123,7 @@ async def test_a_system_that_fails_is_asked_again_and_left_alone_meanwhile(
 
 
 async def test_what_it_refuses_is_said_and_not_asked_again(world: World, hubspot: HubSpotStandIn) -> None:
-    await world.create("HUBSPOT", {"base_url": hubspot.base}, {"access_token": "wrong"})
+    await world.create("HUBSPOT", {"baseUrl": hubspot.base}, {"accessToken": "wrong"})
     joined = await world.business.join(await world.business.queue(), contact={"email": "ada@private.example"})
     await world.settle()
     world.clock.advance(minutes=12)
@@ -171,17 +171,17 @@ class Directory(StandIn):
 async def test_any_crm_is_asked_as_its_options_say(world: World) -> None:
     async with standing_in(Directory()) as directory:
         options = {
-            "base_url": f"{directory.base}/",
-            "find_path": "/people?mail={email}",
-            "list_at": "data.items",
-            "id_at": "ref.no",
-            "name_at": "full",
-            "url_at": "page",
+            "baseUrl": f"{directory.base}/",
+            "findPath": "/people?mail={email}",
+            "listAt": "data.items",
+            "idAt": "ref.no",
+            "nameAt": "full",
+            "urlAt": "page",
             "show": {"Regular": "vip", "Nothing": "no.such"},
-            "update_method": "POST",
-            "update_path": "/people/{id}/visits",
+            "updateMethod": "POST",
+            "updatePath": "/people/{id}/visits",
             "write": {"ticket": "ticketNumber", "where": "queue", "served": "servedAt"},
-            "check_path": "/people?mail=x",
+            "checkPath": "/people?mail=x",
             "header": "X-Token",
         }
         assert (await world.create("REST", options, {"secret": "s3cret"}))["__typename"] == "IntegrationCreateSuccess"

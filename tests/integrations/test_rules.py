@@ -22,8 +22,9 @@ from app.integrations.retrying import later
         (5, 90, 90),
         (6, None, 60),
         (10, None, 600),
-    ]
-    + [(5_000, None, 600), (5_000, 3_600, 3_600)],
+        (5_000, None, 600),
+        (5_000, 3_600, 3_600),
+    ],
 )
 def test_how_long_a_system_is_left_alone(failures: int, wanted: int | None, seconds: int | None) -> None:
     asked = None if wanted is None else timedelta(seconds=wanted)

@@ -145,8 +145,8 @@ async def holdings(api: Api) -> Holdings:
         i={
             "adapter": "HUBSPOT",
             "name": f"CRM {secret}",
-            "options": {"base_url": f"https://{secret}.example"},
-            "credentials": {"access_token": secret},
+            "options": {"baseUrl": f"https://{secret}.example"},
+            "credentials": {"accessToken": secret},
         },
     )
     carrier = await admin(
