@@ -234,6 +234,7 @@ async def test_what_sns_has_not_signed_for_our_topic_is_not_believed() -> None:
         assert await refusal(provider, altered(callback, TopicArn="arn:aws:sns:eu-central-1:9:x")) == another_topic
         no_topic = SES.at(there.base, topicBaseUrl=there.base, topicArn=None)
         assert await refusal(no_topic, callback) == another_topic
+        assert await refusal(no_topic, replace(callback, body=b'{"Type":"Notification"}')) == another_topic
         assert await refusal(provider, altered(callback, Message="{}")) == wrong
         assert await refusal(provider, altered(callback, Signature="?")) == wrong
         assert await refusal(provider, altered(callback, SignatureVersion="3")) == "it is signed in an unknown way"
