@@ -37,9 +37,9 @@ from app.webhooks.signing import signed_headers
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.25
-LEASE: Final = timedelta(seconds=15)
+LEASE: Final = timedelta(seconds=10)
 """How long a dead worker's endpoints lie still. One that is only slow renews three times in it."""
-_RENEW_SECONDS: Final = 5.0
+_RENEW_SECONDS: Final = 3.0
 _AT_ONCE: Final = 200
 """Endpoints a process is busy with. They are waited for, which costs nothing."""
 _OF_ONE_TENANT: Final = 10
