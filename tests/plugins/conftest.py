@@ -32,4 +32,4 @@ def vq(*arguments: str, path: Path | None = None, **variables: str) -> subproces
     if path is not None:
         environment["PYTHONPATH"] = os.pathsep.join([str(path), str(Path(__file__).parents[2])])
     command = [sys.executable, "-m", "app.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)

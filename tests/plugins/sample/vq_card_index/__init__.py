@@ -43,7 +43,7 @@ class CardIndex(Crm[Drawer, Nothing]):
     Options, Credentials = Drawer, Nothing
 
     async def check(self) -> str:
-        return f"There are {len(list(Path(self.options.folder).glob('*.card')))} cards."
+        return f"There are {len(_cards(self.options.folder))} cards."
 
     async def find(self, person: Person) -> Customer | None:
         card = Path(self.options.folder) / f"{Path(person.email or '').name}.card"
@@ -73,6 +73,10 @@ class Bell(Provider[Drawer, Nothing]):
         except OSError:
             return TryLater("The drawer does not open.", is_ours=True)
         return Accepted(slip.name)
+
+
+def _cards(folder: str) -> list[Path]:
+    return list(Path(folder).glob("*.card"))
 
 
 @job("card-index.tally")
