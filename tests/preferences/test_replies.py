@@ -20,6 +20,7 @@ from app.queues import service as queues
 from app.queues.config import QueueConfig
 from app.sessions import service as sessions
 from app.sessions.models import Session, SessionStatus
+from app.sessions.service import JoinRequest
 from app.tenants import repository as tenants
 from tests.jobs.support import new_tenant
 from tests.notifications.world import World
@@ -129,14 +130,19 @@ async def test_j_joins_again_with_what_was_known_and_once_only(world: World) -> 
     assert await line(world) == ["ben", "anna"]
     has_place = text(Answer.HAS_PLACE, "fr", queue="Brot & Brötchen", ticket=again.ticket_number)
     assert await say(world, "J") == [has_place]
-    # Two at a time: one place.
+
+
+async def test_two_replies_at_a_time_take_one_place(world: World) -> None:
+    """Of somebody whom nothing but the number tells apart."""
+    async with world.dbs.app.write(world.tenant_id) as tx:
+        await sessions.join(tx, JoinRequest(queue_id=world.queue_id, phone=ANNA))
     await say(world, "L")
     await asyncio.gather(take(world, "J"), take(world, "join"))
     await world.relay_all()
     due = [ref for name, ref in await world._due() if name == "notifications.answer_reply"]
     assert len(due) == 2
     await asyncio.gather(*(world.runner.run(ref) for ref in due))
-    assert await line(world) == ["ben", "anna"]
+    assert await line(world) == [""]
 
 
 async def all_sessions(world: World) -> list[Session]:
