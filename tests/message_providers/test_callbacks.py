@@ -62,6 +62,18 @@ async def test_a_signed_report_is_taken_also_twice(api: Api, provider: dict[str,
     assert await early(api, provider) == [("SM1", True)]
 
 
+async def test_what_somebody_writes_is_heard_once(api: Api, provider: dict[str, Any]) -> None:
+    form = {"MessageSid": "SM2", "SmsStatus": "received", "AccountSid": SID, "From": "+4930901820", "Body": "L"}
+    for _ in range(2):
+        answer = await post(api, provider["callbackUrl"], form)
+        assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/xml")
+    tenant_id, key = decode("MessageProvider", provider["id"])
+    async with api.runtime.dbs.system.read(tenant_id) as tx:
+        rows = await tx.rows("select provider_id from notification_replies where tenant_id = $1", tenant_id)
+    assert [row[0] for row in rows] == [key]
+    assert await early(api, provider) == []
+
+
 async def test_the_query_is_signed_too(api: Api, provider: dict[str, Any]) -> None:
     asked = provider["callbackUrl"] + "?bodySHA256=&x=a%20b"
     assert (await post(api, asked)).status_code == 200
