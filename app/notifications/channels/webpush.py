@@ -15,7 +15,7 @@ import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from webpush import WebPush as Encryption  # type: ignore[import-untyped]  # has types, and no py.typed
 from webpush import WebPushSubscription
 
@@ -71,7 +71,11 @@ class BrowserAddress(BaseModel):
 class WebPushOptions(HttpOptions):
     """What can be chosen."""
 
-    contact: EmailStr = Field(description="Whom a push service may write to when something is the matter.")
+    contact: str = Field(
+        max_length=200,
+        pattern=r"^[^\s@]+@[^\s@]+$",
+        description="The address a push service may write to when something is the matter. Apple's wants a real one.",
+    )
 
 
 class WebPushCredentials(Settings):

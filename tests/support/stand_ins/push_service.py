@@ -6,16 +6,15 @@ from asyncio.subprocess import DEVNULL, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from app.core.outbound import network
 from app.notifications.channels.interface import Surroundings
+from tests.connectors.serving import needed, needed_package
 from tests.support.waiting import PATIENCE
 
-_SERVER = Path(__file__).parents[3] / "frontend-contract/node_modules/web-push-testing/src/bin/server.js"
 # It calls itself `localhost`.
 AROUND = Surroundings(allowed=(network("127.0.0.0/8"), network("::1/128")))
 
@@ -49,10 +48,11 @@ class PushService:
 @asynccontextmanager
 async def push_service() -> AsyncIterator[PushService]:
     """A running one."""
+    node, server_js = needed("node", "push"), needed_package("web-push-testing") / "src/bin/server.js"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = await create_subprocess_exec("node", str(_SERVER), str(port), stdout=DEVNULL, stderr=DEVNULL)
+    server = await create_subprocess_exec(node, str(server_js), str(port), stdout=DEVNULL, stderr=DEVNULL)
     try:
         async with httpx.AsyncClient(base_url=f"http://localhost:{port}", trust_env=False) as client:
             async with asyncio.timeout(PATIENCE):
