@@ -29,8 +29,8 @@ HARMLESS: Mapping[tuple[str, str], Any] = {
     ("notificationTemplateSet", "subject"): "{% broken",
     ("apiKeyCreate", "name"): " ",
     ("customRoleCreate", "name"): " ",
-    ("messageProviderCreate", "name"): " ",
     ("webhookEndpointCreate", "name"): " ",
+    ("messageProviderCreate", "name"): " ",
 }
 
 
@@ -143,6 +143,7 @@ def test_what_is_not_gated_is_known() -> None:
         "secondFactorRenewRecoveryCodes",
         "session",
         "sessionCancel",
+        "sessionPay",
         "sessionChanged",
         "sessionStepBack",
         "sessionUseAccessCode",
@@ -158,6 +159,7 @@ SESSION_FIELDS = {
     "sessionChanged": Permission.SESSION_READ,
     "admissionChanged": Permission.SESSION_READ,
     "sessionCancel": Permission.SESSION_WRITE,
+    "sessionPay": Permission.SESSION_WRITE,
     "sessionStepBack": Permission.SESSION_WRITE,
     "sessionUseAccessCode": Permission.SESSION_WRITE,
 }
