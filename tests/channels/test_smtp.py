@@ -89,6 +89,21 @@ async def test_a_certificate_of_another_name_is_not_believed(tmp_path: Path, mon
     assert "CERTIFICATE_VERIFY_FAILED" in outcome.reason
 
 
+async def test_what_is_encrypted_only_if_offered_looks_at_no_certificate(tmp_path: Path) -> None:
+    with certificate(tmp_path, "mail.example") as (context, _):
+        async with mail_server(context, is_open=True) as there:
+            assert isinstance(await tenants(there.port).send(MAIL), Accepted)
+            assert len(there.mails) == 1
+
+
+async def test_getting_ready_may_take_less_than_the_text(monkeypatch: pytest.MonkeyPatch, plain: Sink) -> None:
+    monkeypatch.setattr(smtp, "_CONNECT_SECONDS", 2.0)
+    answer = asyncio.Event()
+    plain.answers["DATA"] = [answer]
+    asyncio.get_running_loop().call_later(2.5, answer.set)
+    assert isinstance(await tenants(plain.port).send(MAIL), Accepted)
+
+
 async def test_starttls_that_is_asked_for_is_not_done_without(plain: Sink) -> None:
     outcome = await tenants(plain.port, security="STARTTLS").send(MAIL)
     assert isinstance(outcome, TryLater)
@@ -114,6 +129,8 @@ async def test_starttls_that_is_asked_for_is_not_done_without(plain: Sink) -> No
             {"RCPT": [], "DATA": ["554 5.7.1 spam for anna@example.com"]},
             Refused("The mail server refused the message: 554 5.7.1 spam for …"),
         ),
+        # Of whom it is said, only an answer to RCPT says for sure.
+        ({"DATA": ["550 5.1.1 unknown"]}, Refused("The mail server refused the message: 550 5.1.1 unknown")),
         (
             {"RCPT": [], "DATA": ["452 4.3.1 no space"]},
             TryLater("The mail server refused the message: 452 4.3.1 no space"),

@@ -48,8 +48,10 @@ def certificate(folder: Path, *names: str) -> Iterator[tuple[ssl.SSLContext, Pat
 
 
 @asynccontextmanager
-async def mail_server(context: ssl.SSLContext, *, is_encrypted_at_once: bool = False) -> AsyncIterator[Sink]:
-    """A server that takes mail from whoever has signed in, over TLS."""
+async def mail_server(
+    context: ssl.SSLContext, *, is_encrypted_at_once: bool = False, is_open: bool = False
+) -> AsyncIterator[Sink]:
+    """A server that takes mail over TLS, from whoever has signed in; from everybody if it `is_open`."""
     taken = Sink()
 
     def protocol() -> SMTP:
@@ -63,7 +65,7 @@ async def mail_server(context: ssl.SSLContext, *, is_encrypted_at_once: bool = F
                 tls_context=None if is_encrypted_at_once else context,
                 require_starttls=not is_encrypted_at_once,
                 auth_require_tls=not is_encrypted_at_once,
-                auth_required=True,
+                auth_required=not is_open,
                 authenticator=_authenticated,
             )
 
