@@ -20,16 +20,17 @@ def whose(
     context: Context, session_id: str | None, user_id: str | None, *, session: Permission, user: Permission
 ) -> tuple[UUID, Owner]:
     """The tenant and whose they are. `NOT_FOUND`, `FORBIDDEN` and `UNAUTHENTICATED` as declared in `CHECKED`."""
-    if session_id is not None and user_id is not None:
+    of_session = None if session_id is None else session_ref(context, session_id, session)
+    of_user = None if user_id is None else context.ref("User", user_id)
+    if of_user is not None and of_user != _self(context):
+        context.actor.require(user)
+    # Only now: whoever may not see them learns nothing else about two ids than about one.
+    if of_session is not None and of_user is not None:
         raise BadInput("Give `sessionId` or `userId`, not both.")
-    if session_id is not None:
-        ref = session_ref(context, session_id, session)
-        return ref.tenant_id, Owner(session_id=ref.id)
-    if user_id is not None:
-        ref = context.ref("User", user_id)
-        if ref != _self(context):
-            context.actor.require(user)
-        return ref.tenant_id, Owner(user_id=ref.id)
+    if of_session is not None:
+        return of_session.tenant_id, Owner(session_id=of_session.id)
+    if of_user is not None:
+        return of_user.tenant_id, Owner(user_id=of_user.id)
     return context.tenant_id, owner(context)
 
 
