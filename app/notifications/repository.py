@@ -1,15 +1,13 @@
 """Every statement about notifications and their templates. Those about who is told are in `telling/`."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, select, update
+from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.db import ReadTx, WriteTx
-from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
 from app.notifications.models import (
     Notification,
@@ -41,60 +39,6 @@ async def insert_owed(tx: WriteTx, notifications: Sequence[Notification]) -> set
         )
         new.update(found.scalars())
     return new
-
-
-async def start_hand_over(tx: WriteTx, notification_id: UUID, now: datetime) -> bool:
-    """Note that from now on nobody may try again; False if somebody has noted it already."""
-    changed = await tx.exec(
-        update(Notification)
-        .where(
-            col(Notification.tenant_id) == tx.tenant,
-            col(Notification.id) == notification_id,
-            _PENDING,
-            col(Notification.handed_over_at).is_(None),
-        )
-        .values(handed_over_at=now, attempts=Notification.attempts + 1, error=None)
-    )
-    return changed.rowcount == 1
-
-
-async def settle(
-    tx: WriteTx,
-    notification_id: UUID,
-    handed_over_at: datetime | None,
-    status: NotificationStatus,
-    *,
-    error: str | None,
-    sent_at: datetime | None,
-    provider_message_id: str | None,
-    counts_as_try: bool,
-) -> None:
-    """Write down how a try ended. It has to be the try that was handed over at this time, or not at all."""
-    mine = (
-        _PENDING & col(Notification.handed_over_at).is_(None)
-        if handed_over_at is None
-        else col(Notification.handed_over_at) == handed_over_at
-    )
-    await tx.exec(
-        update(Notification)
-        .where(col(Notification.tenant_id) == tx.tenant, col(Notification.id) == notification_id, mine)
-        .values(
-            status=status,
-            error=None if error is None else error[:1000],
-            sent_at=sent_at,
-            provider_message_id=provider_message_id,
-            attempts=Notification.attempts + (1 if counts_as_try else 0),
-            handed_over_at=None if status is NotificationStatus.PENDING else handed_over_at,
-        )
-    )
-
-
-async def page(tx: ReadTx, request: PageRequest, *, session_id: UUID | None) -> Page[Notification]:
-    """The tenant's notifications, or one session's, in order of creation."""
-    statement = select(Notification).where(Notification.tenant_id == tx.tenant)
-    if session_id is not None:
-        statement = statement.where(Notification.session_id == session_id)
-    return await fetch_page(tx, statement, [Notification.created_at, Notification.id], request)  # type: ignore[list-item]
 
 
 async def templates(tx: ReadTx) -> Sequence[NotificationTemplate]:

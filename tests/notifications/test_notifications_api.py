@@ -14,9 +14,9 @@ from app.core.events.reactions import Fact
 from app.core.ids import parse
 from app.identity.models import Role
 from app.notifications.defaults import BUILT_IN
+from app.notifications.deliveries.repository import Filter, page
 from app.notifications.graphql.types import Notification
 from app.notifications.models import NotificationChannel, NotificationKind
-from app.notifications.repository import page
 from app.notifications.telling import happenings
 from app.notifications.telling import service as rules
 from app.notifications.telling.service import NewRule
@@ -73,7 +73,7 @@ async def owe_calls(business: Business, count: int) -> tuple[list[str], list[str
             )
             await happenings.owe_called(tx, fact, settings)
     async with dbs.app.read(tenant_id) as tx:
-        rows = (await page(tx, PageRequest(100), session_id=None)).rows
+        rows = (await page(tx, PageRequest(100), Filter())).rows
     assert len(rows) == count
     return sessions, [Notification.of(row).id() for row in rows]
 
@@ -216,7 +216,7 @@ async def test_an_address_is_masked_for_who_may_not_see_visitors(business: Busin
     sessions, _ = await owe_calls(business, 1)
     tenant_id = parse(sessions[0])[1].tenant_id
     async with business.api.runtime.dbs.app.read(tenant_id) as tx:
-        [row] = (await page(tx, PageRequest(1), session_id=None)).rows
+        [row] = (await page(tx, PageRequest(1), Filter())).rows
 
     def shown(*permissions: str) -> str:
         actor = Actor(ActorKind.USER, tenant_id, permissions=frozenset(permissions))
