@@ -52,6 +52,7 @@ BESIDE: Mapping[tuple[str, str], str] = {
 # Mutations whose success leaves nothing but that.
 QUIET: Mapping[str, str] = {
     "loginRefresh": "a pair of tokens for another: who may do what is as before",
+    "jobRetry": "a job is owed again; that somebody has said so is an event",
     "userIdentityStartLink": "an address to send the browser to, with all that has to be known in it",
 }
 
