@@ -38,6 +38,9 @@ class Sink:
         default_factory=lambda: {"RCPT": asyncio.Event(), "DATA": asyncio.Event()}
     )
 
+    # While it is set, the answer to everything.
+    refusing: str | None = None
+
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
@@ -60,6 +63,8 @@ class Sink:
 
     async def _answer(self, step: str) -> str | None:
         self.reached[step].set()
+        if self.refusing is not None:
+            return self.refusing
         while self.answers[step]:
             answer = self.answers[step].pop(0)
             if isinstance(answer, str):
