@@ -35,9 +35,7 @@ async def pay(asking: Asking, write: Write, session_id: UUID, return_url: str) -
     A fee whose callback was lost is found to be paid, and the session taken off hold. Raises `NothingToPay`,
     `PaymentNotSetUp`, `IntegrationFailed`, `NotFound`.
     """
-    async with write() as tx:
-        payment = await payments.owed(tx, session_id)
-        integration = await repository.get(tx, payment.integration_id)
+    payment, integration = await _owed(write, session_id)
     try:
         if payment.reference is not None:
             news = await _look(asking, integration, payment.reference)
@@ -66,6 +64,16 @@ async def pay(asking: Asking, write: Write, session_id: UUID, return_url: str) -
             raise NothingToPay
         payments.keep_page(tx, held, page)
     return held
+
+
+async def _owed(write: Write, session_id: UUID) -> tuple[Payment, Integration]:
+    while True:
+        try:
+            async with write() as tx:
+                payment = await payments.owed(tx, session_id)
+                return payment, await repository.get(tx, payment.integration_id)
+        except SessionMoved:
+            continue
 
 
 async def take(asking: Asking, integration_id: UUID, news: News) -> None:

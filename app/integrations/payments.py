@@ -45,9 +45,10 @@ def owes(session: Session) -> bool:
 async def owed(tx: WriteTx, session_id: UUID) -> Payment:
     """The fee of a session that owes one, held: as it was when its visitor first asked.
 
-    Raises `NothingToPay`, `PaymentNotSetUp`, `NotFound`.
+    Raises `NothingToPay`, `PaymentNotSetUp`, `SessionMoved`, `NotFound`.
     """
-    session = await sessions.get(tx, session_id)
+    # The line is held: of two who ask first at once, the second finds what the first has written.
+    _, session = await verbs.hold(tx, session_id, session_rules.ADD_NOTE)
     if not owes(session):
         raise NothingToPay
     if (payment := await repository.lock_payment_of(tx, session_id)) is not None:
