@@ -174,6 +174,7 @@
       "IntegrationTestSuccess"
     ],
     "IntegrationUpdateResult": [
+      "CredentialsRequiredError",
       "IntegrationKindTakenError",
       "IntegrationUpdateSuccess",
       "InvalidInputError",

@@ -133,6 +133,8 @@ def test_what_is_not_gated_is_known() -> None:
         "loginStepUpSendCode",
         "node",
         "notificationMarkRead",
+        "notificationPreferences",
+        "notificationPreferencesSet",
         "notificationReceived",
         "notificationsReceived",
         "pushDeviceRegister",

@@ -127,8 +127,8 @@ class Notification(Node):
 
     @strawberry.field(
         description=(
-            "Where it goes: an e-mail address or a telephone number, masked without `session:read` "
-            "(`a***@example.com`, `***67`); else `device`, `app` or `chat`."
+            "Where it goes: an e-mail address or a telephone number; else `device`, `app` or `chat`. Masked without "
+            "`session:read`: `a***@example.com`, `***67`."
         )
     )
     def recipient(self, info: Info) -> str:
