@@ -97,6 +97,7 @@ class Login(SealedRow, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "user_id"], ["users.tenant_id", "users.id"], ondelete="CASCADE"),
         Index("logins_user_idx", "tenant_id", "user_id"),
+        Index("logins_expires_idx", "tenant_id", "expires_at"),
     )
 
     user_id: UUID

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ARRAY, ColumnElement, Uuid, bindparam, func, or_
 from sqlmodel import SQLModel, col, delete, select, update
 
 from app.access.models import AccessEntry
@@ -20,11 +20,14 @@ from app.core.events import EventRow
 from app.core.personal.sealed import Sealed
 from app.identity.accounts.models import Invitation
 from app.identity.models import Role, User, UserStatus
+from app.integrations.models import SessionCustomer
+from app.notifications.devices.models import PushDevice
 from app.notifications.models import Notification, NotificationStatus
+from app.notifications.preferences.models import NotificationPreferences
 from app.notifications.replies.models import NotificationReply
 from app.privacy.models import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus, Retention
 from app.privacy.rules import Subject
-from app.sessions.models import Session
+from app.sessions.models import Session, SessionNote
 
 # What points to a user and is not about them alone: kept, without what says who it was.
 _KEPT_OF_USERS = frozenset({"logins", "shifts", "invitations"})
@@ -167,6 +170,13 @@ async def delete_rows(tx: WriteTx, kind: type[SQLModel], column: str, ids: Seque
     return int(done.rowcount)
 
 
+async def delete_about_sessions(tx: WriteTx, ids: Sequence[UUID]) -> None:
+    """Delete what was written down about sessions, of which nothing has to stay."""
+    for kind in (SessionNote, NotificationPreferences, PushDevice):
+        await delete_rows(tx, kind, "session_id", ids)
+    await delete_rows(tx, SessionCustomer, "id", ids)
+
+
 async def end_refresh_tokens(tx: WriteTx, user_ids: Sequence[UUID]) -> None:
     """Delete the tokens of these users' logins."""
     await tx.rows(
@@ -232,22 +242,47 @@ async def retentions(tx: ReadTx) -> Sequence[Retention]:
 
 
 async def stale_sessions(tx: WriteTx, before: datetime, *, limit: int) -> Sequence[Session]:
-    """Sessions that ended before a time and still say whose they were, held; some, oldest first."""
+    """Sessions that ended before a time and still say whose they were, held; some. Nobody is waited for."""
+    return await _telling_sessions(tx, col(Session.ended_at) < before, limit=limit, skip_locked=True)
+
+
+async def telling_sessions(tx: WriteTx, ids: Sequence[UUID], *, limit: int) -> Sequence[Session]:
+    """Those of these sessions that still say whose they were, held; some, and none only if there is none left.
+
+    Whoever calls or expires many at once holds some and waits for more: nobody is waited for while anything is held.
+    """
+    theirs = col(Session.id) == func.any(bindparam("theirs", list(ids), ARRAY(Uuid)))
+    found = await _telling_sessions(tx, theirs, limit=limit, skip_locked=True)
+    return found or await _telling_sessions(tx, theirs, limit=1, skip_locked=False)
+
+
+async def _telling_sessions(
+    tx: WriteTx, which: ColumnElement[bool], *, limit: int, skip_locked: bool
+) -> Sequence[Session]:
     # The hash of an address is sealed by no tenant's key, and tells people apart who gave nothing else.
     told = or_(*(col(getattr(Session, name)).is_not(None) for name in (*columns_of(Session), "address_hash")))
     found = await tx.exec(
         select(Session)
-        .where(Session.tenant_id == tx.tenant, col(Session.ended_at) < before, told)
+        .where(Session.tenant_id == tx.tenant, which, told)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=skip_locked, key_share=True)
+        .execution_options(populate_existing=True)
     )
     return found.all()
 
 
-async def delete_before(tx: WriteTx, kind: type[SQLModel], column: str, before: datetime) -> int:
-    """Delete a tenant's rows of before a time."""
+async def delete_before(tx: WriteTx, kind: type[SQLModel], column: str, before: datetime, *, limit: int) -> int:
+    """Delete some of a tenant's rows of before a time, but none that somebody holds; how many."""
     table: Any = kind
-    done = await tx.exec(delete(table).where(table.tenant_id == tx.tenant, getattr(table, column) < before))
+    # Written as a subquery it may be asked once for each row, and finds others each time.
+    old = (
+        select(table.id)
+        .where(table.tenant_id == tx.tenant, getattr(table, column) < before)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("old")
+    )
+    done = await tx.exec(delete(table).where(table.tenant_id == tx.tenant, table.id.in_(select(old.c.id))))
     return int(done.rowcount)
 
 

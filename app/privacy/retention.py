@@ -1,25 +1,23 @@
 """What is kept too long is destroyed, tenant by tenant, as each has set it. When is the timetable's business.
 
-Any number may run: whatever one of them has destroyed, the others do not find.
+Any number may run: whatever one of them has destroyed, the others do not find. It goes in portions, each a transaction
+of its own that waits for nobody; rows that somebody holds are found the next time.
 """
 
 import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import SQLModel
 
 from app.core.db import Database
 from app.core.jobs.outage import is_database_away
 from app.identity.models import Login
-from app.integrations.models import SessionCustomer
-from app.notifications.devices.models import PushDevice
 from app.notifications.models import Notification
-from app.notifications.preferences.models import NotificationPreferences
 from app.notifications.replies.models import NotificationReply
 from app.privacy import repository
 from app.privacy.models import Retention
 from app.privacy.work import blank
-from app.sessions.models import SessionNote
 
 logger = logging.getLogger(__name__)
 
@@ -55,18 +53,23 @@ async def _apply(system: Database, kept: Retention) -> None:
     if kept.session_days is not None:
         await _blank_sessions(system, kept, _days_before(now, kept.session_days))
     if kept.login_days is not None:
-        async with system.write(kept.tenant_id) as tx:
-            await repository.delete_before(tx, Login, "expires_at", _days_before(now, kept.login_days))
+        await _delete(system, kept, Login, "expires_at", _days_before(now, kept.login_days))
     if kept.notification_days is not None:
         before = _days_before(now, kept.notification_days)
-        async with system.write(kept.tenant_id) as tx:
-            await repository.delete_before(tx, Notification, "created_at", before)
-            await repository.delete_before(tx, NotificationReply, "received_at", before)
+        await _delete(system, kept, Notification, "created_at", before)
+        await _delete(system, kept, NotificationReply, "received_at", before)
     if kept.origin_days is not None:
         before, erased = _days_before(now, kept.origin_days), _BATCH
         while erased == _BATCH:
             async with system.write(kept.tenant_id) as tx:
                 erased = await repository.forget_origins_before(tx, before, limit=_BATCH)
+
+
+async def _delete(system: Database, kept: Retention, kind: type[SQLModel], column: str, before: datetime) -> None:
+    done = _BATCH
+    while done == _BATCH:
+        async with system.write(kept.tenant_id) as tx:
+            done = await repository.delete_before(tx, kind, column, before, limit=_BATCH)
 
 
 async def _blank_sessions(system: Database, kept: Retention, before: datetime) -> None:
@@ -76,9 +79,7 @@ async def _blank_sessions(system: Database, kept: Retention, before: datetime) -
             sessions = await repository.stale_sessions(tx, before, limit=_BATCH)
             for session in sessions:
                 blank(session)
-            for kind in (SessionNote, PushDevice, NotificationPreferences):
-                await repository.delete_rows(tx, kind, "session_id", [session.id for session in sessions])
-            await repository.delete_rows(tx, SessionCustomer, "id", [session.id for session in sessions])
+            await repository.delete_about_sessions(tx, [session.id for session in sessions])
             done = len(sessions)
 
 

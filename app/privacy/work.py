@@ -1,7 +1,7 @@
 """Exporting and erasing one person, step by step. Whoever takes over after a death goes on with the next step.
 
-Every step may be done twice. Runs with the system's role: the log, for one, lets nobody else forget where changes came
-from.
+Every step may be done twice, and every portion of one. Runs with the system's role: the log, for one, lets nobody else
+forget where changes came from.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -75,6 +75,11 @@ async def work(system: Database, codes: Codes, tenant_id: UUID, request_id: UUID
         await _export(system, codes, tenant_id, request_id)
         return
     for number, (name, step) in enumerate(ERASURE.items()):
+        more = name in _PORTIONS
+        while more:
+            async with system.write(tenant_id) as tx:
+                request = await repository.lock(tx, request_id)
+                more = request.done_steps == number and await _PORTIONS[name](tx, Person(request, codes)) > 0
         async with system.write(tenant_id) as tx:
             request = await repository.lock(tx, request_id)
             if request.done_steps > number:
@@ -213,14 +218,17 @@ async def _numbers(tx: WriteTx, person: Person) -> list[str]:
     )
 
 
+async def _erase_some_sessions(tx: WriteTx, person: Person) -> int:
+    sessions = await repository.telling_sessions(tx, person.session_ids, limit=_AT_ONCE)
+    for session in sessions:
+        blank(session)
+    await repository.delete_about_sessions(tx, [session.id for session in sessions])
+    return len(sessions)
+
+
 async def _erase_sessions(tx: WriteTx, person: Person) -> int:
-    for start in range(0, len(person.session_ids), _AT_ONCE):
-        for session in await repository.by_ids(tx, Session, "id", person.session_ids[start : start + _AT_ONCE]):
-            blank(session)
-    await repository.delete_rows(tx, SessionNote, "session_id", person.session_ids)
-    await repository.delete_rows(tx, NotificationPreferences, "session_id", person.session_ids)
-    await repository.delete_rows(tx, PushDevice, "session_id", person.session_ids)
-    await repository.delete_rows(tx, SessionCustomer, "id", person.session_ids)
+    # What was written down about them since.
+    await repository.delete_about_sessions(tx, person.session_ids)
     # Books have to be kept: amounts and what the payment system calls them stay, the way to the page does not.
     for payment in await repository.by_ids(tx, Payment, "session_id", person.session_ids):
         payment.checkout_url = None
@@ -291,6 +299,9 @@ ERASURE: Mapping[str, Step] = {
     "origins": _erase_origins,
     "exports": _erase_exports,
 }
+
+# What goes before a step, portion by portion, each in a transaction of its own, until there is nothing left.
+_PORTIONS: Mapping[str, Step] = {"sessions": _erase_some_sessions}
 
 
 def blank(session: Session) -> None:

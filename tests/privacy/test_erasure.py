@@ -229,7 +229,9 @@ async def stopped_before_the_sessions(shop: Shop, settings: Settings) -> AsyncIt
         worker = asyncio.create_task(work(runtime.dbs.system, runtime.authenticator.codes, *ref))
         async with asyncio.timeout(10):
             # It waits for a row somebody else holds.
-            while (await shop.look(ref))["doneSteps"] != steps:  # noqa: ASYNC110
+            while not await blocker.fetchval(  # noqa: ASYNC110
+                "select count(*) from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))"
+            ):
                 await asyncio.sleep(0.01)
         worker.cancel()
         with suppress(asyncio.CancelledError):
@@ -240,6 +242,23 @@ async def stopped_before_the_sessions(shop: Shop, settings: Settings) -> AsyncIt
         yield asked
     finally:
         await blocker.close()
+
+
+async def test_who_holds_a_session_keeps_no_other_from_being_erased(
+    shop: Shop, migrated_settings: Settings, tamper: Tamper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each portion is a transaction of its own: while the worker waits for one session, it holds no other."""
+    monkeypatch.setattr("app.privacy.work._AT_ONCE", 1)
+    others = [await shop.business.join(shop.queue, contact={"email": EMAIL}) for _ in range(2)]
+    ids = {parse(each.id)[1].id for each in others}
+    async with stopped_before_the_sessions(shop, migrated_settings) as asked:
+        erased = await tamper(
+            "select id from sessions where email_sealed is null and tenant_id = $1 for update nowait", shop.tenant_id
+        )
+        assert {row["id"] for row in erased} == ids
+    done = await shop.do(asked)
+    assert (done["status"], done["counts"]["sessions"]) == ("DONE", 3)
+    assert (await shop.done("PersonExport", email=EMAIL))["counts"] == {}
 
 
 async def test_whoever_takes_over_after_a_death_goes_on(shop: Shop, migrated_settings: Settings) -> None:

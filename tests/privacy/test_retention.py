@@ -1,11 +1,14 @@
 """How long what is kept: each tenant as it has set, to the day, and nobody else's."""
 
+import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
 from app.core.ids import parse
 from app.privacy.retention import apply_all
+from app.settings import Settings
 from tests.contract.operations import operation
 from tests.privacy.conftest import EMAIL, IDENTIFIER, Shop, Tamper
 
@@ -141,3 +144,29 @@ async def test_what_goes_wrong_with_one_tenant_stops_no_other(shop: Shop, tamper
         for row in await tamper("select distinct tenant_id from logins where tenant_id = any($1)", tenant_ids)
     }
     assert (stuck in left, behind in left) == (True, False)
+
+
+async def test_it_goes_in_portions_that_wait_for_nobody(
+    shop: Shop, tamper: Tamper, migrated_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.privacy.retention._BATCH", 2)
+    await shop.ask("RetentionSet", sessionDays=30, loginDays=30, originDays=30)
+    for _ in range(4):
+        await shop.business.api.sign_in(shop.business.slug, EMAIL)
+    for joined in (shop.jane, shop.stranger):
+        await shop.business.act("sessionCancel", joined.id)
+    await age(shop, tamper, 31)
+    assert migrated_settings.database_url is not None
+    holder = await asyncpg.connect(migrated_settings.database_url.replace("+asyncpg", ""))
+    try:
+        async with holder.transaction():
+            for table in ("logins", "sessions"):
+                held = f"select 1 from {table} where tenant_id = $1 order by id limit 1 for update"
+                await holder.fetch(held, shop.tenant_id)
+            async with asyncio.timeout(10):
+                await run(shop)
+            assert await left(shop, tamper) == {"sessions": 1, "notes": 1, "logins": 1, "origins": 0}
+    finally:
+        await holder.close()
+    await run(shop)
+    assert await left(shop, tamper) == dict.fromkeys(("sessions", "notes", "logins", "origins"), 0)
