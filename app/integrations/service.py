@@ -23,6 +23,7 @@ from app.integrations.adapters.registry import ADAPTERS, AnyAdapter
 from app.integrations.breaker import Asking, Write
 from app.integrations.errors import IntegrationFailed, IntegrationInUse, IntegrationKindTaken
 from app.integrations.models import Integration, IntegrationKind
+from app.notifications.providers.errors import CredentialsRequired
 from app.tenants import repository as tenants
 from app.tenants.errors import LimitReached
 
@@ -83,7 +84,11 @@ async def create(tx: WriteTx, new: NewIntegration) -> Integration:
 
 
 async def update(tx: WriteTx, integration_id: UUID, changes: IntegrationChanges) -> Integration:
-    """Change how a system is used. Options and credentials are given whole. Raises as `create`, and `NotFound`."""
+    """Change how a system is used. Options and credentials are given whole.
+
+    Credentials are needed where the options change: else whoever may configure could have those that are kept sent to
+    themselves. Raises what `create` does, `CredentialsRequired` and `NotFound`.
+    """
     integration = await repository.lock(tx, integration_id)
     adapter = ADAPTERS.get(integration.adapter)
     wanted: dict[str, Any] = {}
@@ -100,6 +105,8 @@ async def update(tx: WriteTx, integration_id: UUID, changes: IntegrationChanges)
     if "enabled" in changes:
         wanted["enabled"] = changes["enabled"]
     changed = sorted(name for name, value in wanted.items() if getattr(integration, name) != value)
+    if "options" in changed and integration.credentials and "credentials" not in changes:
+        raise CredentialsRequired
     if changed:
         # Whoever has put something right need not wait for the rest to be over.
         health = await repository.hold_health(tx, integration_id)

@@ -98,6 +98,21 @@ async def test_of_each_kind_one_is_on(world: World, hubspot: HubSpotStandIn) -> 
     assert [each.type for each in await world.events("INTEGRATION_UPDATED")] == ["INTEGRATION_UPDATED"] * 2
 
 
+async def test_other_options_need_the_credentials_again(world: World, hubspot: HubSpotStandIn) -> None:
+    """Else whoever may configure could send a token they were never shown to themselves."""
+    integration = await world.hubspot(hubspot)
+    before = await world.business.admin(LIST)
+    elsewhere = {"baseUrl": "https://elsewhere.example"}
+    answer = await world.business.admin(UPDATE, i={"integrationId": integration, "options": elsewhere})
+    assert answer["__typename"] == "CredentialsRequiredError"
+    assert await world.business.admin(LIST) == before
+    both = {"integrationId": integration, "options": elsewhere, "credentials": {"accessToken": "another"}}
+    answer = await world.business.admin(UPDATE, i=both)
+    assert (answer["integration"]["options"], answer["integration"]["revision"]) == (elsewhere, 2)
+    answer = await world.business.admin(UPDATE, i={"integrationId": integration, "options": elsewhere})
+    assert answer["integration"]["revision"] == 2, "the same options lead nowhere else"
+
+
 async def test_it_is_tried_as_it_is_configured(world: World, hubspot: HubSpotStandIn) -> None:
     integration = await world.hubspot(hubspot)
     answer = await world.business.admin(TEST, i={"integrationId": integration})

@@ -44,7 +44,13 @@ class IntegrationCreateInput:
 class IntegrationUpdateInput:
     integration_id: strawberry.ID = strawberry.field(description="The integration.")
     name: str | None = strawberry.field(default=UNSET, description=_NAME)
-    options: JSON | None = strawberry.field(default=UNSET, description=f"{_OPTIONS} Instead of those there are.")
+    options: JSON | None = strawberry.field(
+        default=UNSET,
+        description=(
+            f"{_OPTIONS} Instead of those there are. Other options could send the credentials that are kept elsewhere, "
+            "so `credentials` are given again with them."
+        ),
+    )
     credentials: JSON | None = strawberry.field(
         default=UNSET, description=f"{_CREDENTIALS} Instead of those there are."
     )

@@ -8,6 +8,7 @@ from app.core.graphql.errors import InvalidInputError, UserError, error_type
 from app.identity.graphql.step_up import StepUpRequiredError
 from app.integrations import errors
 from app.integrations.graphql.types import Integration, Payment
+from app.notifications.graphql.providers.results import CredentialsRequiredError
 from app.queues.graphql.types import Queue
 from app.tenants.graphql.results import LimitReachedError
 
@@ -76,7 +77,11 @@ IntegrationCreateResult = Annotated[
     strawberry.union("IntegrationCreateResult", description="What `integrationCreate` answers."),
 ]
 IntegrationUpdateResult = Annotated[
-    IntegrationUpdateSuccess | InvalidInputError | IntegrationKindTakenError | StepUpRequiredError,
+    IntegrationUpdateSuccess
+    | InvalidInputError
+    | IntegrationKindTakenError
+    | CredentialsRequiredError
+    | StepUpRequiredError,
     strawberry.union("IntegrationUpdateResult", description="What `integrationUpdate` answers."),
 ]
 IntegrationDeleteResult = Annotated[
