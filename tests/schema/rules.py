@@ -75,6 +75,7 @@ BOUNDED_LISTS = {
     "NotificationFilter.channels": "the enum",
     "NotificationFilter.kinds": "the enum",
     "NotificationFilter.statuses": "the enum",
+    "NotificationsState.edges": "100 are asked for at most",
     "NotificationDefaults.channels": "the enum",
     "NotificationDefaultsSetInput.channels": "the enum",
     "NotificationPreferences.channels": "the enum",
@@ -286,7 +287,8 @@ def names(schema: GraphQLSchema) -> Iterator[str]:
             yield type_.name
         for name, field in getattr(type_, "fields", {}).items():
             for word in (name, *getattr(field, "args", {})):
-                if not re.fullmatch(r"[a-z][A-Za-z]*", word):
+                # Percentiles are called what everybody calls them: `sentP95Seconds`.
+                if not re.fullmatch(r"[a-z][A-Za-z]*((P50|P95)[A-Za-z]*)?", word):
                     yield f"{type_.name}.{word}"
         if isinstance(type_, GraphQLEnumType):
             yield from (f"{type_.name}.{name}" for name in type_.values if not re.fullmatch(r"[A-Z]+(_[A-Z]+)*", name))
