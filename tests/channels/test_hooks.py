@@ -1,5 +1,7 @@
 """Rooms of the staff's: incoming hooks, and other services inside a fence."""
 
+import asyncio
+import importlib
 import os
 import re
 import socket
@@ -101,6 +103,46 @@ async def test_no_service_leads_into_our_own_network() -> None:
             outcome = await service(url, Surroundings()).send(MESSAGE)
             assert outcome == Refused("The address leads into an internal network, which is not asked.")
         assert there.asked == []
+
+
+async def test_who_never_ends_an_answer_holds_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else as many as there are threads would keep messages from everybody else."""
+    ended = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            while not writer.transport.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        except ConnectionError:
+            pass
+        finally:
+            ended.set()
+            writer.close()
+
+    await asyncio.to_thread(importlib.import_module, "apprise")
+    monkeypatch.setattr(ours, "_CONNECT_SECONDS", 1.0)
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        url = f"json://127.0.0.1:{server.sockets[0].getsockname()[1]}/room"
+        outcome = await service(url, timeout_seconds=0.5).send(MESSAGE)
+        assert outcome == InDoubt("The service gave no usable answer.")
+        async with asyncio.timeout(5):
+            await ended.wait()
+
+
+def test_what_was_given_up_connects_no_more() -> None:
+    """It was said to be certainly not sent."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        fence = Fence([network("127.0.0.0/8")])
+        fence.close()
+        with fenced(fence), pytest.raises(OutsideFence):
+            socket.create_connection(server.getsockname())
+        assert not fence.has_connected
 
 
 @pytest.mark.parametrize("url", ["syslog://", "dbus://", "mailto://a:b@x.example", "vapid://a@b.example", "nonsense"])

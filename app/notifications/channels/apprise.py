@@ -47,7 +47,7 @@ NOT_OFFERED = frozenset(
 )
 """Services of the library that cannot be used here; a test holds this against what the library has."""
 
-# What is slow to answer keeps its thread until its own deadlines are over, whoever has given up waiting meanwhile.
+# Who has given up waiting closes the fence, which ends what the thread is connected to.
 _threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="apprise")
 # The library's warnings hold addresses and texts. What matters of them is read from its results.
 _log = logging.getLogger("apprise")
@@ -117,6 +117,8 @@ class Apprise(Provider[AppriseOptions, AppriseCredentials]):
                 is_sent, status = await asyncio.get_running_loop().run_in_executor(_threads, notify)
         except TimeoutError:
             is_sent, status = False, None
+        finally:
+            fence.close()
         return Accepted() if is_sent else _failure(fence, status)
 
 

@@ -6,13 +6,15 @@ library has to be trusted to ask. It is no jail for hostile code: it is for hone
 
 import os
 import site
+import socket
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from app.core.outbound.ranges import Network, is_public
@@ -55,11 +57,42 @@ class OutsideFence(PermissionError):
 class Fence:
     """What may be connected to inside (public addresses, and these), and what was: whether a connection began, and
     what was refused first.
+
+    A thread cannot be stopped. `close` takes its connections away: who drips answers for ever holds nobody, and once
+    it is closed without a connection there will be none.
     """
 
     allowed: Sequence[Network] = ()
     has_connected: bool = False
     refused: str | None = None
+    _is_closed: bool = False
+    # Of our own, because libraries put others in the place of theirs (TLS).
+    _connections: list[socket.socket] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    def close(self) -> None:
+        """End what is connected, and let nothing connect any more. From any thread; more than once."""
+        with self._lock:
+            self._is_closed = True
+            for connection in self._connections:
+                with suppress(OSError):  # the other side may have ended it
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def connect(self, connection: socket.socket) -> None:
+        """Note that a connection begins, or let it fail."""
+        with self._lock:
+            if self._is_closed:
+                raise OutsideFence("It is over.")
+            self.has_connected = True
+            kept = os.dup(connection.fileno())
+            self._connections.append(socket.socket(connection.family, connection.type, connection.proto, fileno=kept))
+
+    def leave(self) -> None:
+        """Nothing is connected any more."""
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
 
     def refuse(self, what: str) -> None:
         """Note it, and let it fail."""
@@ -80,6 +113,7 @@ def fenced(fence: Fence) -> Iterator[None]:
         yield
     finally:
         _fence.reset(before)
+        fence.leave()
 
 
 @cache
@@ -96,7 +130,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
         address = arguments[1]
         if not isinstance(address, tuple) or not is_public(str(address[0]), fence.allowed):
             fence.refuse("The address leads into an internal network, which is not asked.")
-        fence.has_connected = True
+        fence.connect(arguments[0])
     elif event == "open":
         path, _, flags = arguments
         if not isinstance(path, int) and (flags & _WRITING or not _is_library(os.fsdecode(path))):
