@@ -77,4 +77,8 @@ def told(found: KeyRotation | None) -> str:
     if found is None:
         return "the data key was never rotated"
     progress = f"{found.done_rows:,} of {found.total_rows:,} rows" if found.total_rows else f"{found.done_rows:,} rows"
-    return f"data key {found.to_version}: {found.status}, {progress} sealed anew"
+    words = f"data key {found.to_version}: {found.status}, {progress} sealed anew"
+    if not found.unopened_rows:
+        return words
+    named = ", ".join(found.unopened) + (", …" if found.unopened_rows > len(found.unopened) else "")
+    return f"{words}; {found.unopened_rows:,} rows do not open and keep the key before it: {named}"

@@ -9,7 +9,8 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from app.core.errors import InvalidInput
-from app.core.personal.sealed import Sealed
+from app.core.personal.keys import PersonalDataClosed
+from app.core.personal.sealed import Sealed, SealedRow
 from app.core.texts import ensure_text
 
 MAX_DAYS = 3_650
@@ -58,10 +59,19 @@ def ensure_days(field: str, days: int | None) -> None:
         raise InvalidInput(field, f"`{field}` is from 1 to {MAX_DAYS:,} days, or null for ever.")
 
 
-def as_exported(row: SQLModel) -> dict[str, Any]:
+def readable(row: SealedRow, name: str, unreadable: set[str]) -> Any:
+    """A sealed value; None if no key opens it, which keeps nobody from their right to the rest. Noted is whose."""
+    try:
+        return getattr(row, name)
+    except PersonalDataClosed:
+        unreadable.add(f"{row.__tablename__} {row.id}")
+        return None
+
+
+def as_exported(row: SQLModel, unreadable: set[str]) -> dict[str, Any]:
     """A row as its person may read it: every column in plain text, but for secrets."""
     table: Table = row.__table__  # type: ignore[attr-defined]
     names = [column.name for column in table.columns if not _KEPT.search(column.name)]
     found: dict[str, Any] = {name: getattr(row, name) for name in names}
     sealed = {name for kind in type(row).__mro__ for name, each in vars(kind).items() if isinstance(each, Sealed)}
-    return found | {name: getattr(row, name) for name in sealed}
+    return found | ({name: readable(row, name, unreadable) for name in sealed} if isinstance(row, SealedRow) else {})

@@ -4,6 +4,7 @@ Every step may be done twice, and every portion of one. Runs with the system's r
 forget where changes came from.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -32,7 +33,7 @@ from app.privacy import repository
 from app.privacy.errors import PersonIsStaff
 from app.privacy.events import PrivacyRequestDone, PrivacyRequestFailed
 from app.privacy.models import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus
-from app.privacy.rules import Subject, as_exported
+from app.privacy.rules import Subject, as_exported, readable
 from app.privacy.service import note
 from app.sessions.models import Session, SessionNote
 from app.tenants.models import Tenant
@@ -40,14 +41,18 @@ from app.tenants.models import Tenant
 FILE_LIFETIME = timedelta(days=7)
 _AT_ONCE = 500
 
+logger = logging.getLogger(__name__)
+
 
 class Person:
     """Whose rows a step is about. `codes` knows how messages to an address are found: their rows do not say it."""
 
-    def __init__(self, request: PrivacyRequest, codes: Codes) -> None:
-        assert request.subject is not None
+    def __init__(self, request: PrivacyRequest, codes: Codes, unreadable: set[str] | None = None) -> None:
         self.codes = codes
-        self.subject = Subject.of(request.subject)
+        # Rows with a value that no key opens, as met with: they keep nobody from their right to the rest.
+        self.unreadable = set() if unreadable is None else unreadable
+        kept = readable(request, "subject", self.unreadable)
+        self.subject = Subject() if kept is None else Subject.of(kept)
         self.user_ids = [UUID(id) for id in request.user_ids or ()]
         self.session_ids = [UUID(id) for id in request.session_ids or ()]
 
@@ -67,13 +72,18 @@ async def work(system: Database, codes: Codes, tenant_id: UUID, request_id: UUID
         if request.finished_at is not None:
             return
         if request.user_ids is None:
-            await _find(tx, Person(request, codes), request)
+            person = Person(request, codes)
+            if person.unreadable:
+                _fail(tx, request, "Who it is about can no longer be read. Ask again.", "the subject does not open")
+            else:
+                await _find(tx, person, request)
         is_possible = request.status is not PrivacyRequestStatus.FAILED
     if not is_possible:
         return
     if request.kind is PrivacyRequestKind.EXPORT:
         await _export(system, codes, tenant_id, request_id)
         return
+    unreadable: set[str] = set()
     for number, (name, step) in enumerate(ERASURE.items()):
         more = name in _PORTIONS
         while more:
@@ -84,8 +94,10 @@ async def work(system: Database, codes: Codes, tenant_id: UUID, request_id: UUID
             request = await repository.lock(tx, request_id)
             if request.done_steps > number:
                 continue
-            count = await step(tx, Person(request, codes))
+            person = Person(request, codes, unreadable)
+            count = await step(tx, person)
             request.done_steps, request.counts = number + 1, {**request.counts, name: count}
+            _tell_unreadable(request, person)
     async with system.write(tenant_id) as tx:
         request = await repository.lock(tx, request_id)
         if request.status is PrivacyRequestStatus.RUNNING:
@@ -122,6 +134,7 @@ async def _export(system: Database, codes: Codes, tenant_id: UUID, request_id: U
         person = Person(request, codes)
         found = {name: rows for name, rows in (await _everything(tx, person)).items() if rows}
         request.counts = {name: len(rows) for name, rows in found.items()}
+        _tell_unreadable(request, person)
         request.content = {
             "exportedAt": tx.now().isoformat(),
             "tenant": (await tx.get_one(Tenant, tx.tenant)).name,
@@ -152,12 +165,12 @@ async def _everything(tx: WriteTx, person: Person) -> Mapping[str, list[dict[str
     of_sessions = await repository.by_ids(tx, NotificationPreferences, "session_id", person.session_ids)
     rows["notification_preferences"] += of_sessions
     numbers = await _numbers(tx, person)
-    numbers += [number for session in rows["sessions"] if (number := dialled(session.phone)) is not None]
+    numbers += [number for session in rows["sessions"] if (number := _phone(session, person)) is not None]
     rows["notification_replies"] = list(await repository.replies_of(tx, numbers, person.session_ids))
     rows["invitations"] = list(await repository.invitations_of(tx, await _emails(tx, person), person.user_ids))
     # As text and back: what cannot be written as JSON is written as text, once and here.
     return {
-        name: orjson.loads(orjson.dumps([as_exported(row) for row in found], default=str))
+        name: orjson.loads(orjson.dumps([as_exported(row, person.unreadable) for row in found], default=str))
         for name, found in rows.items()
     }
 
@@ -165,7 +178,7 @@ async def _everything(tx: WriteTx, person: Person) -> Mapping[str, list[dict[str
 async def _erase_users(tx: WriteTx, person: Person) -> int:
     for id in person.user_ids:
         user = await lock_user(tx, id)
-        if user.email == _nobody(user):
+        if readable(user, "email", person.unreadable) == _nobody(user):
             continue
         user.email, user.username, user.phone = _nobody(user), None, None
         user.first_name = user.last_name = None
@@ -206,16 +219,22 @@ async def _erase_accounts(tx: WriteTx, person: Person) -> int:
 async def _emails(tx: WriteTx, person: Person) -> list[str]:
     """The address they are found by, and those of their accounts, as codes and invitations are sent to them."""
     users = await repository.by_ids(tx, User, "id", person.user_ids)
-    given = {identity_rules.email_to_look_up(person.subject.email or ""), *(user.email for user in users)}
+    given = {
+        identity_rules.email_to_look_up(person.subject.email or ""),
+        *(readable(user, "email", person.unreadable) or "" for user in users),
+    }
     return sorted(given - {""})
 
 
 async def _numbers(tx: WriteTx, person: Person) -> list[str]:
     """The same for telephones."""
     users = await repository.by_ids(tx, User, "id", person.user_ids)
-    return sorted(
-        {number for phone in (person.subject.phone, *(user.phone for user in users)) if (number := dialled(phone))}
-    )
+    given = {dialled(person.subject.phone), *(_phone(user, person) for user in users)}
+    return sorted(number for number in given if number is not None)
+
+
+def _phone(row: User | Session, person: Person) -> str | None:
+    return dialled(readable(row, "phone", person.unreadable))
 
 
 async def _erase_some_sessions(tx: WriteTx, person: Person) -> int:
@@ -249,7 +268,7 @@ async def _erase_replies(tx: WriteTx, person: Person) -> int:
     numbers = await _numbers(tx, person)
     for start in range(0, len(person.session_ids), _AT_ONCE):
         sessions = await repository.by_ids(tx, Session, "id", person.session_ids[start : start + _AT_ONCE])
-        numbers += [number for session in sessions if (number := dialled(session.phone)) is not None]
+        numbers += [number for session in sessions if (number := _phone(session, person)) is not None]
     replies = await repository.replies_of(tx, numbers, person.session_ids)
     await repository.delete_rows(tx, NotificationReply, "id", [reply.id for reply in replies])
     await repository.blank_notifications(tx, await repository.notifications_to(tx, numbers))
@@ -274,7 +293,8 @@ async def _erase_exports(tx: WriteTx, person: Person) -> int:
     """Files that were made about the person before."""
     count = 0
     for export in await repository.hold_exports(tx):
-        theirs = Subject.of(export.subject) if export.subject is not None else Subject()
+        kept = readable(export, "subject", person.unreadable)
+        theirs = Subject() if kept is None else Subject.of(kept)
         same = any(
             mine is not None and mine == other
             for mine, other in zip(person.subject.as_json().values(), theirs.as_json().values(), strict=True)
@@ -308,6 +328,14 @@ def blank(session: Session) -> None:
     """Take out of a session who it was; that somebody came, waited and was served stays."""
     session.user_identifier = session.email = session.phone = None
     session.visitor_metadata = session.cancel_reason = session.address_hash = None
+
+
+def _tell_unreadable(request: PrivacyRequest, person: Person) -> None:
+    """How many, in the request; which, in the log of the installation. Nothing of what they hold."""
+    if person.unreadable:
+        known = request.counts.get("unreadable", 0)
+        request.counts = {**request.counts, "unreadable": max(known, len(person.unreadable))}
+        logger.warning("Sealed values do not open: %s.", ", ".join(sorted(person.unreadable)))
 
 
 def _finish(tx: WriteTx, request: PrivacyRequest) -> None:

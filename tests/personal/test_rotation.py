@@ -114,6 +114,44 @@ async def test_what_somebody_holds_is_come_back_to(api: Api, tenant_id: UUID) ->
         assert await versions(tx, tenant_id) == {2}
 
 
+async def test_a_value_that_does_not_open_keeps_nobody_from_it(
+    api: Api, business: Business, tenant_id: UUID, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is named and nothing of it told; its key stays, and the next rotation goes on as well."""
+    begun = await started(api, tenant_id)
+    await learn(api, tenant_id)
+    async with api.runtime.dbs.system.write(tenant_id) as tx:
+        ((broken,),) = await tx.rows(
+            "update sessions set phone_sealed = overlay(phone_sealed placing '\\x00'::bytea from 20 for 1)"
+            " where tenant_id = $1 and phone_sealed is not null returning id",
+            tenant_id,
+        )
+    monkeypatch.setattr(rotation, "SETTLED_AFTER_SECONDS", 0.0)
+    await run_job(api, tenant_id)
+    async with api.runtime.dbs.app.read(tenant_id) as tx:
+        found = await repository.newest(tx)
+        assert found is not None
+        assert (found.status, found.unopened_rows, found.unopened) == (RotationStatus.DONE, 1, [f"sessions {broken}"])
+        assert found.done_rows == found.total_rows - 1
+        left = [repository.look(tx, table, begun.to_version, UUID(int=0), 10) for table in rotation.tables()]
+        assert [row[0] for each in left for row in await each] == [broken]
+    assert f"sessions {broken}" in caplog.text
+    told = await command.data_keys(api.runtime.settings, business.slug, rotate=False)
+    assert command.told(told[business.slug]).endswith(
+        f"; 1 rows do not open and keep the key before it: sessions {broken}"
+    )
+    await run_job(api, tenant_id)
+    async with api.runtime.dbs.system.write(tenant_id) as tx:
+        assert await data_versions(tx, tenant_id) == {1, 2}
+        await tx.rows("update sessions set phone_sealed = null, phone_index = null where id = $1", broken)
+    again = await started(api, tenant_id)
+    await learn(api, tenant_id)
+    await run_job(api, tenant_id)
+    await run_job(api, tenant_id)
+    async with api.runtime.dbs.app.read(tenant_id) as tx:
+        assert await data_versions(tx, tenant_id) == {again.to_version}
+
+
 async def test_nothing_is_sealed_anew_before_everybody_has_the_key(api: Api, tenant_id: UUID) -> None:
     async with api.runtime.dbs.system.write(tenant_id) as tx:
         begun = await rotation.start(tx)

@@ -206,6 +206,32 @@ async def test_twice_is_once(shop: Shop) -> None:
     assert (again["status"], again["counts"]["users"]) == ("DONE", 0)
 
 
+async def test_what_does_not_open_keeps_nobody_from_being_erased(
+    shop: Shop, tamper: Tamper, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another's export, one's own telephone number: counted, named in the log, and what there is of it goes."""
+    await shop.done("PersonExport", email="other@mail.example")
+    session, account = parse(shop.jane.id)[1].id, parse(shop.account)[1].id
+    for table, column in (("sessions", "phone"), ("users", "email"), ("privacy_requests", "subject")):
+        await tamper(
+            f"update {table} set {column}_sealed = overlay({column}_sealed placing '\\x00'::bytea from 20 for 1)"
+            " where tenant_id = $1 and (id = any($2) or $3)",
+            shop.tenant_id,
+            [session, account],
+            table == "privacy_requests",
+        )
+    file = await shop.done("PersonExport", userIdentifier=IDENTIFIER)
+    assert (file["status"], file["counts"]["unreadable"]) == ("DONE", 1)
+    (held,) = (await shop.file(file))["data"]["sessions"]
+    assert (held["email"], held["phone"]) == (EMAIL.title(), None)
+    done = await shop.done("PersonErase", userIdentifier=IDENTIFIER, phone=PHONE)
+    assert (done["status"], done["counts"]["unreadable"]) == ("DONE", 3)
+    assert f"sessions {session}" in caplog.text
+    (row,) = await tamper("select phone_sealed from sessions where id = $1", session)
+    assert row["phone_sealed"] is None
+    assert (await shop.done("PersonExport", userIdentifier=IDENTIFIER))["counts"] == {}
+
+
 async def test_two_at_once_do_it_once(shop: Shop) -> None:
     asked = (await shop.ask("PersonErase", email=EMAIL, userIdentifier=IDENTIFIER))["request"]
     first, second = await asyncio.gather(shop.do(asked), shop.do(asked))

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from app.core.db.tables import TenantRow, enum_column, optional_time, time_column
+from app.core.db.tables import TenantRow, enum_column, json_column, optional_time, time_column
 from app.core.personal.keys import KeyUse
 
 
@@ -55,6 +55,10 @@ class KeyRotation(TenantRow, table=True):
     # Rows that hold sealed values, as counted at the beginning, and how many of them were seen to.
     total_rows: int = 0
     done_rows: int = 0
+    # Rows of this pass that hold a value no key opens, which are left as they are: how many, and the first of them as
+    # "table id". They say where to look and not what was there.
+    unopened_rows: int = 0
+    unopened: list[str] = json_column(list)
     # Where it goes on: a table, and the id of the last row seen to.
     at_table: str | None = Field(default=None, max_length=64)
     after_id: UUID | None = None

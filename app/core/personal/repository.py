@@ -103,6 +103,21 @@ async def take(
     return [(row[0], tuple(row)[1:]) for row in rows]
 
 
+async def look(
+    tx: ReadTx, table: Table, version: int, after: UUID, limit: int
+) -> Sequence[tuple[UUID, Sequence[bytes | None]]]:
+    """The same without holding them: those that somebody holds, too."""
+    name, values = table
+    rows = await tx.rows(
+        f"select id, {', '.join(each.column for each in values)} from {name}"
+        f" where tenant_id = $1 and id > $2 and ({_older(values, 3)}) order by id limit {limit}",
+        tx.tenant,
+        after,
+        _prefix(version),
+    )
+    return [(row[0], tuple(row)[1:]) for row in rows]
+
+
 async def put(tx: WriteTx, table: Table, rows: Sequence[tuple[UUID, Sequence[bytes | None]]]) -> None:
     """Write sealed values of rows that are held."""
     name, values = table

@@ -3,10 +3,13 @@
 1. `start` makes the key. Every process has learnt it before it seals (`keys.ACTIVE_AFTER_SECONDS`), and by then seals
    with it (`SETTLED_AFTER_SECONDS`): what is older is finite
 2. `step` seals so many rows anew, and notes where it is; killed, it goes on from there. Rows that somebody holds are
-   come back to: it is through when there is nothing older left
+   come back to: it is through when there is nothing older left that opens. A row with a value that no key opens stays
+   as it is: it is counted, named and logged
 3. `finish` forgets the old key, when nobody can have read an old row any more (`FORGET_AFTER`)
 """
 
+import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Any, Final
@@ -19,7 +22,7 @@ from app.core.jobs import repository as jobs
 from app.core.jobs.repository import NewJob
 from app.core.personal import repository
 from app.core.personal.events import KEY_ROTATION, KeyRotationFinished, KeyRotationStarted
-from app.core.personal.keys import ACTIVE_AFTER_SECONDS, FRESH_SECONDS
+from app.core.personal.keys import ACTIVE_AFTER_SECONDS, FRESH_SECONDS, PersonalDataClosed
 from app.core.personal.models import KeyRotation, RotationStatus
 from app.core.personal.sealed import sealed_values
 
@@ -27,7 +30,10 @@ SETTLED_AFTER_SECONDS: Final = 3 * FRESH_SECONDS
 FORGET_AFTER: Final = timedelta(minutes=10)
 PORTION: Final = 500
 JOB: Final = "personal.rotate"
+MOST_NAMED: Final = 20
 _FIRST = UUID(int=0)
+
+logger = logging.getLogger(__name__)
 
 
 async def start(tx: WriteTx, active_after_seconds: float = ACTIVE_AFTER_SECONDS) -> KeyRotation:
@@ -75,15 +81,20 @@ async def step(tx: WriteTx, rotation_id: UUID, portion: int = PORTION) -> bool:
     names = [name for name, _ in all_tables]
     at = names.index(rotation.at_table) if rotation.at_table in names else 0
     rows = await repository.take(tx, all_tables[at], rotation.to_version, rotation.after_id or _FIRST, portion)
+    while not rows and at + 1 < len(names):
+        at += 1
+        rows = await repository.take(tx, all_tables[at], rotation.to_version, _FIRST, portion)
     if rows:
-        await repository.put(tx, all_tables[at], [(id, _anew(tx, all_tables[at], id, old)) for id, old in rows])
-        rotation.done_rows += len(rows)
+        anew = {id: _anew(tx, all_tables[at], id, old) for id, old in rows}
+        opened = [(id, values) for id, values in anew.items() if values is not None]
+        await repository.put(tx, all_tables[at], opened)
+        rotation.done_rows += len(opened)
+        _note_unopened(rotation, names[at], [id for id, values in anew.items() if values is None])
         rotation.at_table, rotation.after_id = names[at], rows[-1][0]
-    elif at + 1 < len(names):
-        rotation.at_table, rotation.after_id = names[at + 1], None
-    elif await repository.count(tx, all_tables, rotation.to_version):
+    elif await _is_more(tx, rotation.to_version, portion):
         # Held by somebody when it was their turn.
         rotation.at_table, rotation.after_id = None, None
+        rotation.unopened_rows, rotation.unopened = 0, []
     else:
         rotation.status, rotation.finished_at = RotationStatus.DONE, tx.now()
         finished = KeyRotationFinished(rotation.to_version, rotation.done_rows)
@@ -102,7 +113,10 @@ async def forget_later(tx: WriteTx, rotation_id: UUID) -> None:
 
 
 async def finish(tx: WriteTx, version: int) -> None:
-    """Forget the keys before a version that everything is sealed with."""
+    """Forget the keys before a version that everything is sealed with.
+
+    While there is a value that does not open they stay: whoever repairs it may need them, and nobody makes them again.
+    """
     if await repository.count(tx, tables(), version) == 0:
         await repository.drop_before(tx, version)
 
@@ -113,8 +127,32 @@ def tables() -> list[repository.Table]:
     return [(name, list(values)) for name, values in groupby(found, key=lambda each: each.table)]
 
 
-def _anew(tx: WriteTx, table: repository.Table, id: UUID, old: Any) -> list[bytes | None]:
-    return [
-        None if sealed is None else value.resealed(tx.tenant, id, sealed)
-        for value, sealed in zip(table[1], old, strict=True)
-    ]
+def _anew(tx: WriteTx, table: repository.Table, id: UUID, old: Any) -> list[bytes | None] | None:
+    """The values of a row under the new key; None if one of them does not open."""
+    try:
+        return [
+            None if sealed is None else value.resealed(tx.tenant, id, sealed)
+            for value, sealed in zip(table[1], old, strict=True)
+        ]
+    except PersonalDataClosed:
+        return None
+
+
+async def _is_more(tx: WriteTx, version: int, portion: int) -> bool:
+    """Whether there is a row that is sealed with an older key and opens."""
+    for table in tables():
+        after: UUID | None = _FIRST
+        while after is not None:
+            rows = await repository.look(tx, table, version, after, portion)
+            if any(_anew(tx, table, id, old) is not None for id, old in rows):
+                return True
+            after = rows[-1][0] if rows else None
+    return False
+
+
+def _note_unopened(rotation: KeyRotation, table: str, ids: Sequence[UUID]) -> None:
+    named = [f"{table} {id}" for id in ids]
+    for each in named:
+        logger.warning("A sealed value does not open, and is left as it is: %s.", each)
+    rotation.unopened_rows += len(named)
+    rotation.unopened = [*rotation.unopened, *named][:MOST_NAMED]
