@@ -6,10 +6,12 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+import httpcore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -264,6 +266,24 @@ async def test_whoever_was_never_reached_has_done_nothing_and_whoever_was_may_ha
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         assert not await may_have_arrived(f"http://127.0.0.1:{free.getsockname()[1]}/", LOOPBACK)
+
+
+async def test_an_answer_that_is_no_tls_leaves_open_whether_it_has_arrived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message would be handed to another provider as one that was certainly not sent."""
+
+    async def in_the_open(writer: asyncio.StreamWriter) -> None:
+        writer.transport._ssl_protocol._transport.write(ok())  # type: ignore[attr-defined]
+        await asyncio.sleep(60)
+
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    monkeypatch.setattr(httpcore, "AsyncConnectionPool", partial(httpcore.AsyncConnectionPool, ssl_context=trusting))
+    async with serving(in_the_open, secured=self_signed(tmp_path)) as here:
+        with pytest.raises(NoAnswer) as refusal:
+            await get(here.url.replace("http://", "https://"))
+    assert refusal.value.may_have_arrived
 
 
 async def test_headers_are_found_by_their_names_in_small_letters() -> None:

@@ -70,9 +70,10 @@ async def send(
         raise NoAnswer(f"No answer within {timeout_seconds:g} s.", may_have_arrived=progress.is_sent) from None
     except httpcore.UnsupportedProtocol:
         raise NoAnswer("The address starts with neither https:// nor http://.") from None
-    except (httpcore.ConnectError, OSError) as problem:
-        raise NoAnswer(_connecting(problem)) from None
-    except (httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException):
+    except (httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException, OSError) as problem:
+        # What TLS finds wrong with an answer comes as the OSError it is: the request has gone out all the same.
+        if not progress.is_sent and isinstance(problem, httpcore.ConnectError | OSError):
+            raise NoAnswer(_connecting(problem)) from None
         reason = "The connection broke, or what came was no HTTP."
         raise NoAnswer(reason, may_have_arrived=progress.is_sent) from None
     except (ValueError, TypeError):
