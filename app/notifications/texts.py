@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.notifications import sms
 from app.notifications.errors import InvalidTemplate, SmsTooLong
 from app.notifications.models import NotificationChannel, NotificationKind
-from app.notifications.variables import VARIABLES, Value
+from app.notifications.variables import MAY_BE_EMPTY, VARIABLES, Value
 
 MAX_SUBJECT = 200
 MAX_BODY: Mapping[NotificationChannel, int] = MappingProxyType(
@@ -41,6 +41,10 @@ RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur"
 
 _DEEPEST = 20
 _FILTERS = frozenset({"upper", "lower", "capitalize", "title", "trim", "default"})
+# What they may be given; the others take nothing.
+_ARGUMENTS = {"default": 2}
+UNFILLABLE = (TemplateError, TypeError, ValueError, OverflowError, RecursionError, SyntaxError)
+"""What filling in a text raises that was stored before it was refused, or that compares what cannot be compared."""
 _ALLOWED = (
     nodes.Template,
     nodes.Output,
@@ -104,7 +108,10 @@ def check(kind: NotificationKind, text: Text, channel: NotificationChannel = Not
             raise InvalidTemplate(field, f"{problem.message}", line=problem.lineno) from None
         except RecursionError:
             raise InvalidTemplate(field, "is nested too deeply.") from None
+        except ValueError:
+            raise InvalidTemplate(field, "has a number that is too long.") from None
         _check_node(field, kind, tree, depth=0)
+        _check_filled_in(field, kind, source)
     if channel is NotificationChannel.SMS:
         length = sms.measure(_compiled(text.body, isolates=False).render(example(kind)).strip())
         if length.segments > sms.MOST_SEGMENTS:
@@ -140,7 +147,12 @@ def example(kind: NotificationKind) -> dict[str, Value]:
 
 @lru_cache(maxsize=1024)
 def _compiled(source: str, *, isolates: bool) -> Template:
-    return (_isolating if isolates else _environment).from_string(source)
+    environment = _isolating if isolates else _environment
+    # Once more than when it was saved: what lies in the table may be older than the rules, or come from elsewhere.
+    for node in environment.parse(source).find_all(nodes.Node):
+        if not isinstance(node, _ALLOWED):
+            raise TemplateSyntaxError(f"`{type(node).__name__.lower()}` cannot be used here", node.lineno)
+    return environment.from_string(source)
 
 
 def _check_length(field: str, source: str, longest: int) -> None:
@@ -148,6 +160,19 @@ def _check_length(field: str, source: str, longest: int) -> None:
         raise InvalidTemplate(field, "must not be empty.")
     if len(source) > longest:
         raise InvalidTemplate(field, f"has {len(source):,} characters; at most {longest:,} are allowed.")
+
+
+def _check_filled_in(field: str, kind: NotificationKind, source: str) -> None:
+    """Whether it works with what there may be: a comparison with a value that is missing would stop the message."""
+    empty = [name for name in VARIABLES[kind] if name in MAY_BE_EMPTY]
+    for hint, values in (
+        ("", example(kind)),
+        (f" where {', '.join(empty)} is empty; ask `if` first whether it is there", dict.fromkeys(empty)),
+    ):
+        try:
+            _compiled(source, isolates=False).render(example(kind) | values)
+        except UNFILLABLE as problem:
+            raise InvalidTemplate(field, f"cannot be filled in{hint}: {problem}.") from None
 
 
 def _check_node(field: str, kind: NotificationKind, node: nodes.Node, *, depth: int) -> None:
@@ -171,6 +196,14 @@ def _check_node(field: str, kind: NotificationKind, node: nodes.Node, *, depth: 
         raise InvalidTemplate(
             field, f"there is no filter `{node.name}`; there are {', '.join(sorted(_FILTERS))}.", line=node.lineno
         )
+    if isinstance(node, nodes.Filter):
+        most = _ARGUMENTS.get(node.name, 0)
+        if len(node.args) > most or node.kwargs or node.dyn_args or node.dyn_kwargs:
+            raise InvalidTemplate(
+                field,
+                f"the filter `{node.name}` takes {f'at most {most} values' if most else 'no values'}.",
+                line=node.lineno,
+            )
     for child in node.iter_child_nodes():
         _check_node(field, kind, child, depth=depth + 1)
 

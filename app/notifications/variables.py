@@ -46,3 +46,5 @@ VARIABLES: Mapping[NotificationKind, Mapping[str, tuple[str, Value]]] = MappingP
         },
     }
 )
+MAY_BE_EMPTY = frozenset({"counterName", "estimatedWaitMinutes", "limit"})
+"""What is not always known: a text has to read well, and work, without it."""

@@ -270,6 +270,21 @@ async def test_a_rules_own_text_goes_before_the_kinds(world: World, sink: Sink) 
         ]
 
 
+async def test_a_stored_text_that_cannot_be_filled_in_costs_nobody_the_message(world: World, sink: Sink) -> None:
+    await rule(world, Kind.JOINED)
+    async with world.dbs.app.write(world.tenant_id, SYSTEM) as tx:
+        await templates.set_template(tx, NewTemplate(Kind.JOINED, Text("Own", "Own"), locale="en"))
+        # As it could be saved once: nobody's wait is known yet.
+        await tx.rows(
+            "update notification_templates set body = $2 where tenant_id = $1",
+            world.tenant_id,
+            "{% if estimatedWaitMinutes < 5 %}soon{% endif %}",
+        )
+    await world.join("anna")
+    await world.settle()
+    assert [mail.subject for mail in sink.mails] == ["A001: you have a place in line"]
+
+
 @pytest.mark.parametrize("audience", [Audience.STAFF, Audience.USERS])
 async def test_staff_are_told_once_that_too_many_wait(
     world: World, sink: Sink, clock: ManualClock, audience: Audience

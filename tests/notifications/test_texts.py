@@ -8,7 +8,7 @@ from app.notifications.defaults import BUILT_IN, LANGUAGES, TEMPLATED
 from app.notifications.errors import InvalidTemplate, SmsTooLong
 from app.notifications.models import NotificationChannel, NotificationKind
 from app.notifications.sms import SmsEncoding, measure, shortened
-from app.notifications.texts import Text, check, example, fill_in
+from app.notifications.texts import UNFILLABLE, Text, check, example, fill_in
 
 EMAIL, SMS = NotificationChannel.EMAIL, NotificationChannel.SMS
 CALLED, PEOPLE_AHEAD = NotificationKind.CALLED, NotificationKind.PEOPLE_AHEAD
@@ -116,6 +116,10 @@ def test_an_unknown_variable_is_named_with_its_line_and_what_there_is() -> None:
         "{{ " + "(" * 3_000 + "1" + ")" * 3_000 + " }}",
         "{% if ticketNumber %}" * 200 + "{% endif %}" * 200,
         "{{ not " * 1 + "not " * 500 + "ticketNumber }}",
+        "{{ ticketNumber | upper(1) }}",
+        "{{ ticketNumber | upper(*queueName) }}",
+        "{% if ticketNumber > 5 %}{% endif %}",
+        "{{ " + "9" * 5_000 + " }}",
         "",
         "   ",
         "x" * 10_001,
@@ -134,6 +138,30 @@ def test_conditions_comparisons_and_harmless_filters_work() -> None:
     check(PEOPLE_AHEAD, text)
     filled = fill_in(text, example(PEOPLE_AHEAD) | {"peopleAhead": 2, "estimatedWaitMinutes": None})
     assert filled == Text("ADVICE", "2 left x ?\n")
+
+
+def test_a_comparison_with_what_may_be_empty_is_refused_unless_it_is_asked_for_first() -> None:
+    # It would work in the preview, and stop the message of whoever's wait is not known.
+    assert (
+        "estimatedWaitMinutes is empty"
+        in refused("{% if estimatedWaitMinutes < 5 %}!{% endif %}", PEOPLE_AHEAD).message
+    )
+    assert "counterName is empty" in refused("{% if 'A' in counterName %}!{% endif %}").message
+    check(PEOPLE_AHEAD, Text("s", "{% if estimatedWaitMinutes and estimatedWaitMinutes < 5 %}now{% endif %}"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% for a in 'aaaaaaaaaa' %}{% for b in 'aaaaaaaaaa' %}{{ a }}{% endfor %}{% endfor %}",
+        "{{ 'a' * 1000000000 }}",
+        "{{ ticketNumber.__class__ }}",
+        "{% if ticketNumber %}" * 200 + "{% endif %}" * 200,
+    ],
+)
+def test_what_was_stored_before_it_was_refused_is_not_run(body: str) -> None:
+    with pytest.raises(UNFILLABLE):
+        fill_in(Text("s", body), example(CALLED))
 
 
 def test_values_are_only_ever_values() -> None:

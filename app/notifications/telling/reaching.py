@@ -3,6 +3,7 @@
 A `Desk` is what one job knows of the tenant, read once; everybody a job tells is gathered, and asked about together.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -30,6 +31,8 @@ from app.settings import Settings
 from app.tenants import repository as tenants
 from app.tenants.models import Tenant
 from app.tenants.service import settings_in
+
+logger = logging.getLogger(__name__)
 
 STAFF_SINCE = timedelta(days=7)
 """If nobody works at a queue's counters, who did so in this time counts as its staff."""
@@ -219,7 +222,14 @@ async def _zone(tx: WriteTx, told: Told) -> str:
 def _message(at: Desk, told: Told, channel: NotificationChannel, address: str, chosen: str | None) -> Owed:
     wanted = languages(chosen, told.person.locale, settings_in(at.tenant).default_locale, LAST_RESORT)
     locale, text = service.text_among(at.templates, told.rule.kind, channel, wanted, told.rule.id)
-    filled = texts.fill_in(text, told.values, channel=channel, locale=locale)
+    try:
+        filled = texts.fill_in(text, told.values, channel=channel, locale=locale)
+    except texts.UNFILLABLE as problem:
+        # Nobody else of this job must go without, and they themselves are told in our words.
+        extra = {"kind": told.rule.kind, "channel": channel, "locale": locale, "problem": type(problem).__name__}
+        logger.warning("A template cannot be filled in.", extra=extra)
+        locale, text = service.text_among((), told.rule.kind, channel, wanted)
+        filled = texts.fill_in(text, told.values, channel=channel, locale=locale)
     to = _recipient(told.person, address)
     return Owed(
         event_id=told.event_id,
