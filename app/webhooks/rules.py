@@ -54,7 +54,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta:
         return min(timedelta(seconds=int(said[:9])), _LONGEST_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, OverflowError):  # some years are too large for it
         return timedelta(0)
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)

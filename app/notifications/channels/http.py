@@ -96,7 +96,7 @@ def retry_after(answer: Answer) -> timedelta | None:
     except ValueError:
         try:
             until = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):  # some years are too large for it
             return None
         seconds = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
     if not math.isfinite(seconds):
