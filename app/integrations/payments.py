@@ -153,7 +153,13 @@ async def settle(tx: WriteTx, session_id: UUID) -> None:
 async def refunded(tx: WriteTx, payment_id: UUID, *, charge: str, problem: str | None) -> None:
     """How a refund ended; None: it is done."""
     payment = await repository.lock_payment(tx, payment_id)
-    if payment is None or payment.charge != charge or payment.status is not PaymentStatus.REFUND_OWED:
+    if payment is None:
+        return
+    if payment.charge != charge:
+        if problem is not None:
+            payment.error = f"It was paid twice, and one of the two was not given back: {problem}"[:500]
+        return
+    if payment.status is not PaymentStatus.REFUND_OWED:
         return
     payment.error = None if problem is None else problem[:500]
     if problem is None:

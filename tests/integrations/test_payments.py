@@ -79,6 +79,7 @@ FORGED: list[tuple[str, dict[str, Any]]] = [
     ("too old", {"ago": 301}),
     ("from the future", {"ago": -301}),
     ("no signature", {"headers": {}}),
+    ("a time there is none of", {"headers": {"Stripe-Signature": "t=999999999999,v1=x"}}),
     ("an empty one", {"headers": {"Stripe-Signature": "t=,v1="}}),
     ("no text", {"headers": {"Stripe-Signature": "t=12,v1=é"}}),
     ("another body", {"body": b'{"type": "checkout.session.completed"}'}),
@@ -96,7 +97,12 @@ async def test_what_is_not_signed_is_not_believed(world: World, stripe: StripeSt
     answer = await world.api.http.post(path, content=how.get("body", signed.body), headers=headers)
     assert (answer.status_code, answer.text) == (403, "This is not accepted here.\n")
     assert (await world.session(joined))["onHold"]
-    for nowhere in (path[:-1] + ("0" if path[-1] != "0" else "1"), path[:-2], path[:-64] + "x" * 64):
+    for nowhere in (
+        path[:-1] + ("0" if path[-1] != "0" else "1"),
+        path[:-2],
+        path[:-64] + "x" * 64,
+        path[:-64] + "0" * 64,
+    ):
         answer = await world.api.http.post(nowhere, content=signed.body, headers=dict(signed.headers))
         assert (answer.status_code, answer.text) == (403, "This is not accepted here.\n"), "nobody learns why"
 
@@ -244,6 +250,19 @@ async def test_a_refund_that_is_refused_is_said_to_staff(world: World, stripe: S
     payment = (await world.session(joined))["payment"]
     assert payment["status"] == "REFUND_FAILED"
     assert payment["error"] == "It did not understand the request (400): check the options."
+
+
+async def test_a_second_payment_that_cannot_go_back_is_said_to_staff(world: World, stripe: StripeStandIn) -> None:
+    _, path = await world.stripe(stripe)
+    joined = await world.business.join(await world.paid_queue())
+    page = stripe.pay(await _opened(world, stripe, joined))
+    await _tell(world, path, page)
+    stripe.refuses_refunds = True
+    await _tell(world, path, page | {"id": "cs_another", "payment_intent": "pi_another"})
+    await world.settle()
+    payment = (await world.session(joined))["payment"]
+    assert payment["status"] == "PAID", "the place is paid for"
+    assert payment["error"].startswith("It was paid twice, and one of the two was not given back: ")
 
 
 async def test_staff_let_somebody_in_without_it(world: World, stripe: StripeStandIn) -> None:
