@@ -117,7 +117,7 @@ class Customer:
 
 
 Visit = Mapping[str, str]
-"""What can be written to a customer, by name: see `customers.VISIT`. All of it text; times are ISO 8601 in UTC."""
+"""What can be written to a customer, by name: see `rules.visit_of`. All of it text; times are ISO 8601 in UTC."""
 
 
 class Crm(Adapter[OptionsT, CredentialsT]):

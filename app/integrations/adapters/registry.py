@@ -28,13 +28,8 @@ def register(adapter: type[AnyAdapter]) -> None:
     if not issubclass(adapter, Crm | Payments):
         raise NotRegistrable(f"{adapter.__name__} is neither a Crm nor a Payments")
     name = getattr(adapter, "name", "")
-    if (
-        not isinstance(name, str)
-        or not 1 <= len(name) <= 40
-        or not name.replace("_", "").isalnum()
-        or not name.isupper()
-    ):
-        raise NotRegistrable(f"{adapter.__name__}.name has to be 1 to 40 of A-Z, 0-9 and _")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise NotRegistrable(f"{adapter.__name__}.name has to be 1 to 40 of A-Z, 0-9 and _, a letter first")
     if left := getattr(adapter, "__abstractmethods__", None):
         raise NotRegistrable(f"{adapter.__name__} does not define {', '.join(sorted(left))}")
     for needed in ("title", "Options", "Credentials"):

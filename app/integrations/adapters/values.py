@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 VisitValue = Literal[
     "status", "queue", "ticketNumber", "joinedAt", "calledAt", "servedAt", "waitSeconds", "serviceSeconds"
 ]
-"""What a visit has to be written down: `customers.visit_of` makes them."""
+"""What a visit has to be written down: `rules.visit_of` makes them."""
 
 
 def _http_address(text: str) -> str:
