@@ -46,11 +46,14 @@ TIMEOUT_SECONDS = 240.0
 SEND_SECONDS = 40.0
 """Providers end within 30 themselves; this is for those of plug-ins that do not."""
 
-MOST_ATTEMPTS = 200
-"""Handed over so often without an end: something is wrong with this very message."""
+MOST_ATTEMPTS = 1_000
+"""Handed over so often, and the last time without an end: something is wrong with this very message.
+
+One that is put off all the time comes to about four hundred with each provider until it is given up.
+"""
 
 MOST_CLAIMS = 2_000
-"""A message waits for its turn up to a minute each time, for a day at most."""
+"""Taken up so often, and too old: what never gets as far as being put off is given up as well."""
 
 IN_DOUBT = (
     "It is not known whether the provider took the message, because the connection or the worker was lost while it was "
@@ -93,12 +96,25 @@ async def deliver(context: JobContext, notification_id: UUID) -> None:
     delivery = _Delivery(context, row, usable)
     if forbidden is not None:
         await _end(delivery, NotificationStatus.SUPPRESSED, forbidden)
-    elif row.attempts >= MOST_ATTEMPTS or context.attempt > MOST_CLAIMS:
+    elif _is_endless(delivery):
         await _end(delivery, NotificationStatus.FAILED, TOO_OFTEN)
     elif not usable:
         await _end(delivery, NotificationStatus.FAILED, why_none(context.settings, row.channel))
     else:
         await _try_all(delivery)
+
+
+def _is_endless(delivery: _Delivery) -> bool:
+    row = delivery.row
+    # What staff have sent again has all its tries again.
+    if row.handed_over_at is not None and row.attempts >= MOST_ATTEMPTS * (row.retries + 1):
+        return True
+    return delivery.context.attempt > MOST_CLAIMS and _age(delivery) >= rules.gives_up_after(row.kind)
+
+
+def _age(delivery: _Delivery) -> timedelta:
+    age: timedelta = delivery.context.clock.now() - delivery.row.due_at
+    return age
 
 
 async def _try_all(delivery: _Delivery) -> None:
@@ -135,7 +151,8 @@ async def _try(delivery: _Delivery, gate: ProviderGate, usable: Usable, message:
     if number is None:
         delivery.is_over = True
         return None
-    in_doubt_since, row.handed_over_at, row.attempts = row.handed_over_at, now, number
+    in_doubt_since, holder = row.handed_over_at, (row.provider_id, row.provider)
+    row.handed_over_at, row.provider_id, row.provider, row.attempts = now, usable.provider_id, usable.name, number
     delivery.tried = True
     outcome = await _sent(usable, message)
     if not isinstance(outcome, Accepted):
@@ -147,7 +164,6 @@ async def _try(delivery: _Delivery, gate: ProviderGate, usable: Usable, message:
         )
     match outcome:
         case Accepted(provider_message_id=number_there):
-            row.provider_id = usable.provider_id
             await _taken(delivery, number_there)
         case Refused(is_gone=is_gone):
             await _end(delivery, NotificationStatus.FAILED, delivery.reason or "", handed_over=True, is_gone=is_gone)
@@ -157,6 +173,9 @@ async def _try(delivery: _Delivery, gate: ProviderGate, usable: Usable, message:
             # It stays handed over: whoever tries next sees that it is in doubt, and with whom.
             await _note(delivery, now)
         case TryLater(after=after):
+            if in_doubt_since is not None:
+                # This one certainly has not got it: who is asked about the doubt is still who was given it before.
+                row.provider_id, row.provider = holder
             await _note(delivery, in_doubt_since)
             delivery.waits.append(after or timedelta(0))
     await gate.settle(usable, outcome)
@@ -213,7 +232,7 @@ async def _note(delivery: _Delivery, in_doubt_since: datetime | None) -> None:
     row = delivery.row
 
     async def write(tx: WriteTx) -> None:
-        await repository.put_off(tx, row.id, row.attempts, error=delivery.reason, in_doubt_since=in_doubt_since)
+        await repository.put_off(tx, row, error=delivery.reason, in_doubt_since=in_doubt_since)
 
     await _settled(delivery, write, handed_over=delivery.tried, is_last=False)
     row.handed_over_at = in_doubt_since
@@ -221,17 +240,19 @@ async def _note(delivery: _Delivery, in_doubt_since: datetime | None) -> None:
 
 async def _put_off(delivery: _Delivery) -> None:
     """Nobody would take it now: again later, unless it is too late for it."""
-    context, row = delivery.context, delivery.row
+    row = delivery.row
     reason = delivery.reason or row.error or WAITS
     patience = rules.gives_up_after(row.kind)
-    if context.clock.now() - row.due_at >= patience:
+    age = _age(delivery)
+    if age >= patience:
         words = "30 minutes" if patience == rules.URGENT else "24 hours"
         await _end(delivery, NotificationStatus.FAILED, f"Given up after {words}. {reason}"[:1000])
         return
     if not delivery.tried and row.error is None:
         delivery.reason = WAITS
         await _note(delivery, row.handed_over_at)
-    raise RetryLater(rules.delay(row.attempts if delivery.tried else 0, delivery.waits), "no provider took the message")
+    tries = row.attempts if delivery.tried else 0
+    raise RetryLater(rules.delay(tries, delivery.waits, age), "no provider took the message")
 
 
 async def _settled(

@@ -102,6 +102,28 @@ async def test_whoever_dies_with_such_a_message_leaves_it_in_doubt_for_good(
     assert (row.status, row.error, sink.mails) == (FAILED, IN_DOUBT, [])
 
 
+async def test_who_turns_down_what_is_in_doubt_with_another_is_not_asked_about_the_doubt(
+    world: World, sink: Sink, clock: ManualClock
+) -> None:
+    first = await provider(world, sink.port, "first", try_order=1)
+    async with open_sink() as other:
+        await provider(world, other.port, "second", try_order=2, resend_when_in_doubt=False)
+        other.answers["RCPT"] = ["451 later"] * 2
+        sink.answers["RCPT"] = ["451 later"] * 2
+        await owe_one(world)
+        await world.settle()
+        since = clock.now()
+        async with world.dbs.app.write(world.tenant_id) as tx:
+            await tx.exec(update(Notification).values(handed_over_at=since, provider_id=first.id, provider="SMTP"))
+        clock.advance(seconds=10)
+        await world.settle()
+        row = await one(world)
+        assert (row.status, row.handed_over_at, row.provider_id) == (PENDING, since, first.id)
+        clock.advance(seconds=15)
+        await world.settle()
+        assert ((await one(world)).status, len(sink.mails), other.mails) == (SENT, 1, [])
+
+
 async def test_a_rate_makes_messages_wait_and_counts_no_tries(world: World, sink: Sink, clock: ManualClock) -> None:
     await provider(world, sink.port, "slow", rate_per_minute=1)
     for name in ("anna", "bert"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from sqlmodel import col, select
 from app.core.clock import ManualClock
 from app.core.jobs.models import Job
 from app.core.jobs.runner import LEASE
-from app.notifications.deliveries.rules import URGENT
-from app.notifications.delivery import MOST_ATTEMPTS, TOO_OFTEN
+from app.notifications.deliveries import service
+from app.notifications.deliveries.rules import PATIENT, URGENT, delay
+from app.notifications.delivery import MOST_ATTEMPTS, MOST_CLAIMS, TOO_OFTEN
 from app.notifications.models import Notification, NotificationChannel, NotificationStatus
+from app.notifications.owing import DELIVER
 from app.sessions.models import Session
 from tests.jobs.support import stored
 from tests.notifications.sink import Sink
@@ -261,10 +264,29 @@ async def test_tries_that_never_come_to_an_end_are_given_up(world: World, sink: 
         if name == "notifications.called":
             await world.runner.run(ref)
     async with world.dbs.app.write(world.tenant_id) as tx:
-        await tx.exec(update(Notification).values(attempts=MOST_ATTEMPTS))
+        await tx.exec(update(Notification).values(attempts=MOST_ATTEMPTS, handed_over_at=world.clock.now()))
     await world.settle()
     row = await one(world)
     assert (row.status, row.error, sink.mails) == (FAILED, TOO_OFTEN, [])
+    # Staff who have found out why give it all its tries again.
+    async with world.dbs.app.write(world.tenant_id) as tx:
+        await service.retry(tx, row.id)
+    await world.settle()
+    assert ((await one(world)).status, len(sink.mails)) == (SENT, 1)
+
+
+async def test_tries_that_are_put_off_and_turns_that_are_waited_for_are_not_counted(
+    world: World, sink: Sink, clock: ManualClock
+) -> None:
+    sink.answers["RCPT"] = ["451 4.2.2 mailbox full"]
+    await owe_one(world)
+    await world.settle()
+    async with world.dbs.app.write(world.tenant_id) as tx:
+        await tx.exec(update(Notification).values(attempts=MOST_ATTEMPTS))
+        await tx.exec(update(Job).where(col(Job.name) == DELIVER).values(attempts=MOST_CLAIMS))
+    clock.advance(seconds=15)
+    await world.settle()
+    assert ((await one(world)).status, len(sink.mails)) == (SENT, 1)
 
 
 async def test_what_was_owed_to_an_erased_session_ends_quietly(
@@ -305,3 +327,15 @@ async def test_nobodys_address_gets_into_logs_or_jobs(
         jobs = (await tx.exec(select(Job))).all()
     assert jobs
     assert not [job for job in jobs if canary in str(job.args) or canary in str(job.error)]
+
+
+def test_until_it_is_given_up_a_message_is_tried_some_hundred_times() -> None:
+    age, tries, half_an_hour = timedelta(0), 0, 0
+    while age < PATIENT:
+        tries += 1
+        half_an_hour += age < URGENT
+        wait = delay(tries, [], age)
+        assert wait <= max(timedelta(seconds=15), age / 60)
+        age += wait
+    assert 100 < half_an_hour < 160
+    assert 300 < tries < 500

@@ -101,14 +101,12 @@ async def start_hand_over(
     return number
 
 
-async def put_off(
-    tx: WriteTx, notification_id: UUID, attempts: int, *, error: str | None, in_doubt_since: datetime | None
-) -> bool:
-    """Write down why it is not sent yet, if nobody has tried since; whether it was so."""
+async def put_off(tx: WriteTx, row: Notification, *, error: str | None, in_doubt_since: datetime | None) -> bool:
+    """Write down why it is not sent yet, and who may have it, if nobody has tried since; whether it was so."""
     changed = await tx.exec(
         update(Notification)
-        .where(_is(tx, notification_id), _PENDING, col(Notification.attempts) == attempts)
-        .values(error=error, handed_over_at=in_doubt_since)
+        .where(_is(tx, row.id), _PENDING, col(Notification.attempts) == row.attempts)
+        .values(error=error, handed_over_at=in_doubt_since, provider_id=row.provider_id, provider=row.provider)
     )
     return changed.rowcount == 1
 

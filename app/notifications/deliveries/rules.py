@@ -23,6 +23,7 @@ _URGENT_KINDS = frozenset(
 )
 _FIRST_DELAY_SECONDS = 2.0
 _LONGEST_DELAY_SECONDS = 15.0
+_SHARE_OF_AGE = 1 / 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,18 @@ def gives_up_after(kind: NotificationKind) -> timedelta:
     return URGENT if kind in _URGENT_KINDS else PATIENT
 
 
-def delay(tries: int, waits: Sequence[timedelta]) -> timedelta:
+def delay(tries: int, waits: Sequence[timedelta], age: timedelta = timedelta(0)) -> timedelta:
     """How long to leave a message alone that could not be sent now.
 
-    2 s, 4 s, 8 s, then 15 s after the first tries, less up to a quarter, so that what failed together does not come
-    back together; longer if everybody who could carry it wants to be left alone for longer. Without a try, only that.
+    2 s, 4 s, 8 s, then 15 s after the first tries, and a sixtieth of its `age` from a quarter of an hour on, less up to
+    a quarter, so that what failed together does not come back together; longer if everybody who could carry it wants to
+    be left alone for longer. Without a try, only that.
     """
     wanted = min(waits, default=timedelta(0))
     if not tries:
         return wanted
-    seconds = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0 ** min(tries - 1, 8))
+    longest = max(_LONGEST_DELAY_SECONDS, age.total_seconds() * _SHARE_OF_AGE)
+    seconds = min(longest, _FIRST_DELAY_SECONDS * 2.0 ** min(tries - 1, 20))
     return max(wanted, timedelta(seconds=seconds * random.uniform(0.75, 1.0)))
 
 
