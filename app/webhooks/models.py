@@ -40,7 +40,7 @@ class WebhookEndpoint(TenantRow, table=True):
 
     1. created with its first secret, enabled
     2. switched off and on by its people; switched off by us when it answers 410, or nothing good for days: then
-       `disabled_reason` says why, an event is recorded and administrators are told. What is pending waits
+       `disabled_reason` says why, an event is recorded and administrators are told. What is pending waits, 30 days
     3. deleted, with its log
 
     Empty `event_types` are all of them; empty `queue_ids` everything that happens, and not only in some queues.

@@ -25,7 +25,7 @@ from app.webhooks.models import (
 )
 
 KEEP: Final = timedelta(days=30)
-"""How long the log of what was settled is kept."""
+"""How long the log of what was settled is kept, and what waits for an endpoint that is switched off."""
 _BATCH: Final = 2_000
 
 
@@ -238,7 +238,10 @@ async def administrators(tx: ReadTx, most: int) -> Sequence[User]:
 
 
 async def delete_old(system: Database) -> None:
-    """Delete what was owed long ago, with its tries, in batches that hold nobody up. What is pending stays."""
+    """Delete what was owed long ago, with its tries, in batches that hold nobody up.
+
+    What is pending stays, unless its endpoint is off: nobody may ever switch it on again.
+    """
     deleted = _BATCH
     while deleted == _BATCH:
         async with system.write(None) as tx:
@@ -253,7 +256,9 @@ _EVENTS = """
 """
 _DELETE_OLD = """
     delete from webhook_deliveries where (tenant_id, id) in (
-        select tenant_id, id from webhook_deliveries where created_at < $1 and status <> 'PENDING'
+        select tenant_id, id from webhook_deliveries d where created_at < $1 and (status <> 'PENDING' or not exists (
+            select from webhook_endpoints e where e.tenant_id = d.tenant_id and e.id = d.endpoint_id and e.enabled
+        ))
         order by created_at limit $2
     )
     returning 1

@@ -1,6 +1,7 @@
 """From an event to a receiver that verifies it: once by its id, and later where a try has failed."""
 
 from app.core.ids import parse
+from app.webhooks import repository
 from tests.support.stand_ins.frame import HangUp, Reply, Silence
 from tests.webhooks.conftest import Hooks
 
@@ -100,3 +101,24 @@ async def test_a_failed_try_comes_again_with_the_same_id(hooks: Hooks) -> None:
     assert newest["error"] is None
     health = (await hooks.one(endpoint_id))["health"]
     assert (health["failingSince"], health["lastError"]) == (None, None)
+
+
+async def test_the_log_is_kept_for_thirty_days_and_what_waits_for_nobody_no_longer(hooks: Hooks) -> None:
+    kept = await hooks.endpoint(eventTypes=JOINED)
+    off = await hooks.endpoint(eventTypes=JOINED)
+    queue_id = await hooks.business.queue()
+    await hooks.business.join(queue_id)
+    await hooks.relayed(2)
+    await hooks.update(off, isEnabled=False)
+    await hooks.carry()
+    await hooks.business.join(queue_id)
+    await hooks.relayed(3)
+
+    async def left() -> list[tuple[str, str]]:
+        await repository.delete_old(hooks.system)
+        return [(each["endpoint"]["id"], each["status"]) for each in await hooks.log()]
+
+    hooks.clock.advance(days=29)
+    assert sorted(await left()) == sorted([(kept, "DELIVERED"), (off, "PENDING"), (kept, "PENDING")])
+    hooks.clock.advance(days=2)
+    assert await left() == [(kept, "PENDING")]
