@@ -252,6 +252,20 @@ async def test_quiet_hours_put_off_what_falls_into_them(world: World, clock: Man
     assert row.status is NotificationStatus.SENT
 
 
+async def test_a_delay_does_not_end_in_the_recipients_night(world: World) -> None:
+    await rule(world, Kind.FEEDBACK_REQUEST, delay_seconds=7_200)
+    sleeper = await world.join("sleeper")
+    starts = (sleeper.joined_at + timedelta(hours=1)).replace(microsecond=0)
+    ends = starts + timedelta(hours=9)
+    async with world.dbs.app.write(world.tenant_id, SYSTEM) as tx:
+        quiet = QuietHours(starts.time(), ends.time())
+        await preferences.set_preferences(tx, sleeper.id, None, {"quiet_hours": quiet, "time_zone": "UTC"})
+    await world.call_next()
+    await world.settle()
+    [row] = [row for row in await world.notifications() if row.kind is Kind.FEEDBACK_REQUEST]
+    assert (row.status, row.due_at) == (NotificationStatus.PENDING, ends)
+
+
 async def test_a_rules_own_text_goes_before_the_kinds(world: World, sink: Sink) -> None:
     own = await rule(world, Kind.COMPLETED)
     async with world.dbs.app.write(world.tenant_id, SYSTEM) as tx:

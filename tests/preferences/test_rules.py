@@ -1,6 +1,6 @@
 """Whether a message may go, and when: the table of decisions, and quiet hours where clocks change."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -72,6 +72,34 @@ def test_at_night_each_kind_is_sent_put_off_or_dropped(kind: NotificationKind) -
     )
     assert becomes(kind, Channel.SMS, NOON, quiet=NIGHT) == Send()
     assert becomes(kind, Channel.IN_APP, MIDNIGHT, quiet=NIGHT) == Send()
+
+
+@pytest.mark.parametrize(
+    ("quiet", "expected"),
+    [
+        # Owed at ten in the evening, to be sent two hours later: that is when it must not ring.
+        (None, SEVEN),
+        # The rule's hours end within the recipient's, or begin where these end.
+        (QuietHours(time(23), time(3)), SEVEN),
+        (QuietHours(time(6), time(8)), SEVEN + timedelta(hours=1)),
+        # Together they leave no hour: the rule's are passed over, not the recipient's.
+        (QuietHours(time(7), time(22)), SEVEN + timedelta(days=1)),
+    ],
+)
+def test_what_is_put_off_is_not_put_off_into_the_night(quiet: QuietHours | None, expected: datetime) -> None:
+    wishes = Wishes(**NOTHING | {"locale": "en", "quiet": NIGHT})  # type: ignore[arg-type]
+    owed = MIDNIGHT - timedelta(hours=2)
+    asks = Kind.FEEDBACK_REQUEST, Channel.SMS, wishes, owed
+    assert decided(*asks, address_opted_out=False, at=MIDNIGHT, quiet=quiet) == Send(expected)
+
+
+@pytest.mark.parametrize("kind", [Kind.PEOPLE_AHEAD, Kind.WAIT_BELOW, Kind.QUEUE_ALERT])
+def test_a_rules_quiet_hours_drop_what_would_not_be_true_after_them(kind: NotificationKind) -> None:
+    wishes = Wishes(**NOTHING | {"locale": "en"})  # type: ignore[arg-type]
+    for channel in (Channel.EMAIL, Channel.CHAT):
+        asks = kind, channel, wishes
+        assert decided(*asks, MIDNIGHT, address_opted_out=False, quiet=NIGHT) == Suppress(QUIET)
+        assert decided(*asks, NOON, address_opted_out=False, quiet=NIGHT) == Send()
 
 
 def test_the_night_is_the_recipients() -> None:

@@ -13,7 +13,7 @@ OPTED_OUT: Final = "The recipient has opted out of messages to this address."
 PERSON_OPTED_OUT: Final = "The recipient does not want messages."
 OTHER_CHANNELS: Final = "The recipient has chosen other channels."
 NOT_BY_DEFAULT: Final = "The recipient has chosen nothing, and the business does not use this channel by default."
-QUIET: Final = "It is one of the recipient's quiet hours, and tomorrow it would be out of date."
+QUIET: Final = "It is in quiet hours, and after them it would be out of date."
 
 # Of what happens right now: whoever waits is out and about, and tomorrow it is of no use to them.
 _WHATEVER_THE_HOUR = frozenset(
@@ -31,6 +31,8 @@ _WHATEVER_THE_HOUR = frozenset(
 )
 # What somebody must not be woken by, and nobody wants to read hours later.
 _OUT_OF_DATE = frozenset({NotificationKind.QUEUE_ALERT})
+# After a rule's quiet hours it would not be true any more: who was near has been called, or the place has passed on.
+_OF_THE_MOMENT = _OUT_OF_DATE | {NotificationKind.PEOPLE_AHEAD, NotificationKind.WAIT_BELOW}
 # Nobody has to ask for the answer to what they wrote themselves, nor for the test they have just sent.
 _ASKED_FOR = frozenset({NotificationKind.REPLY, NotificationKind.TEST})
 # Nothing that rings: it is seen when somebody looks.
@@ -77,24 +79,45 @@ Decision = Send | Suppress
 
 
 def decided(
-    kind: NotificationKind, channel: NotificationChannel, wishes: Wishes, now: datetime, *, address_opted_out: bool
+    kind: NotificationKind,
+    channel: NotificationChannel,
+    wishes: Wishes,
+    now: datetime,
+    *,
+    address_opted_out: bool,
+    at: datetime | None = None,
+    quiet: QuietHours | None = None,
 ) -> Decision:
-    """What becomes of a message that is owed now."""
+    """What becomes of a message that is owed now, to be sent `at` a time; `quiet`: its rule's hours, in their zone."""
+    first = now if at is None else max(now, at)
+    when = _after(first, quiet, wishes.time_zone)
+    if when > first and kind in _OF_THE_MOMENT:
+        return Suppress(QUIET)
     if is_asked_for(kind) or channel is NotificationChannel.CHAT:
         # A room is nobody's: what is posted there, the rules say.
-        return Send()
+        return _send(when, now)
     if address_opted_out:
         return Suppress(OPTED_OUT)
     if wishes.opted_out:
         return Suppress(PERSON_OPTED_OUT)
     if wishes.channels is not None and channel not in wishes.channels:
         return Suppress(OTHER_CHANNELS if wishes.has_chosen else NOT_BY_DEFAULT)
-    if channel in _SILENT or kind in _WHATEVER_THE_HOUR or wishes.quiet is None:
-        return Send()
-    end = end_of_quiet(now, wishes.quiet, wishes.time_zone)
-    if end is not None and kind in _OUT_OF_DATE:
-        return Suppress(QUIET)
-    return Send(end)
+    if channel not in _SILENT and kind not in _WHATEVER_THE_HOUR:
+        own = _after(when, wishes.quiet, wishes.time_zone)
+        if own > when and kind in _OUT_OF_DATE:
+            return Suppress(QUIET)
+        # The end of the one may lie in the other. Where both together leave no hour of the day, theirs counts.
+        when = _after(_after(own, quiet, wishes.time_zone), wishes.quiet, wishes.time_zone)
+    return _send(when, now)
+
+
+def _after(when: datetime, quiet: QuietHours | None, time_zone: str) -> datetime:
+    """That time, or the end of the quiet hours it falls into."""
+    return when if quiet is None else end_of_quiet(when, quiet, time_zone) or when
+
+
+def _send(when: datetime, now: datetime) -> Send:
+    return Send(when if when > now else None)
 
 
 def is_asked_for(kind: NotificationKind) -> bool:

@@ -56,11 +56,17 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A message that is owed now."""
+    """A message that is owed now.
+
+    - `at`: when it is to be sent, if not now
+    - `quiet`: hours in which it is not to be sent on top of the recipient's own, in their time zone
+    """
 
     to: Recipient
     kind: NotificationKind
     channel: NotificationChannel
+    at: datetime | None = None
+    quiet: QuietHours | None = None
 
 
 class PreferenceChanges(TypedDict, total=False):
@@ -92,7 +98,9 @@ async def decide_all(tx: WriteTx, asked: Sequence[Asked]) -> list[Decision]:
     addresses = [_address(tx, each.channel, each.to.address) for each in asked]
     gone = await repository.opted_out(tx, set(addresses))
     return [
-        decided(each.kind, each.channel, wishes, tx.now(), address_opted_out=address in gone)
+        decided(
+            each.kind, each.channel, wishes, tx.now(), address_opted_out=address in gone, at=each.at, quiet=each.quiet
+        )
         for each, wishes, address in zip(asked, people, addresses, strict=True)
     ]
 

@@ -153,7 +153,16 @@ async def tell(tx: WriteTx, at: Desk, told: Sequence[Told]) -> list[UUID]:
     for each in told:
         for channel in each.rule.channels:
             wanted += [(each, channel, address) for address in await _addresses(tx, at, each.person, channel)]
-    asked = [Asked(_recipient(each.person, address), each.rule.kind, channel) for each, channel, address in wanted]
+    asked = [
+        Asked(
+            _recipient(each.person, address),
+            each.rule.kind,
+            channel,
+            rules.not_before(each.rule, tx.now(), each.occurred_at),
+            each.rule.quiet,
+        )
+        for each, channel, address in wanted
+    ]
     decisions = await preferences.decide_all(tx, asked)
     people = [each.to for each in asked]
     locales = await preferences.chosen_locales(tx, people)
@@ -172,8 +181,7 @@ async def tell(tx: WriteTx, at: Desk, told: Sequence[Told]) -> list[UUID]:
                 refused.setdefault(id(each), message)
                 continue
         else:
-            by_rule = rules.due_at(each.rule, tx.now(), each.occurred_at, await _zone(tx, each))
-            message = replace(message, due_at=max(filter(None, (by_rule, decision.not_before)), default=None))
+            message = replace(message, due_at=decision.not_before)
             reached[id(each)] = channel
         owed.append(message)
     owed += [message for key, message in refused.items() if key not in reached]
@@ -210,13 +218,6 @@ async def _is_carried(tx: WriteTx, at: Desk, channel: NotificationChannel) -> bo
             await providers_for(tx, at.settings, channel)
         )
     return at.carried[channel]
-
-
-async def _zone(tx: WriteTx, told: Told) -> str:
-    if told.rule.quiet is None:
-        return "UTC"  # no hour of it matters
-    recipient = _recipient(told.person, "")
-    return (await preferences.wishes_of(tx, recipient.session_id, recipient.user_id)).time_zone
 
 
 def _message(at: Desk, told: Told, channel: NotificationChannel, address: str, chosen: str | None) -> Owed:

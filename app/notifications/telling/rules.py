@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.core.errors import InvalidInput
 from app.notifications.models import NotificationChannel, NotificationKind
-from app.notifications.preferences.rules import QuietHours, end_of_quiet
+from app.notifications.preferences.rules import QuietHours
 from app.notifications.telling.models import Audience, ChannelChoice, MessageRule
 from app.queues.estimates import Outlook
 
@@ -138,13 +138,11 @@ def check(row: MessageRule) -> None:
         raise InvalidInput("quietHours", "Quiet hours begin and end at different times.")
 
 
-def due_at(rule: Rule, now: datetime, occurred_at: datetime, zone: str) -> datetime | None:
-    """When a message of a rule may be sent; None at once. `zone` is the recipient's."""
+def not_before(rule: Rule, now: datetime, occurred_at: datetime) -> datetime | None:
+    """When a message of a rule may be sent, as far as its delay goes; None at once."""
     # Without a delay it is now, even if the line's own clock is a little ahead of ours.
-    from_then = max(now, occurred_at + timedelta(seconds=rule.delay_seconds)) if rule.delay_seconds else now
-    if rule.quiet is not None:
-        from_then = end_of_quiet(from_then, rule.quiet, zone) or from_then
-    return from_then if from_then > now else None
+    then = occurred_at + timedelta(seconds=rule.delay_seconds)
+    return then if rule.delay_seconds and then > now else None
 
 
 def places_within(outlook: Outlook, minutes: int, waiting_count: int) -> int | None:
