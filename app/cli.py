@@ -31,6 +31,7 @@ COMMANDS = {
     "mailbox": "keep mail in the data directory; `vq up` runs it where VQ_SMTP_URL is not set",
     "demo-site": "run the demo's protected site behind its waiting room",
     "visitors": "send fifty simulated visitors through the demo's waiting room",
+    "story": "play one visitor's story in the demo, to see every message it brings",
     "doctor": "check settings, database, bus, worker and relay, and say what to do",
 }
 

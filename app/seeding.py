@@ -1,4 +1,4 @@
-"""The demo data every new installation starts with: two tenants, their users, three queues, three counters.
+"""The demo data every new installation starts with: two tenants, their users, queues, counters, rules of messages.
 
 Idempotent, and safe beside itself: what is there is left as it is, but for the demo users' passwords and where the
 demo's site is, which follow the settings. Nothing here runs unless `vq up` or `vq seed` is called.
@@ -26,6 +26,11 @@ from app.identity.keyring import ensure_keys
 from app.identity.models import Role
 from app.identity.passwords import HashedPassword
 from app.identity.service import NewUser
+from app.notifications.models import NotificationChannel, NotificationKind
+from app.notifications.telling import repository as message_rules
+from app.notifications.telling import service as message_rule_service
+from app.notifications.telling.models import ChannelChoice
+from app.notifications.telling.service import NewRule
 from app.queues import repository as queues
 from app.queues import service as queue_service
 from app.queues.config import MAX_ORIGINS, QueueConfig
@@ -78,6 +83,13 @@ _COUNTERS = {
     "Counter 1": ("reception",),
     "Counter 2": ("service",),
     "Counter 3": ("reception", "service"),
+}
+# What no built-in rule says, so that a visitor's whole story is told; not in the waiting room, where thousands come.
+# By kind: seconds it is put off. A business would ask for an opinion an hour later; here somebody waits for it.
+_TOLD = {
+    NotificationKind.JOINED: 0,
+    NotificationKind.COMPLETED: 0,
+    NotificationKind.FEEDBACK_REQUEST: 5,
 }
 
 
@@ -152,6 +164,21 @@ async def _seed_queues(system: Database, tenant_id: UUID, site_origin: str) -> N
         if not (await counters.page(tx, PageRequest(1))).rows:
             for name, slugs in _COUNTERS.items():
                 await counter_service.create(tx, name, [ids[slug] for slug in slugs])
+        # The same of rules: somebody's own are not added to.
+        if not await message_rules.count(tx):
+            for config in (_RECEPTION, _SERVICE):
+                for kind, seconds in _TOLD.items():
+                    await message_rule_service.create(tx, _rule(ids[config.slug], kind, seconds))
+
+
+def _rule(queue_id: UUID, kind: NotificationKind, delay_seconds: int) -> NewRule:
+    return NewRule(
+        kind,
+        (NotificationChannel.EMAIL, NotificationChannel.IN_APP),
+        queue_id,
+        choice=ChannelChoice.ALL,
+        delay_seconds=delay_seconds,
+    )
 
 
 async def _queue(system: Database, tenant_id: UUID, config: QueueConfig) -> UUID:

@@ -22,6 +22,10 @@ pytestmark = pytest.mark.processes
 
 PROGRAMS = {"serve", "relay", "worker", "demo-site", "mailbox"}
 EVERYTHING = PROGRAMS | {"postgres", "valkey"}
+STORY = {
+    "Anna": ["JOINED", "PEOPLE_AHEAD", "CALLED", "RECALLED", "COMPLETED", "FEEDBACK_REQUEST"],
+    "Ben": ["JOINED", "PEOPLE_AHEAD", "CALLED", "NO_SHOW"],
+}
 
 
 def register(port: int, email: str) -> None:
@@ -46,6 +50,14 @@ async def test_everything_runs_heals_and_ends() -> None:
         crowd = vq("visitors", "--count", "6", "--pace", "10", env=run.settings)
         assert crowd.returncode == 0, crowd.stdout
         assert "6 visitors: " in crowd.stdout
+
+        story = vq("story", "eva@people.example", env=run.settings)
+        assert story.returncode == 0, story.stdout + story.stderr
+        told = [line.split()[:2] for line in story.stdout.splitlines()]
+        for name, kinds in STORY.items():
+            assert [kind for who, kind in told if who == name] == kinds, story.stdout
+        mails = vq("mail", "--to", "eva@people.example", env=run.settings).stdout
+        assert mails.count("eva@people.example") >= sum(map(len, STORY.values())) - 1, mails  # the last is on its way
 
         register(run.port, "anna@people.example")
         mail = vq("mail", "1", "--to", "anna@people.example", "--wait", "30", env=run.settings)

@@ -11,6 +11,7 @@ from app.identity.logins import Granted, sign_in
 from app.identity.models import Role, User
 from app.identity.permissions import MATRIX, Permission
 from app.identity.proofs import Credentials, Source
+from app.notifications.telling.models import MessageRule
 from app.queues.models import Queue
 from app.seeding import seed_demo
 from app.tenants import repository as tenants
@@ -44,12 +45,18 @@ async def test_seeding_twice_and_beside_itself(house: House) -> None:
         queues = (await tx.exec(select(Queue).where(Queue.tenant_id == demo.id))).all()
         counters = (await tx.exec(select(Counter).where(Counter.tenant_id == demo.id))).all()
         pairs = (await tx.exec(select(CounterQueue).where(CounterQueue.tenant_id == demo.id))).all()
+        rules = (await tx.exec(select(MessageRule).where(MessageRule.tenant_id == demo.id))).all()
     assert len(users) == 3
     names = {"reception": "Reception", "service": "Service", "sale": "Ticket sale"}
     assert {queue.slug: queue.name for queue in queues} == names
     assert [queue.site_origins for queue in queues if queue.slug == "sale"] == [[house.settings.site_origin]]
     assert sorted(counter.name for counter in counters) == ["Counter 1", "Counter 2", "Counter 3"]
     assert len(pairs) == 4
+    places = {queue.id: queue.slug for queue in queues}
+    assert sorted((places[rule.queue_id], rule.kind.value) for rule in rules if rule.queue_id) == [
+        (slug, kind) for slug in ("reception", "service") for kind in ("COMPLETED", "FEEDBACK_REQUEST", "JOINED")
+    ]
+    assert len(rules) == 6
 
 
 async def test_the_passwords_follow_the_setting(house: House) -> None:
