@@ -69,6 +69,7 @@
       "ApiKeyCreateSuccess",
       "InvalidInputError",
       "LimitReachedError",
+      "OutlivesOwnKeyError",
       "ScopeNotGrantableError",
       "StepUpRequiredError"
     ],
@@ -80,6 +81,7 @@
       "ApiKeyEndedError",
       "ApiKeyRotateSuccess",
       "InvalidInputError",
+      "OutlivesOwnKeyError",
       "ScopeNotGrantableError",
       "StepUpRequiredError",
       "TooManySecretsError"
@@ -88,6 +90,7 @@
       "ApiKeyEndedError",
       "ApiKeyUpdateSuccess",
       "InvalidInputError",
+      "OutlivesOwnKeyError",
       "ScopeNotGrantableError",
       "StepUpRequiredError"
     ],
@@ -192,7 +195,8 @@
     ],
     "InvitationRevokeResult": [
       "InvitationEndedError",
-      "InvitationRevokeSuccess"
+      "InvitationRevokeSuccess",
+      "RoleNotGrantableError"
     ],
     "JobRetryResult": [
       "JobNotFailedError",
@@ -778,6 +782,7 @@
       "NotificationBroadcastOverError",
       "NotificationBroadcastRunningError",
       "NotificationNotRetriableError",
+      "OutlivesOwnKeyError",
       "PaymentNotSetUpError",
       "PermissionNotGrantableError",
       "PersonIsStaffError",

@@ -41,7 +41,11 @@ async def send(caller: Caller, mutation: str, **given: Any) -> Any:
     name = mutation[0].upper() + mutation[1:]
     union = schema().type_map[f"{name}Result"]
     assert isinstance(union, GraphQLUnionType)
-    carried = {"InvalidInputError": "field", "TooManyCodesError": "retryAfterSeconds"}
+    carried = {
+        "InvalidInputError": "field",
+        "TooManyCodesError": "retryAfterSeconds",
+        "RoleNotGrantableError": "role",
+    }
     more = " ".join(
         f"... on {member.name} {{ {carried[member.name]} }}" for member in union.types if member.name in carried
     )

@@ -75,6 +75,31 @@ async def test_nobody_invites_to_more_than_they_may_do(api: Api, business: Busin
     assert await sent_to(api, tenant_of(business), email) == []
 
 
+async def test_a_role_is_given_once(api: Api, business: Business) -> None:
+    """Of two, one would be taken without a word."""
+    role, email = await custom_role(business, "queue:read"), new_address()
+    answer = await send(business.admin, "userInvite", email=email, role="STAFF", customRoleId=role)
+    assert (answer["__typename"], answer["field"]) == ("InvalidInputError", "customRoleId")
+    assert await sent_to(api, tenant_of(business), email) == []
+
+
+async def test_whoever_could_not_have_given_a_role_does_not_take_it_back(api: Api, business: Business) -> None:
+    """Neither by revoking nor by inviting again."""
+    id, email, text = await invited(api, business, role="ADMIN")
+    role = await custom_role(business, "user:read", "user:write")
+    _, theirs, mine = await invited(api, business, customRoleId=role)
+    await done(api.anonymous, "invitationAccept", invitation=mine, password=PASSWORD)
+    small = await api.sign_in(business.slug, theirs)
+    refused = await send(small, "invitationRevoke", invitationId=id)
+    assert (refused["__typename"], refused["role"]) == ("RoleNotGrantableError", "ADMIN")
+    refused = await send(small, "userInvite", email=email, customRoleId=role)
+    assert (refused["__typename"], refused["role"]) == ("RoleNotGrantableError", "ADMIN")
+    assert (await invitation(business, id))["status"] == "OPEN"
+    assert (await done(api.anonymous, "invitationAccept", invitation=text, password=PASSWORD))["user"][
+        "role"
+    ] == "ADMIN"
+
+
 async def test_who_is_here_already_is_not_invited(api: Api, business: Business) -> None:
     email = (await me(await business.user(Role.STAFF)))["email"]
     answer = await send(business.admin, "userInvite", email=email.upper())

@@ -127,6 +127,7 @@ async def test_a_business_is_closed_unless_it_says_otherwise(api: Api, business:
     email = new_address()
     answer = await send(api.anonymous, "userRegister", tenantSlug=business.slug, email=email)
     assert answer["__typename"] == "RegistrationClosedError"
+    assert await send(api.anonymous, "userRegister", tenantSlug="no-such-business", email=email) == answer
     assert await sent_to(api, tenant_of(business), email) == []
     await open_registration(business)
     asked = await done(api.anonymous, "userRegister", tenantSlug=business.slug, email=email)

@@ -15,7 +15,7 @@ from app.core.db import Database
 from app.core.errors import Forbidden, InvalidInput, NotFound, TokenExpired
 from app.counters import service as counters
 from app.identity.api_keys import repository, service
-from app.identity.api_keys.errors import ApiKeyEnded, ScopeNotGrantable, TooManySecrets
+from app.identity.api_keys.errors import ApiKeyEnded, OutlivesOwnKey, ScopeNotGrantable, TooManySecrets
 from app.identity.api_keys.last_use import EVERY, LastUse
 from app.identity.api_keys.models import ApiKeySecret
 from app.identity.api_keys.service import Issued, KeyChanges
@@ -172,6 +172,41 @@ async def test_nobody_gives_what_they_may_not_do(house: House) -> None:
         with pytest.raises(ScopeNotGrantable):
             await service.create(tx, "Child", [REPORT], None)
         assert (await service.create(tx, "Child", [READ], None)).key.created_by == f"API_KEY:{mine.id}"
+
+
+async def test_nothing_that_lasts_longer_is_had_with_a_key(house: House) -> None:
+    """Neither by itself nor by another one: whoever has copied a key loses what they have when it ends."""
+    shop = await house.business()
+    write, end = Permission.API_KEY_WRITE.value, NOW + 2 * DAY
+    issued = await issue(house, shop, READ, write, expires_at=end)
+    endless = (await issue(house, shop, READ)).key
+    own = await house.authenticator.authenticate(issued.secret)
+    before = await house.events(shop.id, issued.key.id), await house.events(shop.id, endless.id)
+    longer: list[KeyChanges] = [{"expires_at": None}, {"expires_at": end + DAY}]
+    for change in longer:
+        with pytest.raises(OutlivesOwnKey) as refusal:
+            async with house.dbs.app.write(shop.id, own) as tx:
+                await service.update(tx, issued.key.id, change)
+        assert refusal.value.expires_at == end
+    for expires_at in (None, end + DAY):
+        with pytest.raises(OutlivesOwnKey):
+            async with house.dbs.app.write(shop.id, own) as tx:
+                await service.create(tx, "Child", [READ], expires_at)
+    with pytest.raises(OutlivesOwnKey):
+        async with house.dbs.app.write(shop.id, own) as tx:
+            await service.rotate(tx, endless.id, DAY)
+    assert (await house.events(shop.id, issued.key.id), await house.events(shop.id, endless.id)) == before
+    async with house.dbs.app.write(shop.id, own) as tx:
+        await service.create(tx, "Child", [READ], end)
+        await service.update(tx, issued.key.id, {"name": "Other"})
+        assert (await service.rotate(tx, issued.key.id, DAY)).key.expires_at == end
+    # A secret that was rotated has its overlap and gets itself no other.
+    house.authenticator.forget(shop.id)
+    old = await house.authenticator.authenticate(issued.secret)
+    assert old.expires_at == NOW + DAY
+    with pytest.raises(OutlivesOwnKey):
+        async with house.dbs.app.write(shop.id, old) as tx:
+            await service.rotate(tx, issued.key.id, DAY)
 
 
 async def test_whoever_may_do_less_than_a_key_can_only_take_from_it(house: House) -> None:

@@ -138,6 +138,11 @@ async def test_nobody_is_sent_elsewhere(shop: Business, traveller: Traveller, ta
     assert traveller.cookies == {}
 
 
+async def test_whoever_says_not_where_to_go_back_to_is_told_that(shop: Business, traveller: Traveller) -> None:
+    answer = await traveller.get(f"/auth/{shop.slug}/sso/start?challenge={traveller.challenge}")
+    assert (answer.status_code, "`return`" in answer.text, "returnOrigins" in answer.text) == (400, True, False)
+
+
 async def test_where_people_may_go_back_to(shop: Business, api: Api, traveller: Traveller) -> None:
     own = api.runtime.settings.base_url
     assert (await traveller.set_out(shop.slug, "sso", f"{own}/graphql")).status_code == 303

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.core.actor import SYSTEM, Actor, ActorKind
 from app.core.db import WriteTx
-from app.core.errors import NotFound
+from app.core.errors import InvalidInput, NotFound
 from app.core.events import Event, record
 from app.core.ids import new_id
 from app.identity import repository as users
@@ -36,8 +36,8 @@ class NewInvitation:
     """An invitation as it is asked for."""
 
     email: str
-    role: Role
-    # Instead of `role`, which then is its base.
+    # One of both; by default STAFF.
+    role: Role | None = None
     custom_role_id: UUID | None = None
     locale: str | None = None
 
@@ -47,14 +47,17 @@ async def invite(tx: WriteTx, codes: Codes, new: NewInvitation) -> Invitation:
 
     Raises `InvalidInput`, `RoleNotGrantable`, `LimitReached`, `EmailTaken`, `TooManyCodes`, `NotFound` (of the role).
     """
+    if new.role is not None and new.custom_role_id is not None:
+        raise InvalidInput("customRoleId", "Give `role` or `customRoleId`, not both: a role of your own has its base.")
     await tenants.lock(tx, tx.tenant)
-    grant = await roles.grant(tx, new.role, new.custom_role_id)
+    grant = await roles.grant(tx, new.role or Role.STAFF, new.custom_role_id)
     rules.ensure_may_manage(tx.actor, grant)
     email = rules.email(new.email)
     if await users.by_email(tx, email) is not None:
         raise EmailTaken
     await user_service.ensure_room(tx, grant.role)
     if (before := await repository.open_invitation(tx, email)) is not None:
+        await _ensure_may_take_back(tx, before)
         before.revoked_at = tx.now()
         _note(tx, before, events.InvitationRevoked())
         await tx.flush()
@@ -107,15 +110,27 @@ async def accept(tx: WriteTx, codes: Codes, text: str, new: NewAccount) -> User 
 
 
 async def revoke(tx: WriteTx, invitation_id: UUID) -> Invitation:
-    """Take an invitation back. Nothing happens if it was revoked. Raises `InvitationEnded` once it was accepted,
-    `NotFound`."""
+    """Take an invitation back. Nothing happens if it was revoked.
+
+    Raises `InvitationEnded` once it was accepted, `RoleNotGrantable`, `NotFound`.
+    """
     invitation = await repository.lock_invitation(tx, invitation_id)
     if invitation.accepted_at is not None:
         raise InvitationEnded
     if invitation.revoked_at is None:
+        await _ensure_may_take_back(tx, invitation)
         invitation.revoked_at = tx.now()
         _note(tx, invitation, events.InvitationRevoked())
     return invitation
+
+
+async def _ensure_may_take_back(tx: WriteTx, invitation: Invitation) -> None:
+    """`RoleNotGrantable` unless one could have given it: a role that is gone gives nothing any more."""
+    try:
+        grant = await roles.grant(tx, invitation.role, invitation.custom_role_id)
+    except NotFound:
+        return
+    rules.ensure_may_manage(tx.actor, grant)
 
 
 async def _inviter(tx: WriteTx, invitation: Invitation) -> Actor:

@@ -1,6 +1,7 @@
 """What can be refused about API keys."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from app.core.errors import UserFacingError
 
@@ -15,6 +16,17 @@ class ScopeNotGrantable(UserFacingError):
             "widen it, or be shown a secret of it; anybody with `api-key:write` can revoke it."
         )
         self.scopes = list(scopes)
+
+
+class OutlivesOwnKey(UserFacingError):
+    """A program would have a secret for longer than the one it has shown: whoever copies one would never lose it."""
+
+    def __init__(self, own_end: datetime) -> None:
+        super().__init__(
+            f"The key you have shown ends {own_end.isoformat()}, and no key or secret that is good for longer can be "
+            "had with it: somebody who is signed in has to do this, or a key that lasts as long."
+        )
+        self.expires_at = own_end
 
 
 class ApiKeyEnded(UserFacingError):

@@ -17,7 +17,7 @@ from app.core.events import Event, record
 from app.core.ids import new_id
 from app.core.texts import ensure_text
 from app.identity.api_keys import events, repository
-from app.identity.api_keys.errors import ApiKeyEnded, ScopeNotGrantable, TooManySecrets
+from app.identity.api_keys.errors import ApiKeyEnded, OutlivesOwnKey, ScopeNotGrantable, TooManySecrets
 from app.identity.api_keys.events import API_KEY
 from app.identity.api_keys.models import ApiKey, ApiKeySecret, ApiKeyStatus, status_of
 from app.identity.api_keys.text import new_key_text, read_key_text
@@ -48,7 +48,10 @@ class KeyChanges(TypedDict, total=False):
 
 
 async def create(tx: WriteTx, name: str, scopes: Iterable[str], expires_at: datetime | None) -> Issued:
-    """Create a key with its first secret. Raises `InvalidInput`, `ScopeNotGrantable`, `LimitReached`."""
+    """Create a key with its first secret.
+
+    Raises `InvalidInput`, `ScopeNotGrantable`, `OutlivesOwnKey`, `LimitReached`.
+    """
     now, who = tx.now(), tx.actor.label
     key = ApiKey(
         tenant_id=tx.tenant,
@@ -62,6 +65,7 @@ async def create(tx: WriteTx, name: str, scopes: Iterable[str], expires_at: date
         updated_by=who,
     )
     _ensure_grantable(tx.actor, key.scopes)
+    _ensure_no_longer(tx.actor, key.expires_at)
     limits = await tenants.hold_limits(tx)
     if await repository.count_live(tx, now) >= limits.api_keys:
         raise LimitReached("apiKeys", limits.api_keys)
@@ -75,7 +79,8 @@ async def create(tx: WriteTx, name: str, scopes: Iterable[str], expires_at: date
 async def update(tx: WriteTx, key_id: UUID, changes: KeyChanges) -> ApiKey:
     """Rename a key, change what it may do or when it expires; nothing is recorded if everything is so already.
 
-    Effective at once, on open sockets too. Raises `InvalidInput`, `ScopeNotGrantable`, `ApiKeyEnded`, `NotFound`.
+    Effective at once, on open sockets too. Raises `InvalidInput`, `ScopeNotGrantable`, `OutlivesOwnKey`, `ApiKeyEnded`,
+    `NotFound`.
     """
     key = await _hold(tx, key_id)
     wanted: KeyChanges = {}
@@ -90,6 +95,8 @@ async def update(tx: WriteTx, key_id: UUID, changes: KeyChanges) -> ApiKey:
         return key
     # Of the key as it will be: somebody who may do less than it does can take from it, and nothing else.
     _ensure_grantable(tx.actor, wanted.get("scopes", key.scopes))
+    if "expires_at" in changed:
+        _ensure_no_longer(tx.actor, wanted["expires_at"])
     for name in changed:
         setattr(key, name, wanted[name])  # type: ignore[literal-required]
     _note(tx, key, events.ApiKeyUpdated(changed, key.scopes, key.expires_at))
@@ -100,7 +107,7 @@ async def rotate(tx: WriteTx, key_id: UUID, overlap: timedelta) -> Issued:
     """Give a key another secret; those before it stay good for the overlap, or until their own earlier end.
 
     Two who rotate at once get a secret each, and both are good: nothing that works stops before its promised end.
-    Raises `InvalidInput`, `ScopeNotGrantable`, `TooManySecrets`, `ApiKeyEnded`, `NotFound`.
+    Raises `InvalidInput`, `ScopeNotGrantable`, `OutlivesOwnKey`, `TooManySecrets`, `ApiKeyEnded`, `NotFound`.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         most = int(LONGEST_OVERLAP.total_seconds())
@@ -108,6 +115,7 @@ async def rotate(tx: WriteTx, key_id: UUID, overlap: timedelta) -> Issued:
     key = await _hold(tx, key_id)
     # Whoever is shown a secret can do all it can.
     _ensure_grantable(tx.actor, key.scopes)
+    _ensure_no_longer(tx.actor, key.expires_at)
     now = tx.now()
     good = await repository.good_secrets(tx, key.id, now)
     end = now + overlap
@@ -195,3 +203,10 @@ def _ensure_grantable(actor: Actor, scopes: Iterable[str]) -> None:
     beyond = [scope for scope in scopes if not actor.may(scope)]
     if beyond and actor.kind is not ActorKind.SYSTEM:
         raise ScopeNotGrantable(beyond)
+
+
+def _ensure_no_longer(actor: Actor, end: datetime | None) -> None:
+    # Of the key that is shown, or of its secret where that was rotated and has only its overlap left.
+    own = actor.expires_at if actor.kind is ActorKind.API_KEY else None
+    if own is not None and (end is None or end > own):
+        raise OutlivesOwnKey(own)

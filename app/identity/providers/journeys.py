@@ -163,6 +163,10 @@ class Journeys:
 
     def ensure_may_return(self, provider: IdentityProvider, return_url: str, challenge: str) -> None:
         """`InvalidInput` unless it is an address people may be sent back to, and a challenge by S256."""
+        if not return_url:
+            raise InvalidInput(
+                "returnUrl", "Where to send people back to is missing, or too long: give it as `return`."
+            )
         origin = origin_of(return_url)
         if origin is None or origin not in {
             origin_of(self._settings.base_url),

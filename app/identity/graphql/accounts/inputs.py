@@ -127,8 +127,9 @@ class LoginRevokeInput:
 @strawberry.input(description="Whom to invite, and to what.")
 class UserInviteInput:
     email: str = strawberry.field(description="Whom the invitation is sent to; what they will sign in with.")
-    role: Role = strawberry.field(  # type: ignore[valid-type]
-        default=Role.STAFF, description="One that allows no more than one's own. Default `STAFF`."
+    role: Role | None = strawberry.field(  # type: ignore[valid-type]
+        default=None,
+        description="One that allows no more than one's own. Default `STAFF`; not together with `customRoleId`.",
     )
     custom_role_id: strawberry.ID | None = strawberry.field(
         default=None, description="A role of the tenant's own, instead of `role`. Default: none."

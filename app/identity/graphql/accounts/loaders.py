@@ -10,6 +10,7 @@ from app.core.errors import NotFound
 from app.core.ids import Ref
 from app.identity import repository as users
 from app.identity.accounts import repository
+from app.identity.accounts.errors import RegistrationClosed
 from app.identity.graphql.accounts.types import Invitation, Login
 from app.identity.permissions import Permission
 from app.tenants.graphql.loaders import addressed
@@ -54,3 +55,11 @@ async def open_tenant(context: Context, slug: str | None) -> UUID:
         raise NotFound("Tenant")
     await context.enter(tenant.id)
     return tenant.id
+
+
+async def tenant_to_register_with(context: Context, slug: str | None) -> UUID:
+    """The same; where there is none nobody can register, as with one that lets nobody: `RegistrationClosed`."""
+    try:
+        return await open_tenant(context, slug)
+    except NotFound:
+        raise RegistrationClosed from None

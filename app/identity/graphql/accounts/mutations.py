@@ -8,7 +8,7 @@ from app.core.graphql.permissions import Checked, Public, Requires
 from app.core.limits import Bucket
 from app.identity.accounts import codes, invitations, service
 from app.identity.graphql.accounts import inputs, results
-from app.identity.graphql.accounts.loaders import open_tenant
+from app.identity.graphql.accounts.loaders import open_tenant, tenant_to_register_with
 from app.identity.graphql.accounts.types import Invitation
 from app.identity.graphql.step_up import StepUp
 from app.identity.graphql.types import User
@@ -30,7 +30,7 @@ class AccountMutation:
         extensions=[Public(), Limited(Bucket.REGISTRATION)],
     )
     async def user_register(self, info: Info, input: inputs.UserRegisterInput) -> results.UserRegisterResult:
-        tenant_id = await open_tenant(info.context, input.tenant_slug)
+        tenant_id = await tenant_to_register_with(info.context, input.tenant_slug)
         async with info.context.write(tenant_id) as tx:
             issued = await service.request_registration(tx, _codes(info), input.email, input.locale)
         return results.UserRegisterSuccess(code_token=issued.token, expires_at=issued.expires_at)

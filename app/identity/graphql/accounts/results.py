@@ -198,6 +198,6 @@ InvitationAcceptResult = Annotated[
     strawberry.union("InvitationAcceptResult", description="What `invitationAccept` answers."),
 ]
 InvitationRevokeResult = Annotated[
-    InvitationRevokeSuccess | InvitationEndedError,
+    InvitationRevokeSuccess | InvitationEndedError | RoleNotGrantableError,
     strawberry.union("InvitationRevokeResult", description="What `invitationRevoke` answers."),
 ]

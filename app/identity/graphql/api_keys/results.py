@@ -1,5 +1,6 @@
 """Results of the API key mutations: a success, or a refusal one can act on."""
 
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
@@ -19,6 +20,14 @@ _SECRET = (
 @error_type(errors.ScopeNotGrantable, "The key would be, or is, allowed more than one may do oneself.")
 class ScopeNotGrantableError(UserError):
     scopes: list[str] = strawberry.field(description="What one may not do oneself.")
+
+
+@error_type(
+    errors.OutlivesOwnKey,
+    "A key would be good for longer than the one, or the secret of it, that the request has shown.",
+)
+class OutlivesOwnKeyError(UserError):
+    expires_at: datetime = strawberry.field(description="When what was shown ends: the latest there can be.")
 
 
 @error_type(errors.ApiKeyEnded, "The key was revoked or has expired, which is for good.")
@@ -54,17 +63,28 @@ class ApiKeyRevokeSuccess:
 
 
 ApiKeyCreateResult = Annotated[
-    ApiKeyCreateSuccess | InvalidInputError | ScopeNotGrantableError | LimitReachedError | StepUpRequiredError,
+    ApiKeyCreateSuccess
+    | InvalidInputError
+    | ScopeNotGrantableError
+    | OutlivesOwnKeyError
+    | LimitReachedError
+    | StepUpRequiredError,
     strawberry.union("ApiKeyCreateResult", description="What `apiKeyCreate` answers."),
 ]
 ApiKeyUpdateResult = Annotated[
-    ApiKeyUpdateSuccess | InvalidInputError | ScopeNotGrantableError | ApiKeyEndedError | StepUpRequiredError,
+    ApiKeyUpdateSuccess
+    | InvalidInputError
+    | ScopeNotGrantableError
+    | OutlivesOwnKeyError
+    | ApiKeyEndedError
+    | StepUpRequiredError,
     strawberry.union("ApiKeyUpdateResult", description="What `apiKeyUpdate` answers."),
 ]
 ApiKeyRotateResult = Annotated[
     ApiKeyRotateSuccess
     | InvalidInputError
     | ScopeNotGrantableError
+    | OutlivesOwnKeyError
     | TooManySecretsError
     | ApiKeyEndedError
     | StepUpRequiredError,
