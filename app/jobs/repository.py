@@ -58,7 +58,7 @@ async def load(tx: ReadTx, now: datetime) -> list[Load]:
 
 async def page(tx: ReadTx, wanted: Wanted, request: PageRequest, now: datetime) -> Page[Job]:
     """Jobs that are not done, newest first."""
-    statement = select(Job).where(col(Job.done_at).is_(None))
+    statement = select(Job).where(_IS_OPEN)
     if wanted.status is not None:
         statement = statement.where(_is(wanted.status, now))
     if wanted.name is not None:
@@ -86,6 +86,10 @@ async def lock(tx: WriteTx, job_id: UUID) -> Job | None:
     return found.one_or_none()
 
 
+# In the words of the two indexes of what is open: "not done" alone reads a week of jobs that are (1,000,000: 130 ms).
+_IS_OPEN = (col(Job.done_at).is_(None) & col(Job.failed_at).is_(None)) | col(Job.failed_at).is_not(None)
+
+
 def _is(status: JobStatus, now: datetime) -> ColumnElement[bool]:
     if status is JobStatus.FAILED:
         return col(Job.failed_at).is_not(None)
@@ -99,6 +103,6 @@ _LOAD = """
         count(*) filter (where failed_at is null and due_at > $1),
         count(*) filter (where failed_at is not null),
         min(due_at) filter (where failed_at is null and due_at <= $1)
-    from jobs where done_at is null
+    from jobs where (done_at is null and failed_at is null) or failed_at is not null
     group by lane, name order by lane, name
 """

