@@ -69,7 +69,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str, str, str, str, str]]] = {
         "Mensajes de {tenant}",
         "¿No quiere recibir más mensajes en esta dirección?",
         "No quiero más mensajes",
-        "No recibirá más mensajes en esta dirección. Su puesto en la fila sigue siendo suyo.",
+        "No recibirá más mensajes en esta dirección. Su puesto en la cola sigue siendo suyo.",
         "Volver a recibir mensajes",
         "Volverá a recibir mensajes en esta dirección.",
     ),

@@ -81,6 +81,19 @@ def test_the_number_of_people_is_worded_right(ahead: int, english: str, german: 
     assert fill_in(BUILT_IN[PEOPLE_AHEAD, EMAIL, "de"], values).subject == german
 
 
+@pytest.mark.parametrize("kind", [NotificationKind.WAIT_BELOW, NotificationKind.OPENING_SOON])
+@pytest.mark.parametrize(
+    ("minutes", "arabic"), [(1, "دقيقة واحدة"), (2, "دقيقتين"), (3, "3 دقائق"), (10, "10 دقائق"), (11, "11 دقيقة")]
+)
+def test_minutes_are_worded_right(kind: NotificationKind, minutes: int, arabic: str) -> None:
+    values = example(kind) | {"estimatedWaitMinutes": minutes, "minutesUntilOpening": minutes}
+    for locale in LANGUAGES:
+        body = fill_in(BUILT_IN[kind, EMAIL, locale], values, locale=locale).body
+        body = body.replace("\u2068", "").replace("\u2069", "")
+        assert (arabic if locale == "ar" else f"{minutes} min") in body
+        assert not any(word in body for word in ("minutes", "minutos", "Minuten"))
+
+
 def test_an_unknown_variable_is_named_with_its_line_and_what_there_is() -> None:
     error = refused("Hello\n{{ visitorName }}")
     assert (error.field, error.variable, error.line) == ("body", "visitorName", 2)

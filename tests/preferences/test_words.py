@@ -1,5 +1,7 @@
 """What is understood of what people write, in five languages and with mistakes; and what is not."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,3 +95,12 @@ def test_every_answer_is_there_in_every_language_with_the_same_values(language: 
 
 def test_a_language_we_do_not_write_is_answered_in_english() -> None:
     assert text_of(Answer.NO_PLACE, "fi") == ("en", TEXTS["en"][Answer.NO_PLACE])
+
+
+@pytest.mark.parametrize("answer", list(Answer))
+def test_an_answer_in_arabic_begins_with_a_word_of_it(answer: Answer) -> None:
+    # Telephones take the direction of all of it from the first letter that has one.
+    values = dict.fromkeys(["ticket", "queue", "tenant", "places", "example"], "A042")
+    _, text = text_of(answer, "ar", **values)
+    directions = map(unicodedata.bidirectional, text)
+    assert next(each for each in directions if each in ("L", "R", "AL")) == "AL", text

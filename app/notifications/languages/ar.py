@@ -7,7 +7,6 @@ letter that has one.
 from app.notifications.languages.wording import Language, Says, by_number, line_where_known, where_known
 from app.notifications.models import NotificationKind
 
-_WAIT = line_where_known("estimatedWaitMinutes", "الانتظار المتوقع: {{ estimatedWaitMinutes }} دقيقة")
 _COME_TO = line_where_known("counterName", "يرجى التوجه إلى: {{ counterName }}")
 _COME_TO_BRIEFLY = where_known("counterName", " يرجى التوجه إلى {{ counterName }}.")
 
@@ -17,8 +16,24 @@ _AHEAD = by_number(
     ("== 1", "أمامك شخص واحد"),
     ("== 2", "أمامك شخصان"),
     ("<= 10", "أمامك {{ peopleAhead }} أشخاص"),
-    otherwise="أمامك {{ peopleAhead }} شخصًا",
+    ("<= 99", "أمامك {{ peopleAhead }} شخصًا"),
+    # From a hundred on it goes by the last two figures, which a template cannot take: this form is never wrong.
+    otherwise="عدد الأشخاص أمامك {{ peopleAhead }}",
 )
+
+
+def _minutes(name: str) -> str:
+    return by_number(
+        name,
+        ("== 1", "دقيقة واحدة"),
+        ("== 2", "دقيقتين"),
+        ("<= 10", f"{{{{ {name} }}}} دقائق"),
+        otherwise=f"{{{{ {name} }}}} دقيقة",
+    )
+
+
+_WAIT = line_where_known("estimatedWaitMinutes", "الانتظار المتوقع: نحو " + _minutes("estimatedWaitMinutes") + "\n")
+_LEFT = "الوقت المتبقي: نحو " + _minutes("estimatedWaitMinutes")
 
 ARABIC = Language(
     ticket="الرقم:",
@@ -38,10 +53,10 @@ ARABIC = Language(
             brief="الرقم {{ ticketNumber }}: " + _AHEAD + ". {{ tenantName }}",
         ),
         NotificationKind.WAIT_BELOW: Says(
-            subject="الرقم {{ ticketNumber }}: بقي نحو {{ estimatedWaitMinutes }} دقيقة",
-            opening="بقي نحو {{ estimatedWaitMinutes }} دقيقة. يرجى العودة في الوقت المناسب.",
+            subject="الرقم {{ ticketNumber }}: اقترب دورك",
+            opening=_LEFT + ". يرجى العودة في الوقت المناسب.",
             details=["عدد الأشخاص أمامك: {{ peopleAhead }}"],
-            brief="الرقم {{ ticketNumber }}: بقي نحو {{ estimatedWaitMinutes }} دقيقة. {{ tenantName }}",
+            brief="الرقم {{ ticketNumber }}: " + _LEFT + ". {{ tenantName }}",
         ),
         NotificationKind.CALLED: Says(
             subject="الرقم {{ ticketNumber }}: حان دورك",
@@ -73,7 +88,7 @@ ARABIC = Language(
         ),
         NotificationKind.OPENING_SOON: Says(
             subject="تُفتح {{ queueName }} الساعة {{ opensAt }}",
-            opening="الافتتاح الساعة {{ opensAt }}، بعد {{ minutesUntilOpening }} دقيقة. مكانك محجوز.",
+            opening="الافتتاح الساعة {{ opensAt }}، بعد " + _minutes("minutesUntilOpening") + ". مكانك محجوز.",
             details=["مكانك: {{ link }}"],
             brief="الرقم {{ ticketNumber }}: تُفتح {{ queueName }} الساعة {{ opensAt }}. {{ link }}",
         ),

@@ -37,7 +37,7 @@ GERMAN = Language(
         ),
         NotificationKind.WAIT_BELOW: Says(
             subject="{{ ticketNumber }}: noch etwa {{ estimatedWaitMinutes }} min",
-            opening="Noch etwa {{ estimatedWaitMinutes }} Minuten. Bitte kommen Sie rechtzeitig zurück.",
+            opening="Noch etwa {{ estimatedWaitMinutes }} min. Bitte kommen Sie rechtzeitig zurück.",
             details=["Vor Ihnen: {{ peopleAhead }}"],
             brief="{{ ticketNumber }}: noch etwa {{ estimatedWaitMinutes }} min. {{ tenantName }}",
         ),
@@ -72,7 +72,7 @@ GERMAN = Language(
         ),
         NotificationKind.OPENING_SOON: Says(
             subject="{{ queueName }} öffnet um {{ opensAt }}",
-            opening="Geöffnet wird um {{ opensAt }}, in {{ minutesUntilOpening }} Minuten. "
+            opening="Geöffnet wird um {{ opensAt }}, in {{ minutesUntilOpening }} min. "
             "Sie haben einen Platz in der Warteschlange.",
             details=["Ihr Platz: {{ link }}"],
             brief="{{ ticketNumber }}: {{ queueName }} öffnet um {{ opensAt }}. {{ link }}",

@@ -37,7 +37,7 @@ ENGLISH = Language(
         ),
         NotificationKind.WAIT_BELOW: Says(
             subject="{{ ticketNumber }}: about {{ estimatedWaitMinutes }} min to go",
-            opening="About {{ estimatedWaitMinutes }} minutes to go. Please come back in time.",
+            opening="About {{ estimatedWaitMinutes }} min to go. Please come back in time.",
             details=["People ahead of you: {{ peopleAhead }}"],
             brief="{{ ticketNumber }}: about {{ estimatedWaitMinutes }} min to go. {{ tenantName }}",
         ),
@@ -71,7 +71,7 @@ ENGLISH = Language(
         ),
         NotificationKind.OPENING_SOON: Says(
             subject="{{ queueName }} opens at {{ opensAt }}",
-            opening="It opens at {{ opensAt }}, in {{ minutesUntilOpening }} minutes. You have a place in line.",
+            opening="It opens at {{ opensAt }}, in {{ minutesUntilOpening }} min. You have a place in line.",
             details=["Your place: {{ link }}"],
             brief="{{ ticketNumber }}: {{ queueName }} opens at {{ opensAt }}. {{ link }}",
         ),

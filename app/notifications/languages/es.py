@@ -39,10 +39,10 @@ SPANISH = Language(
             brief="{{ ticketNumber }}: " + _AHEAD + ". {{ tenantName }}",
         ),
         NotificationKind.WAIT_BELOW: Says(
-            subject="{{ ticketNumber }}: faltan unos {{ estimatedWaitMinutes }} min",
-            opening="Faltan unos {{ estimatedWaitMinutes }} minutos. Por favor, vuelva a tiempo.",
+            subject="{{ ticketNumber }}: espera: {{ estimatedWaitMinutes }} min aprox",
+            opening="Tiempo restante aproximado: {{ estimatedWaitMinutes }} min. Por favor, vuelva a tiempo.",
             details=["Personas delante de usted: {{ peopleAhead }}"],
-            brief="{{ ticketNumber }}: faltan unos {{ estimatedWaitMinutes }} min. {{ tenantName }}",
+            brief="{{ ticketNumber }}: espera: {{ estimatedWaitMinutes }} min aprox. {{ tenantName }}",
         ),
         NotificationKind.CALLED: Says(
             subject="{{ ticketNumber }}: es su turno",
@@ -75,7 +75,7 @@ SPANISH = Language(
         ),
         NotificationKind.OPENING_SOON: Says(
             subject="{{ queueName }} abre a las {{ opensAt }}",
-            opening="Abre a las {{ opensAt }}, dentro de {{ minutesUntilOpening }} minutos. Ya tiene un lugar.",
+            opening="Abre a las {{ opensAt }}, dentro de {{ minutesUntilOpening }} min. Ya tiene un lugar.",
             details=["Su lugar: {{ link }}"],
             brief="{{ ticketNumber }}: {{ queueName }} abre a las {{ opensAt }}. {{ link }}",
         ),

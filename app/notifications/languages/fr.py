@@ -40,7 +40,7 @@ FRENCH = Language(
         ),
         NotificationKind.WAIT_BELOW: Says(
             subject="{{ ticketNumber }} : encore {{ estimatedWaitMinutes }} min environ",
-            opening="Encore {{ estimatedWaitMinutes }} minutes environ. Merci de revenir à temps.",
+            opening="Encore {{ estimatedWaitMinutes }} min environ. Merci de revenir à temps.",
             details=["Personnes avant vous : {{ peopleAhead }}"],
             brief="{{ ticketNumber }} : encore {{ estimatedWaitMinutes }} min environ. {{ tenantName }}",
         ),
@@ -75,7 +75,7 @@ FRENCH = Language(
         ),
         NotificationKind.OPENING_SOON: Says(
             subject="{{ queueName }} ouvre à {{ opensAt }}",
-            opening="L'ouverture est à {{ opensAt }}, dans {{ minutesUntilOpening }} minutes. Vous avez une place.",
+            opening="L'ouverture est à {{ opensAt }}, dans {{ minutesUntilOpening }} min. Vous avez une place.",
             details=["Votre place : {{ link }}"],
             brief="{{ ticketNumber }} : {{ queueName }} ouvre à {{ opensAt }}. {{ link }}",
         ),
