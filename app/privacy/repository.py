@@ -218,6 +218,12 @@ async def hold_exports(tx: WriteTx) -> Sequence[PrivacyRequest]:
     return [each for each in found if each.content_ends_at is not None]
 
 
+async def stored_bytes(tx: ReadTx) -> int:
+    """What the files of exports take, as they are stored."""
+    size = func.coalesce(func.sum(func.octet_length(PrivacyRequest.content_sealed)), 0)  # type: ignore[attr-defined]
+    return int((await tx.exec(select(size).where(PrivacyRequest.tenant_id == tx.tenant))).one())
+
+
 async def is_active_staff(tx: ReadTx, user_ids: Sequence[UUID]) -> bool:
     """Whether one of these users works here and can sign in."""
     found = await tx.exec(

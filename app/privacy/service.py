@@ -8,7 +8,7 @@ from app.core.db import ReadTx, WriteTx
 from app.core.errors import NotFound
 from app.core.events import Event, record
 from app.core.ids import new_id
-from app.privacy import events, repository
+from app.privacy import events, repository, storage
 from app.privacy.errors import PersonIsStaff
 from app.privacy.events import PRIVACY_REQUEST, RETENTION
 from app.privacy.models import PrivacyRequest, PrivacyRequestKind, Retention
@@ -27,7 +27,12 @@ class RetentionDays:
 
 
 async def request_export(tx: WriteTx, subject: Subject) -> PrivacyRequest:
-    """Ask for a file with everything held about a person. Raises `InvalidInput`."""
+    """Ask for a file with everything held about a person. Raises `InvalidInput`, `LimitReached`.
+
+    How large it will be is known when it is made: then it may be too much still, and the request fails.
+    """
+    ensure_usable(subject)
+    await storage.ensure_room(tx, 1)
     return _request(tx, PrivacyRequestKind.EXPORT, subject, events.PersonExportRequested())
 
 

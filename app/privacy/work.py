@@ -29,13 +29,14 @@ from app.integrations.models import Payment, SessionCustomer
 from app.notifications.devices.models import PushDevice
 from app.notifications.preferences.models import NotificationPreferences
 from app.notifications.replies.models import NotificationReply
-from app.privacy import repository
+from app.privacy import repository, storage
 from app.privacy.errors import PersonIsStaff
 from app.privacy.events import PrivacyRequestDone, PrivacyRequestFailed
 from app.privacy.models import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus
 from app.privacy.rules import Subject, as_exported, readable
 from app.privacy.service import note
 from app.sessions.models import Session, SessionNote
+from app.tenants.errors import LimitReached
 from app.tenants.models import Tenant
 
 FILE_LIFETIME = timedelta(days=7)
@@ -135,12 +136,19 @@ async def _export(system: Database, codes: Codes, tenant_id: UUID, request_id: U
         found = {name: rows for name, rows in (await _everything(tx, person)).items() if rows}
         request.counts = {name: len(rows) for name, rows in found.items()}
         _tell_unreadable(request, person)
-        request.content = {
+        content = {
             "exportedAt": tx.now().isoformat(),
             "tenant": (await tx.get_one(Tenant, tx.tenant)).name,
             "foundBy": {name: value for name, value in person.subject.as_json().items() if value is not None},
             "data": found,
         }
+        try:
+            await storage.ensure_room(tx, len(orjson.dumps(content)))
+        except LimitReached as problem:
+            request.counts = {}
+            _fail(tx, request, str(problem), "no room for the file")
+            return
+        request.content = content
         request.content_ends_at, request.done_steps = tx.now() + FILE_LIFETIME, 1
         _finish(tx, request)
 

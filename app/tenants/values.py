@@ -108,3 +108,4 @@ class TenantLimits(TenantValue):
     api_keys: int = Field(default=50, ge=0, le=10_000)
     requests_per_minute: int = Field(default=600_000, ge=60, le=100_000_000)
     custom_roles: int = Field(default=50, ge=0, le=1_000)
+    storage_megabytes: int = Field(default=10_000, ge=0, le=10_000_000)

@@ -396,6 +396,7 @@
     ],
     "PersonExportResult": [
       "InvalidInputError",
+      "LimitReachedError",
       "PersonExportSuccess",
       "StepUpRequiredError"
     ],

@@ -8,6 +8,7 @@ from app.core.graphql.errors import InvalidInputError, UserError, error_type
 from app.identity.graphql.step_up import StepUpRequiredError
 from app.privacy import errors
 from app.privacy.graphql.types import PrivacyRequest, Retention
+from app.tenants.graphql.results import LimitReachedError
 
 
 @error_type(errors.PersonIsStaff, "Somebody who works here cannot be erased before their access is taken away.")
@@ -31,7 +32,7 @@ class RetentionSetSuccess:
 
 
 PersonExportResult = Annotated[
-    PersonExportSuccess | InvalidInputError | StepUpRequiredError,
+    PersonExportSuccess | InvalidInputError | LimitReachedError | StepUpRequiredError,
     strawberry.union("PersonExportResult", description="What `personExport` answers."),
 ]
 PersonEraseResult = Annotated[

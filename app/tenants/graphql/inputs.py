@@ -52,6 +52,9 @@ class TenantLimitsInput:
     api_keys: int | None = strawberry.field(default=UNSET, description="0 to 10,000. Default 50.")
     requests_per_minute: int | None = strawberry.field(default=UNSET, description="60 to 100,000,000. Default 600,000.")
     custom_roles: int | None = strawberry.field(default=UNSET, description="0 to 1,000. Default 50.")
+    storage_megabytes: int | None = strawberry.field(
+        default=UNSET, description="0 to 10,000,000, in 10^6 bytes. Default 10,000."
+    )
 
 
 @strawberry.input(description="A new tenant and its first administrator.")

@@ -78,6 +78,9 @@ class TenantLimits:
     )
     api_keys: int = strawberry.field(description="API keys that are neither revoked nor expired. Default 50.")
     custom_roles: int = strawberry.field(description="Roles of its own. Default 50.")
+    storage_megabytes: int = strawberry.field(
+        description="Files it has: those of persons' exports, until their time is over. In 10^6 bytes. Default 10,000."
+    )
     requests_per_minute: int = strawberry.field(
         description=(
             "Requests of all its people, programs and visitors in a minute, by their cost. Beyond, the answer is "
@@ -95,6 +98,7 @@ class TenantUsage:
     customers: int = strawberry.field(description="Customers with an account, deactivated ones apart.")
     api_keys: int = strawberry.field(description="API keys that are neither revoked nor expired.")
     custom_roles: int = strawberry.field(description="Roles of its own.")
+    storage_megabytes: int = strawberry.field(description="Its files, in 10^6 bytes, rounded up.")
     requests_in_a_minute: int | None = strawberry.field(
         description="Requests in the last minute, by their cost. Null while they cannot be counted."
     )
