@@ -27,7 +27,7 @@ def _minutes(name: str) -> str:
         name,
         ("== 1", "دقيقة واحدة"),
         ("== 2", "دقيقتين"),
-        ("<= 10", f"{{{{ {name} }}}} دقائق"),
+        (f"and {name} <= 10", f"{{{{ {name} }}}} دقائق"),  # where it is not known, nothing is compared
         otherwise=f"{{{{ {name} }}}} دقيقة",
     )
 
