@@ -3,7 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from app.api.callbacks import callbacks_route
 from app.api.charges import Charges
 from app.api.compiled import Compiled
 from app.api.deprecated import DeprecatedParts
+from app.api.execution import ServedSchema
 from app.api.exports import exports_route
 from app.api.graphiql import graphiql_assets, graphiql_page
 from app.api.headers import WithHeaders
@@ -116,8 +117,11 @@ def build_bus(settings: Settings) -> Bus:
     return Bus(settings.redis_url, prefix=settings.bus_prefix)
 
 
-def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
-    """The application. Opens nothing before its lifespan starts."""
+def create_app(settings: Settings, clock: Clock | None = None, *, schema: ServedSchema | None = None) -> Starlette:
+    """The application. Opens nothing before its lifespan starts.
+
+    Whoever makes several in one process may give them one `schema`, built for the same limits: it is most of the work.
+    """
     clock = clock or SystemClock()
     dbs = build_databases(settings, clock, "vq api")
     bus = build_bus(settings)
@@ -128,7 +132,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     admissions = AdmissionTokens(settings.issuer, authenticator.keys)
     arrivals = Arrivals(dbs.app)
     limiter = Limiter(settings)
-    trusted = TrustedDocuments.in_folder(OPERATIONS)
+    trusted = _trusted_documents()
     gate = Gate(settings, limiter, authenticator, trusted)
     journeys = Journeys(settings, dbs)
     runtime = Runtime(
@@ -136,7 +140,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     )
     doorbell = Doorbell(bus)
     presence = Presence(dbs, clock)
-    schema = build_schema(settings)
+    schema = schema or build_schema(settings)
     counting = Counting(dbs.system)
     charge = Charges(DeprecatedParts(schema._schema), counting)
 
@@ -277,6 +281,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     app.state.schema = schema
     app.state.charges = charge
     return app
+
+
+@cache
+def _trusted_documents() -> TrustedDocuments:
+    """Those of this installation, read once for a process."""
+    return TrustedDocuments.in_folder(OPERATIONS)
 
 
 def _visitor(actor: Actor) -> tuple[UUID, UUID] | None:

@@ -16,13 +16,12 @@ from app.core.actor import ANONYMOUS, Origin
 from app.core.clock import ManualClock
 from app.core.events import Event, record
 from app.core.ids import decode
-from app.main import create_app
 from app.settings import Settings
 from tests.admission.gate import start
 from tests.audit.everybody import AGENT, Done, Everybody
 from tests.audit.everything import DAY
 from tests.audit.ledger import Written, spying
-from tests.support.api import Api, Business
+from tests.support.api import Api, Business, new_app
 from tests.support.dns_server import name_server
 from tests.support.holdings import platform
 from tests.support.schema_walk import root_fields
@@ -96,7 +95,7 @@ async def everything_done(settings: Settings) -> list[Done]:
     assert settings.database_url is not None
     async with name_server() as names:
         there = {"dns_servers": (names.server,), "outbound_networks": ("127.0.0.0/8",)}
-        app = create_app(settings.model_copy(update=there), clock)
+        app = new_app(settings.model_copy(update=there), clock)
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
         async with app.router.lifespan_context(app), http, spying(settings.database_url) as ledger:
             api = Api(app, http)

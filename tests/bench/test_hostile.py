@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.api.schema import build_schema
 from bench.hostile.documents import MOST_BYTES, documents
+from tests.support.schemas import served_schema
 
-SCHEMA = build_schema()
+SCHEMA = served_schema()
 WORST = documents(SCHEMA._schema)
 
 

@@ -33,10 +33,10 @@ from graphql import (
 from app.api.documents.limits import Limits
 from app.api.documents.measure import check_document
 from app.api.documents.scan import has_more_tokens
-from app.api.schema import build_schema
 from tests.contract.operations import FOLDER, documents, operation, operation_names
+from tests.support.schemas import served_schema
 
-SCHEMA: GraphQLSchema = build_schema()._schema
+SCHEMA: GraphQLSchema = served_schema()._schema
 
 WHOLE = concat_ast(list(documents().values()))
 FRAGMENTS = {node.name.value: node for node in WHOLE.definitions if isinstance(node, FragmentDefinitionNode)}

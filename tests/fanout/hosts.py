@@ -9,7 +9,6 @@ import orjson
 
 from app.api.compiled import Compiled
 from app.api.operations import Operation
-from app.api.schema import build_schema
 from app.api.transport import Charge, Executable, OperationRequest
 from app.context import Context
 from app.core.actor import Actor, ActorKind
@@ -18,6 +17,7 @@ from app.core.live.fanout import Seat
 from app.sessions.live import LiveLine
 from app.settings import Settings
 from tests.support.api import Api, Joined, key_of
+from tests.support.schemas import served_schema
 from tests.support.waiting import eventually
 
 FEED = "subscription($id: ID!) { sessionChanged(sessionId: $id) { %s } }"
@@ -26,7 +26,7 @@ QUEUE = "subscription($id: ID!) { queueChanged(queueId: $id) { name waitingCount
 DISPLAY = "subscription($ids: [ID!]!) { displayChanged(queueIds: $ids) { queues { waitingCount revision next } } }"
 
 # Generated documents are longer than what people write.
-SCHEMA = build_schema(Settings(max_query_tokens=2_000))
+SCHEMA = served_schema(Settings(max_query_tokens=2_000))
 
 
 class KeptOutlet:

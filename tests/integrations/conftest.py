@@ -18,12 +18,11 @@ from app.core.jobs.models import Job
 from app.core.jobs.repository import JobRef
 from app.core.jobs.runner import JobRunner
 from app.integrations import fan
-from app.main import create_app
 from app.reactions import JOBS
 from app.settings import Settings
 from tests.jobs.support import databases, forget
 from tests.servers import own_database
-from tests.support.api import Api, Business, Caller, Joined
+from tests.support.api import Api, Business, Caller, Joined, new_app
 from tests.support.stand_ins.frame import standing_in
 from tests.support.stand_ins.hubspot import TOKEN, HubSpotStandIn
 from tests.support.stand_ins.stripe import KEY, SECRET, StripeStandIn
@@ -88,7 +87,9 @@ class World:
     async def events(self, *types: str) -> list[EventRow]:
         async with self.api.runtime.dbs.app.read(self.tenant_id) as tx:
             found = await tx.exec(
-                select(EventRow).where(col(EventRow.type).in_(types)).order_by(col(EventRow.occurred_at))
+                select(EventRow)
+                .where(col(EventRow.type).in_(types))
+                .order_by(col(EventRow.occurred_at), col(EventRow.revision))
             )
             return list(found)
 
@@ -128,7 +129,8 @@ SESSION = """query($id: ID!) { session(id: $id) { id status onHold position paym
 def settings(migrated_settings: Settings) -> Settings:
     """A relay serves a whole database, and the API tests' would take these tests' events."""
     there = own_database(migrated_settings, "background")
-    return there.model_copy(update={"outbound_networks": ("127.0.0.0/8",)})
+    # Each test has an application of its own, and none shows anybody the page of documents.
+    return there.model_copy(update={"outbound_networks": ("127.0.0.0/8",), "graphiql": False})
 
 
 @pytest.fixture
@@ -146,7 +148,7 @@ async def dbs(settings: Settings, clock: ManualClock) -> AsyncIterator[Databases
 
 @pytest.fixture
 async def world(settings: Settings, dbs: Databases, clock: ManualClock) -> AsyncIterator[World]:
-    app = create_app(settings, clock)
+    app = new_app(settings, clock)
     transport = httpx.ASGITransport(app)
     dispatcher = Dispatcher(settings)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://test") as http:

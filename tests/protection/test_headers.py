@@ -7,9 +7,8 @@ import pytest
 from starlette.routing import Mount, Route
 
 from app.core.clock import SystemClock
-from app.main import create_app
 from app.settings import Settings
-from tests.support.api import Api, Business
+from tests.support.api import Api, Business, new_app
 from tests.support.ws_client import raw_socket
 
 QUESTION = {"query": "{ __typename }"}
@@ -63,14 +62,14 @@ async def test_https_is_demanded_only_where_it_is_set_and_only_over_https(migrat
         (31_536_000, "http", None),
         (31_536_000, "https", "max-age=31536000"),
     ):
-        app = create_app(migrated_settings.model_copy(update={"hsts_seconds": seconds}), SystemClock())
+        app = new_app(migrated_settings.model_copy(update={"hsts_seconds": seconds}), SystemClock())
         async with told(app) as http:
             answer = await http.get(f"{scheme}://testserver/health/live")
         assert answer.headers.get("strict-transport-security") == expected, (seconds, scheme)
 
 
 async def test_a_page_of_another_origin_is_let_in_only_where_it_is_named(migrated_settings: Settings) -> None:
-    app = create_app(migrated_settings.model_copy(update={"cors_origins": ("https://app.example",)}), SystemClock())
+    app = new_app(migrated_settings.model_copy(update={"cors_origins": ("https://app.example",)}), SystemClock())
     preflight = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
     async with told(app) as http:
         for origin, allowed in (
@@ -97,7 +96,7 @@ async def test_a_page_of_another_origin_is_let_in_only_where_it_is_named(migrate
 
 @pytest.mark.parametrize("name", ["RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"])
 async def test_front_ends_of_other_origins_may_read(migrated_settings: Settings, name: str) -> None:
-    app = create_app(migrated_settings.model_copy(update={"cors_origins": ("*",)}), SystemClock())
+    app = new_app(migrated_settings.model_copy(update={"cors_origins": ("*",)}), SystemClock())
     async with told(app) as http:
         answer = await http.get("/health/live", headers={"origin": "https://app.example"})
     assert name in answer.headers["access-control-expose-headers"].split(", ")

@@ -9,10 +9,9 @@ import httpx
 import pytest
 
 from app.core.clock import SystemClock
-from app.main import create_app
 from app.settings import Settings
 from tests.contract.operations import operation
-from tests.support.api import PASSWORD, Api, Business, Caller, GraphQLFailed
+from tests.support.api import PASSWORD, Api, Business, Caller, GraphQLFailed, new_app
 from tests.support.waiting import eventually
 
 ME = "{ viewer { ... on User { id role permissions customRole { id name permissions userCount } } } }"
@@ -49,7 +48,7 @@ async def code(caller: Caller, document: str, **variables: Any) -> str | None:
 @asynccontextmanager
 async def another_process(settings: Settings) -> AsyncIterator[Api]:
     """A second API process: its own memory, the same database and bus."""
-    app = create_app(settings, SystemClock())
+    app = new_app(settings, SystemClock())
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://test") as http:
         yield Api(app, http)

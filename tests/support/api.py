@@ -31,6 +31,7 @@ from app.runtime import Runtime
 from app.settings import Settings
 from app.tenants import repository as tenants
 from app.tenants.service import NewTenant
+from tests.support.schemas import served_schema
 from tests.support.ws_client import WsClient, ws_client
 
 PASSWORD = "correct horse battery"
@@ -221,10 +222,15 @@ def key_of(kind: str, id: str) -> Any:
     return decode(kind, id).id
 
 
+def new_app(settings: Settings, clock: Clock) -> Starlette:
+    """An application: its schema is that of the others with the same limits, since a schema is most of the work."""
+    return create_app(settings, clock, schema=served_schema(settings))
+
+
 @asynccontextmanager
 async def open_api(settings: Settings, clock: Clock) -> AsyncIterator[Api]:
     """An application with its lifespan running and a relay beside it."""
-    app = create_app(settings, clock)
+    app = new_app(settings, clock)
     relay = asyncio.create_task(run_relay(settings, {}, fans=FANS))
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://test") as http:

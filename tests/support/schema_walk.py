@@ -24,8 +24,8 @@ from graphql import (
     is_required_input_field,
 )
 
-from app.api.schema import build_schema
 from app.core.graphql.permissions import Access
+from tests.support.schemas import served_schema
 
 Path = tuple[str, ...]
 
@@ -196,7 +196,7 @@ class RootField:
 @cache
 def schema() -> GraphQLSchema:
     """The schema as it is served."""
-    return build_schema()._schema
+    return served_schema()._schema
 
 
 def root_fields() -> list[RootField]:

@@ -11,11 +11,10 @@ import httpx
 import pytest
 
 from app.core.clock import SystemClock
-from app.main import create_app
 from app.settings import Settings, SettingsError, load_settings
 from app.tenants.rules import domain_of_host
 from tests.contract.operations import operation
-from tests.support.api import PASSWORD, Api, Business, Caller, GraphQLFailed
+from tests.support.api import PASSWORD, Api, Business, Caller, GraphQLFailed, new_app
 from tests.support.dns_server import Names, name_server
 from tests.support.holdings import platform
 from tests.support.ws_client import ws_client
@@ -46,7 +45,7 @@ class Place:
 async def place(migrated_settings: Settings) -> AsyncIterator[Place]:
     async with name_server() as names:
         changes = {"dns_servers": (names.server,), "public_url": f"https://{OWN_HOST}"}
-        app = create_app(migrated_settings.model_copy(update=changes), SystemClock())
+        app = new_app(migrated_settings.model_copy(update=changes), SystemClock())
         transport = httpx.ASGITransport(app)
         async with (
             app.router.lifespan_context(app),

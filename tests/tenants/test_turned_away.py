@@ -13,10 +13,9 @@ import httpx
 import pytest
 
 from app.core.clock import SystemClock
-from app.main import create_app
 from app.settings import Settings
 from tests.contract.operations import operation
-from tests.support.api import PASSWORD, Api, Caller, GraphQLFailed
+from tests.support.api import PASSWORD, Api, Caller, GraphQLFailed, new_app
 from tests.support.feeds import queue_feed, session_feed
 from tests.support.holdings import platform
 from tests.support.sse_client import Ended, EventStream, sse
@@ -35,7 +34,7 @@ RENEW = "mutation($i: AdmissionRenewInput!) { admissionRenew(input: $i) { __type
 @asynccontextmanager
 async def process(settings: Settings) -> AsyncIterator[Api]:
     """An API process: its own memory, the same database and bus."""
-    app = create_app(settings, SystemClock())
+    app = new_app(settings, SystemClock())
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://test") as http:
         yield Api(app, http)

@@ -11,13 +11,13 @@ from starlette.applications import Starlette
 from app.api.documents import Cost, Limits
 from app.api.documents.cost import price_of
 from app.api.documents.weights import LISTS, WEIGHTS
-from app.api.schema import build_schema
 from app.core.errors import RateLimited
 from tests.contract.operations import operation, operation_names
+from tests.support.schemas import served_schema
 from tests.support.ws_client import OperationFailed, ws_client
 from tests.transport.toy import Toy, ToyContext, toy_app, toy_schema
 
-SCHEMA = build_schema()._schema
+SCHEMA = served_schema()._schema
 
 
 def points(query: str, **variables: Any) -> int:
