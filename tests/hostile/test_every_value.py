@@ -22,6 +22,8 @@ from tests.support.waiting import PATIENCE
 from tests.support.ws_client import OperationFailed
 
 FIELDS = [field for field in root_fields() if field.leaves]
+# Feeds of what happens: nothing does here.
+FACTS = {"queueEvents", "notificationReceived"}
 CODES = {"BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED", "NOT_FOUND"}
 # They hash a password before they look at anything else.
 SLOW = {
@@ -103,6 +105,11 @@ class Ground:
             "MessageProvider": message_provider_id,
             # Of nobody: what takes these is tested where there are some (tests/webhooks).
             "Job": encode("Job", *parse(self.queue_id)[1]),
+            # Of nobody too: tests/notifications, tests/integrations.
+            **{
+                kind: encode(kind, *parse(self.queue_id)[1])
+                for kind in ("Integration", "MessageRule", "Notification", "NotificationBroadcast")
+            },
             "WebhookEndpoint": encode("WebhookEndpoint", *parse(self.queue_id)[1]),
             "WebhookDelivery": encode("WebhookDelivery", *parse(self.queue_id)[1]),
             # Nobody has one here: what takes it is tested where somebody has (tests/providers).
@@ -200,7 +207,7 @@ async def ground(api: Api, caller: Caller | None = None) -> Ground:
 
 @pytest.mark.parametrize("field", FIELDS, ids=str)
 async def test_it_is_answered(api: Api, field: RootField, caplog: pytest.LogCaptureFixture) -> None:
-    place = await ground(api, await platform(api) if field.name.startswith("tenant") else None)
+    place = await ground(api, await platform(api) if field.name.startswith(("tenant", "job")) else None)
     problems = []
     for path, type_ in field.leaves.items():
         for value in values_for(path, type_, few=field.name in SLOW):
@@ -222,11 +229,11 @@ async def _problem(caller: Caller, field: RootField, variables: dict[str, Any]) 
             subscription = await socket.subscribe(document, variables)
             try:
                 # A feed that waits for something to happen has been let in.
-                body = await subscription.payload(within=0.2 if field.name == "queueEvents" else PATIENCE)
+                body = await subscription.payload(within=0.2 if field.name in FACTS else PATIENCE)
             except OperationFailed as refusal:
                 body = {"errors": refusal.errors}
             except TimeoutError:
-                return None if field.name == "queueEvents" else "no answer"
+                return None if field.name in FACTS else "no answer"
     else:
         answer = await caller.send(document, **variables)
         if answer.status_code >= 500:

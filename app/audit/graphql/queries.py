@@ -1,7 +1,7 @@
 """Reading the log as evidence. Nothing here, and nothing anywhere, changes it."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from app.audit.repository import Wanted
 from app.context import Context, Info
 from app.core.db.pages import PageRequest
 from app.core.errors import BadInput, NotFound
+from app.core.graphql.instants import instant
 from app.core.graphql.pages import After, First, connection
 from app.core.graphql.permissions import Requires
 from app.core.ids import parse
@@ -49,8 +50,8 @@ class AuditFilter:
             actor=None if self.actor_id is None else _label(context, self.actor_id),
             types=self.types,
             aggregate=None if self.object_id is None else _object(context, self.object_id),
-            since=_instant("since", self.since),
-            until=_instant("until", self.until),
+            since=instant("since", self.since),
+            until=instant("until", self.until),
             request_id=self.request,
         )
 
@@ -102,17 +103,6 @@ def _object(context: Context, id: str) -> tuple[str, UUID]:
 
 
 _TYPES = {"CustomRole": "role"}
-
-
-def _instant(name: str, at: datetime | None) -> datetime | None:
-    if at is None:
-        return None
-    if at.tzinfo is None:
-        raise BadInput(f"`{name}` needs a time zone, e.g. `2026-01-01T00:00:00Z`.")
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise BadInput(f"`{name}` is out of range.") from None
 
 
 def _own(context: Context, id: str) -> tuple[str, UUID]:

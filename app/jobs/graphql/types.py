@@ -34,7 +34,9 @@ class Job(Node):
     status: JobStatus | None = strawberry.field(description="What is to become of it; null: it is done.")  # type: ignore[valid-type]
     attempts: int = strawberry.field(description="How often a worker has taken it.")
     error: str | None = strawberry.field(description="Why the last try came to nothing, without personal data.")
-    request: str | None = strawberry.field(description="The id of the request it follows from: look for it in the logs.")
+    request: str | None = strawberry.field(
+        description="The id of the request it follows from: look for it in the logs."
+    )
     created_at: datetime = strawberry.field(description="When it became owed.")
     due_at: datetime = strawberry.field(description="Not to be taken before.")
     done_at: datetime | None = strawberry.field(description="When it was done; null until then.")

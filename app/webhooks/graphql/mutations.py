@@ -4,6 +4,7 @@ import strawberry
 from strawberry import UNSET
 
 from app.context import Context, Info
+from app.core.graphql.instants import instant
 from app.core.graphql.permissions import Requires
 from app.identity.graphql.step_up import StepUp
 from app.identity.permissions import Permission
@@ -114,7 +115,11 @@ class WebhookMutation:
         ref = info.context.ref("WebhookEndpoint", input.endpoint_id)
         async with info.context.write() as tx:
             endpoint, count = await service.replay_range(
-                tx, ref.id, input.since, input.until, all_of_them=input.all_events
+                tx,
+                ref.id,
+                instant("input.since", input.since),
+                instant("input.until", input.until),
+                all_of_them=input.all_events,
             )
         return results.WebhookRangeReplaySuccess(endpoint=WebhookEndpoint.of(endpoint), event_count=count)
 

@@ -6,6 +6,7 @@ import strawberry
 
 from app.context import Info
 from app.core.db.pages import PageRequest
+from app.core.graphql.instants import instant
 from app.core.graphql.pages import After, First, connection
 from app.core.graphql.permissions import Requires
 from app.identity.permissions import Permission
@@ -47,7 +48,13 @@ class WebhookQuery:
         wanted = repository.Wanted()
         if filter is not None:
             endpoint = filter.endpoint_id and info.context.ref("WebhookEndpoint", filter.endpoint_id).id
-            wanted = repository.Wanted(endpoint or None, filter.status, filter.event_type, filter.since, filter.until)
+            wanted = repository.Wanted(
+                endpoint or None,
+                filter.status,
+                filter.event_type,
+                instant("filter.since", filter.since),
+                instant("filter.until", filter.until),
+            )
         async with info.context.read() as tx:
             page = await repository.deliveries(tx, wanted, PageRequest(first, after))
         return connection(WebhookDeliveryConnection, WebhookDeliveryEdge, page, WebhookDelivery.of)

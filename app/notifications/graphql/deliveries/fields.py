@@ -9,6 +9,7 @@ import strawberry
 
 from app.context import Context, Info
 from app.core.db.pages import PageRequest
+from app.core.graphql.instants import instant
 from app.core.graphql.pages import After, First, connection
 from app.core.graphql.permissions import Requires
 from app.core.ids import Ref
@@ -71,8 +72,9 @@ class DeliveryQuery:
     )
     async def notification_delays(self, info: Info, since: Since, until: Until = None) -> list[NotificationDelay]:
         context = info.context
+        span = instant("since", since), instant("until", until or context.runtime.clock.now())
         async with context.read() as tx:
-            found = await service.delays(tx, since, until or context.runtime.clock.now())
+            found = await service.delays(tx, *span)
         return [NotificationDelay.of(context, each) for each in found]
 
 

@@ -6,6 +6,7 @@ import strawberry
 
 from app.context import Context
 from app.core.graphql.errors import UserError, error_type
+from app.core.graphql.instants import instant
 from app.core.graphql.pages import PageInfo
 from app.core.ids import encode
 from app.notifications.deliveries import errors, repository
@@ -46,8 +47,8 @@ class NotificationFilter:
             broadcast_id=None
             if self.broadcast_id is None
             else context.ref("NotificationBroadcast", self.broadcast_id).id,
-            since=self.since,
-            until=self.until,
+            since=instant("filter.since", self.since),
+            until=instant("filter.until", self.until),
         )
 
 
