@@ -55,16 +55,16 @@ async def failed(api: Api, business: Business, **values: Any) -> str:
 async def test_operators_see_what_waits_how_long_and_what_failed(
     api: Api, business: Business, operator: Caller
 ) -> None:
-    now = SystemClock().now()
-    await add(api, business, due_at=now - timedelta(minutes=5))
-    await add(api, business, due_at=now - timedelta(minutes=1))
-    await add(api, business, due_at=now + timedelta(minutes=5))
-    await add(api, business, done_at=now)
-    await failed(api, business, lane=Lane.BULK)
+    now, name = SystemClock().now(), f"test.{uuid4().hex[:12]}"
+    await add(api, business, name=name, due_at=now - timedelta(minutes=5))
+    await add(api, business, name=name, due_at=now - timedelta(minutes=1))
+    await add(api, business, name=name, due_at=now + timedelta(minutes=5))
+    await add(api, business, name=name, done_at=now)
+    await failed(api, business, name=name, lane=Lane.BULK)
     overview = await operator(operation("JobOverview"))
-    bulk, normal = sorted((each for each in overview["loads"] if each["name"] == NAME), key=lambda each: each["lane"])
+    bulk, normal = sorted((each for each in overview["loads"] if each["name"] == name), key=lambda each: each["lane"])
     assert 300 <= normal.pop("oldestSeconds") < 330
-    assert normal == {"name": NAME, "lane": "NORMAL", "waitingCount": 2, "laterCount": 1, "failedCount": 0}
+    assert normal == {"name": name, "lane": "NORMAL", "waitingCount": 2, "laterCount": 1, "failedCount": 0}
     assert bulk["lane"] == "BULK"
     assert (bulk["waitingCount"], bulk["failedCount"], bulk["oldestSeconds"]) == (0, 1, None)
 
