@@ -407,7 +407,7 @@ async def test_who_waits_for_an_opening_is_told_once_that_it_is_soon(
     assert ran.count("notifications.opening_soon") == 4, "one for each portion, and one that finds nobody"
     assert sorted(await world.told()) == [("OPENING_SOON", "early"), ("OPENING_SOON", "other")]
     assert {mail.subject for mail in sink.mails} == {f"Brot & Brötchen opens at {opens_at:%H:%M}"}
-    assert "in 15 minutes" in sink.mails[0].body
+    assert "in 15 min." in sink.mails[0].body
     clock.advance(minutes=1)
     await openings.look(world.dbs.system)
     await world.settle()
