@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 
 from app.estimates.classic import Classic, Rule, number
 from app.estimates.memory import remembered
-from app.estimates.regression import INPUTS, MovingQuantiles, shown
+from app.estimates.regression import INPUTS, MovingQuantiles, Slope, shown
 from app.estimates.selector import Selector
 from app.estimates.tracking import ENOUGH_OUTCOMES, LEAST_OUTCOMES, Track, widening
 from app.estimates.values import Features, Predictor, Reason
 from tests.estimates.lines import PLAIN, line, lines
-
-PREDICTORS = [*(Classic(rule) for rule in Rule), Classic(Rule.QUEUE_LENGTH, is_calibrated=True), MovingQuantiles()]
 
 
 def taught(predictor: Predictor, outcomes: int, waited_seconds: float = 100.0) -> Predictor:
@@ -102,6 +100,29 @@ def test_the_regression_learns_what_no_rule_sees() -> None:
     assert b is not None
     assert (a.p50_seconds, a.p90_seconds) == pytest.approx((30, 38), rel=0.15)
     assert (b.p50_seconds, b.p90_seconds) == pytest.approx((300, 380), rel=0.15)
+
+
+def test_a_step_of_the_regression_has_its_weight() -> None:
+    one, three = Slope.starting(0.5, 0.0), Slope.starting(0.5, 0.0)
+    one.step(shown(PLAIN), None, 1.0, 1.0, 0)
+    three.step(shown(PLAIN), None, 1.0, 3.0, 0)
+
+    # What is walked is counted in squares.
+    assert three.walked[0] - 1e-6 == pytest.approx(9 * (one.walked[0] - 1e-6))
+
+
+@pytest.mark.parametrize("predictor", [Classic(Rule.QUEUE_LENGTH), MovingQuantiles()])
+def test_with_few_outcomes_only_p90_is_further(predictor: Classic | MovingQuantiles) -> None:
+    track = predictor.high if isinstance(predictor, Classic) else predictor.high_track
+    said = []
+    for track.seen in (LEAST_OUTCOMES, ENOUGH_OUTCOMES):
+        estimate = predictor.predict(PLAIN)
+        assert estimate is not None
+        said.append(estimate)
+
+    few, enough = said
+    assert few.p50_seconds == enough.p50_seconds
+    assert (1 + few.p90_seconds) / (1 + enough.p90_seconds) == pytest.approx(math.exp(widening(LEAST_OUTCOMES)))
 
 
 def test_more_categories_than_are_kept() -> None:

@@ -1,6 +1,7 @@
 """The best measured speaks, who left teaches, and nothing is lost on the way through JSON."""
 
 import json
+import math
 import random
 
 import pytest
@@ -9,10 +10,10 @@ from hypothesis import strategies as st
 
 from app.estimates.memory import recalled, remembered
 from app.estimates.pace import LATELY_SECONDS, MOST_SERVICE_SECONDS, Pace
-from app.estimates.selector import LEAST_MEASURED, Selector, pinball
+from app.estimates.selector import LEAST_MEASURED, Measured, Selector, pinball
 from app.estimates.staying import Staying
 from app.estimates.tracking import LEAST_OUTCOMES
-from app.estimates.values import Features, Reason
+from app.estimates.values import Estimate, Features, Reason
 from tests.estimates.lines import PLAIN, line
 
 
@@ -38,6 +39,16 @@ def test_pinball_by_hand() -> None:
     assert pinball(0.9, 100.0, 80.0) == pytest.approx(18)
     assert pinball(0.9, 80.0, 100.0) == pytest.approx(2)
     assert pinball(0.5, 80.0, 100.0) == pinball(0.5, 100.0, 80.0) == 10
+
+
+def test_the_newest_loss_counts_most() -> None:
+    measured = Measured()
+    assert measured.mean == math.inf
+
+    measured.add(Estimate(100.0, 100.0), 200.0, 1.0)
+    assert measured.mean == pytest.approx(50 + 90)
+    measured.add(Estimate(100.0, 100.0), 100.0, 2.0)
+    assert measured.mean == pytest.approx(140 * 0.998 / 2.998)
 
 
 @given(st.lists(st.floats(0, 1_000), min_size=1, max_size=15), st.sampled_from([0.5, 0.9]), st.floats(0, 1_000))

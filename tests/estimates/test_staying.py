@@ -27,9 +27,18 @@ def test_four_waits_by_hand() -> None:
 
     assert staying.probability("A", 5) == 1.0
     assert staying.probability("A", 20) == pytest.approx(3 / 4)
+    # Who leaves just then still stood beside.
+    assert staying.probability("A", 40) == pytest.approx(3 / 4)
     assert staying.probability("A", 80) == pytest.approx(3 / 4 * 1 / 2)
     # The two served stand for all four.
     assert staying.weight("A", 20) + staying.weight("A", 80) == pytest.approx(4)
+
+
+def test_who_is_served_in_the_same_cell_was_at_risk_for_half_of_it() -> None:
+    # One of three left, one was served meanwhile: one of two and a half.
+    staying = taught((10, False), (10, True), (100, True))
+
+    assert staying.probability("A", 100) == pytest.approx(1 - 1 / 2.5)
 
 
 def test_where_nobody_leaves_each_stands_for_themselves() -> None:
