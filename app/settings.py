@@ -295,7 +295,7 @@ class Settings(BaseSettings):
         default=0, ge=0, description="Those of everybody signed in to one tenant, visitors included; 0 for no bound."
     )
     max_query_depth: int = Field(default=12, ge=1, description="Deepest selection a document may have.")
-    max_query_tokens: int = Field(default=1_000, ge=10, description="Most tokens a document may have.")
+    max_query_tokens: int = Field(default=450, ge=10, description="Most tokens a document may have.")
     max_query_aliases: int = Field(default=30, ge=0, description="Most aliases a document may have.")
     max_query_cost: int = Field(
         default=5_000, ge=1, description="Most points an operation may cost: objects it shows, times page sizes."

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.db import ReadTx, WriteTx
 from app.core.db.engine import constraint_name
-from app.core.errors import InvalidInput
+from app.core.errors import InvalidInput, NotFound
 from app.core.events import record
 from app.notifications import repository, rules, texts
 from app.notifications.defaults import BUILT_IN, LAST_RESORT, TEMPLATED
@@ -91,9 +91,11 @@ async def remove_template(
 ) -> EffectiveTemplate:
     """Give up a text of one's own; the text that is in use in its stead, perhaps in another language.
 
-    Raises `InvalidInput` if there is none of one's own.
+    Raises `InvalidInput` if there is none of one's own, `NotFound` (of the rule).
     """
     locale = rules.language_tag(locale)
+    if rule_id is not None and await repository.kind_of_rule(tx, rule_id) is None:
+        raise NotFound("MessageRule")
     row = await repository.lock_template(tx, kind, channel, locale, rule_id)
     if row is None:
         raise InvalidInput("locale", "You have no text of your own for this.")

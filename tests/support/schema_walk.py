@@ -3,6 +3,7 @@
 Nothing is left out in silence: an argument nobody has said how to fill is an error, and so is an id of an unknown kind.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +25,9 @@ from graphql import (
     is_required_input_field,
 )
 
+from app.core.errors import NotFound
 from app.core.graphql.permissions import Access
+from app.core.ids import parse
 from tests.support.schemas import served_schema
 
 Path = tuple[str, ...]
@@ -181,16 +184,24 @@ class RootField:
         }
 
     def document(self, variables: Mapping[str, Any], depth: int = 1) -> str:
-        """An operation that calls it and reads everything that can be read so deep; of every kind at once, less."""
-        if get_named_type(self.field.type).name == "Node":
-            # One level deeper, all kinds together have more tokens than a document may have.
-            depth = 0
+        """An operation that calls it and reads everything that can be read so deep."""
+        chosen = selection(get_named_type(self.field.type), depth)
+        if self.name == "node":
+            # All kinds together have more tokens than a document may have: the one the id says it is of.
+            kind = schema().type_map[_kind_in(variables.get("id"))]
+            assert isinstance(kind, GraphQLObjectType)
+            chosen = f"{{ __typename id ... on {kind.name} {selection(kind, depth)} }}"
         head = ", ".join(f"${name}: {self.field.args[name].type}" for name in variables)
         call = ", ".join(f"{name}: ${name}" for name in variables)
-        return (
-            f"{self.operation}{f'({head})' if head else ''} {{ {self.name}{f'({call})' if call else ''}"
-            f" {selection(get_named_type(self.field.type), depth)} }}"
-        )
+        return f"{self.operation}{f'({head})' if head else ''} {{ {self.name}{f'({call})' if call else ''} {chosen} }}"
+
+
+def _kind_in(id: object) -> str:
+    try:
+        kind = parse(str(id))[0]
+    except NotFound:
+        kind = ""
+    return kind if isinstance(schema().type_map.get(kind), GraphQLObjectType) else "Queue"
 
 
 @cache
@@ -240,12 +251,12 @@ def _fields(type_: GraphQLObjectType, depth: int, declared: Mapping[str, str]) -
 
 
 def _declared(members: Sequence[GraphQLObjectType]) -> dict[str, str]:
-    """How the first of these types declares a field: one answer holds one kind under one name, others need an alias."""
-    declared: dict[str, str] = {}
+    """How most of these types declare a field: one answer holds one kind under one name, others need an alias."""
+    declared: dict[str, Counter[str]] = {}
     for member in members:
         for name, field in member.fields.items():
-            declared.setdefault(name, str(field.type))
-    return declared
+            declared.setdefault(name, Counter())[str(field.type)] += 1
+    return {name: kinds.most_common(1)[0][0] for name, kinds in declared.items()}
 
 
 def _leaves(type_: GraphQLInputType, path: Path) -> Iterator[tuple[Path, GraphQLInputType]]:

@@ -60,7 +60,12 @@ class JobQuery:
 
 
 def _tenant(id: str | None) -> UUID | None:
-    return None if id is None else decode("Tenant", id).id
+    if id is None:
+        return None
+    ref = decode("Tenant", id)
+    if ref.id != ref.tenant_id:
+        raise NotFound("Tenant")
+    return ref.id
 
 
 async def _job_node(context: Context, ref: Ref) -> Job:

@@ -47,9 +47,10 @@ class WebhookQuery:
     ) -> WebhookDeliveryConnection:
         wanted = repository.Wanted()
         if filter is not None:
-            endpoint = filter.endpoint_id and info.context.ref("WebhookEndpoint", filter.endpoint_id).id
+            endpoint = filter.endpoint_id
+            endpoint_id = None if endpoint is None else info.context.ref("WebhookEndpoint", endpoint).id
             wanted = repository.Wanted(
-                endpoint or None,
+                endpoint_id,
                 filter.status,
                 filter.event_type,
                 instant("filter.since", filter.since),

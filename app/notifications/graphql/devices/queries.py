@@ -24,6 +24,8 @@ class PushDeviceQuery:
     )
     async def push_public_key(self, info: Info, tenant_id: IdArgument) -> str:
         ref = await info.context.open_ref("Tenant", tenant_id)
+        if ref.id != ref.tenant_id:
+            raise NotFound("Tenant")
         return public_push_key(info.context.runtime.settings.secret, ref.tenant_id)
 
 
