@@ -25,7 +25,7 @@ class Broadcast(TenantRow, table=True):
     2. each portion is a job of its own that writes its people's messages and counts itself done, in one commit
     3. DONE with the last portion, or CANCELLED: then no further messages are written, and those not sent are not sent
 
-    - whoever joins later gets nothing, whoever has left meanwhile neither (`gone`)
+    - whoever joins later gets nothing; nor does whoever has left before their portion was written (`gone`)
     - a person gets it once: the messages have the broadcast's id for their event
     - one at a time is written out in a queue (`broadcasts_running_key`)
     """
