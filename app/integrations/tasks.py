@@ -66,7 +66,7 @@ def session_of(fact: Fact) -> UUID:
 
 def is_held(fact: Fact) -> bool:
     """Whether somebody joined on hold: where joining costs something, and nowhere else."""
-    return fact.data["session"]["held_at"] is not None
+    return fact.data.get("session", {}).get("held_at") is not None
 
 
 def _asking(context: JobContext) -> Asking:

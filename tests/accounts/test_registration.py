@@ -173,10 +173,13 @@ async def test_a_code_of_one_business_opens_no_account_in_another(api: Api, open
     assert not await can_sign_in(api, other, email)
 
 
-async def test_an_unknown_business_is_not_found(api: Api) -> None:
-    with pytest.raises(GraphQLFailed) as refused:
-        await send(api.anonymous, "userRegister", tenantSlug="no-such-business", email=new_address())
-    assert refused.value.code == "NOT_FOUND"
+async def test_an_unknown_business_is_as_closed_as_one_that_is(api: Api, business: Business) -> None:
+    answers = [
+        await send(api.anonymous, "userRegister", tenantSlug=slug, email=new_address())
+        for slug in ("no-such-business", business.slug)
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0]["__typename"] == "RegistrationClosedError"
 
 
 async def test_staff_who_are_signed_in_register_somebody_as_strangers_do(api: Api, open_business: Business) -> None:

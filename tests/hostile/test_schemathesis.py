@@ -17,12 +17,17 @@ from graphql import (
     GraphQLInputType,
     GraphQLList,
     GraphQLNonNull,
+    NameNode,
+    ObjectFieldNode,
+    ObjectValueNode,
     get_named_type,
     introspection_from_schema,
     parse,
     print_ast,
 )
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis_graphql import nodes
 from schemathesis import Case, GenerationMode, graphql
 from schemathesis.checks import response_schema_conformance
 from schemathesis.config import SchemathesisConfig
@@ -134,6 +139,23 @@ def _ids(type_: GraphQLInputType, path: str) -> Iterator[str]:
 
 class LeakedError(Failure):
     """Something is in the answer that is nobody's business."""
+
+
+def _object(values: dict[str, str]) -> ObjectValueNode:
+    return nodes.Object(
+        [ObjectFieldNode(name=NameNode(value=name), value=nodes.String(value)) for name, value in values.items()]
+    )
+
+
+_TEXTS = st.text(max_size=20)
+# Options and credentials: an object of anything, and what is none.
+graphql.scalar(
+    "JSON",
+    st.dictionaries(st.sampled_from(["accountSid", "baseUrl", "sender", "x"]), _TEXTS, max_size=3).map(_object)
+    | _TEXTS.map(nodes.String)
+    | st.integers(-9, 9).map(nodes.Int)
+    | st.lists(_TEXTS.map(nodes.String), max_size=3).map(nodes.List),
+)
 
 
 def made_up(about: Iterable[APIOperation], examples: int = 3) -> list[Case]:
@@ -255,7 +277,7 @@ async def test_a_mistake_is_found(api: Api, mine: Holdings, target: Target, monk
 async def test_a_leak_is_found(api: Api, mine: Holdings, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     for check in ("require_tenant", "require_in", "may_in"):
         monkeypatch.setattr(Actor, check, lambda *_: True)
-    cases = made_up([each for each in target.operations if each.label == "Query.session"], examples=10)
+    cases = made_up([each for each in target.operations if each.label == "Query.session"], examples=30)
     with pytest.raises(FailureGroup, match="Leak"):
         await send(target, await asking_as(api, mine, "ADMIN"), cases)
 

@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from app.core.events.reactions import Fact
 from app.core.ids import decode
 from app.identity.models import Role
-from app.notifications import service as notifications
+from app.notifications.telling import happenings
 from app.sessions import repository as sessions
 from tests.access.helpers import listed
 from tests.support.api import PASSWORD, Api, Business
@@ -190,7 +190,7 @@ async def _owe(api: Api, queue: str, session_id: str) -> None:
             json.dumps(called.data),
             None,
         )
-        assert await notifications.owe_called(tx, fact, api.runtime.settings)
+        assert await happenings.owe_called(tx, fact, api.runtime.settings)
 
 
 async def test_no_canary_sings_anywhere(api: Api, business: Business, records: list[str], bus: list[bytes]) -> None:
