@@ -56,8 +56,9 @@ def test_every_server_does_the_same_work_and_is_compared_with(tmp_path: Path) ->
             assert names == _SERVERS
             for row in rows:
                 [measured], [reference] = row["measured"]["rounds"], row["reference"]["rounds"]
-                assert measured > 0
-                assert row["ratio"]["rounds"] == [measured / reference]
+                # Of a few updates the processor time may be too small to be seen; then there is no ratio.
+                assert measured > 0 or "CPU" in figure
+                assert row["ratio"].get("rounds") == ([measured / reference] if reference > 0 else None)
         # One number: an odd server would be named behind it.
         assert written["facts"][f"fan-out to {sockets} sockets: bytes of an update"].isdigit()
         assert written["facts"][f"fan-out to {sockets} sockets: updates that nothing explains"] == "0"
