@@ -200,7 +200,9 @@ _FAN_OUT = f"""
             'PENDING', 0, 0, $1, $1
         from unnest($4::uuid[], $5::text[], $6::uuid[], $7::bigint[], $8::timestamptz[], $9::text[])
             as fact (tenant_id, kind, id, revision, at, type)
-        join webhook_endpoints e on e.tenant_id = fact.tenant_id and e.enabled and {_MATCHES}
+        -- Not what happened before there was an endpoint, however late it is relayed.
+        join webhook_endpoints e on e.tenant_id = fact.tenant_id and e.enabled and e.created_at <= fact.at
+            and {_MATCHES}
         where fact.type <> all($3::text[])
         on conflict on constraint webhook_deliveries_once_key do nothing
         returning tenant_id, endpoint_id

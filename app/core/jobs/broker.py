@@ -63,14 +63,12 @@ def sending_broker(settings: Settings) -> RedisBroker:
     return _broker(settings, Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.2), 1), timeout_seconds=1.0)
 
 
-def receiving_broker(settings: Settings, stopping: Event, run: Callable[[str, str], None]) -> RedisBroker:
-    """For the worker: outlasts an outage instead of failing an acknowledgement, until `stopping` is set."""
+def receiving_broker(settings: Settings, stopping: Event, run: Callable[[str, str], None], lane: Lane) -> RedisBroker:
+    """For a worker's lane: outlasts an outage instead of failing an acknowledgement, until `stopping` is set."""
     broker = _broker(settings, Retry(_UntilStopped(stopping), 200), timeout_seconds=5.0)
-    for lane, queue in QUEUES.items():
-        name = _actor(lane)
-        broker.declare_actor(
-            dramatiq.Actor(run, broker=broker, actor_name=name, queue_name=queue, priority=0, options={})
-        )
+    broker.declare_actor(
+        dramatiq.Actor(run, broker=broker, actor_name=_actor(lane), queue_name=QUEUES[lane], priority=0, options={})
+    )
     return broker
 
 

@@ -20,7 +20,7 @@ from app.core.clock import SystemClock
 from app.core.db import Database
 from app.core.db.urls import APP_ROLE, role_url
 from app.core.jobs.alive import keep_showing
-from app.core.jobs.broker import QUEUES, receiving_broker, redis_url
+from app.core.jobs.broker import receiving_broker, redis_url
 from app.core.jobs.dispatch import Dispatcher
 from app.core.jobs.kinds import Jobs
 from app.core.jobs.lanes import Lane
@@ -70,10 +70,11 @@ async def run_worker(settings: Settings, jobs: Jobs, beside: Sequence[Beside] = 
         except FutureCancelledError:
             logger.info("A job was interrupted; another worker will have it.", extra={"job_id": job_id})
 
-    broker = receiving_broker(settings, stopping, run)
     # Each lane has threads of its own: a thousand newsletters leave those alone that tell somebody it is their turn.
     workers = [
-        dramatiq.Worker(broker, queues={QUEUES[lane]}, worker_timeout=_POLL_MS, worker_threads=threads)
+        dramatiq.Worker(
+            receiving_broker(settings, stopping, run, lane), worker_timeout=_POLL_MS, worker_threads=threads
+        )
         for lane, threads in _THREADS.items()
     ]
     showing = asyncio.create_task(keep_showing(redis, settings, "worker"), name="alive")
