@@ -13,16 +13,17 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 from redis.asyncio import Redis
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
 from app.audit.verification import verify
 from app.core.actor import Origin
 from app.core.clock import ManualClock
-from app.core.db import Databases
+from app.core.db import Databases, WriteTx
 from app.core.db.admin import prepare_database
 from app.core.events import Event, record
 from app.core.events.models import EventRow
-from app.core.events.reactions import each, latest
+from app.core.events.reactions import Fact, each, latest
 from app.core.events.relay import BATCH, Relay, run_relay
 from app.core.events.upkeep import delete_old, make_partitions
 from app.core.idempotency import IdempotencyKey
@@ -31,6 +32,7 @@ from app.core.jobs.broker import QUEUES, namespace
 from app.core.jobs.dispatch import Dispatcher
 from app.core.jobs.lanes import Lane
 from app.core.jobs.models import Job
+from app.core.jobs.repository import NewJob, write
 from app.core.live.bus import RESYNC, Bus, Message
 from app.core.live.doorbell import Doorbell
 from app.settings import Settings
@@ -73,7 +75,7 @@ async def jobs(dbs: Databases) -> list[Job]:
 
 @asynccontextmanager
 async def relaying(
-    settings: Settings, dbs: Databases, count: int = 1, reactions=REACTIONS
+    settings: Settings, dbs: Databases, count: int = 1, reactions=REACTIONS, fans=()
 ) -> AsyncIterator[list[Relay]]:
     """Relays with their own connections to the bus, not running by themselves."""
     buses = [Bus(settings.redis_url, prefix=settings.bus_prefix) for _ in range(count)]
@@ -82,7 +84,7 @@ async def relaying(
         await bus.start()
     try:
         yield [
-            Relay(dbs.system, bus, reactions, own, sealing_key=b"key")
+            Relay(dbs.system, bus, reactions, own, sealing_key=b"key", fans=fans)
             for bus, own in zip(buses, dispatchers, strict=True)
         ]
     finally:
@@ -143,6 +145,30 @@ async def test_events_go_out_in_order_one_message_per_topic_and_owe_their_jobs(
     assert sorted(job.args["data"]["number"] for job in await jobs(dbs)) == [1, 2, 3, 5]
     async with Redis.from_url(settings.redis_url) as redis:
         assert await redis.llen(f"{namespace(settings)}:{QUEUES[Lane.NORMAL]}") >= 4
+
+
+@pytest.mark.parametrize("how", ["in Python", "in SQL"])
+async def test_an_event_a_fan_stumbles_over_stops_no_other(
+    dbs: Databases, settings: Settings, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tenant_id, queue_id = await new_tenant(dbs), uuid4()
+    await write_events(dbs, tenant_id, queue_id, [1, 2, 3])
+
+    async def fan(tx: WriteTx, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            await write(tx, [NewJob(tenant_id, "test.fan", fact.data, f"fan {fact.id}")], send_at=tx.now())
+            if fact.revision == 2 and how == "in SQL":
+                await tx.rows("select 1 / 0")
+            elif fact.revision == 2:
+                raise KeyError("session")
+
+    async with relaying(settings, dbs, reactions={}, fans=(fan,)) as [relay]:
+        with pytest.raises((KeyError, DBAPIError)):
+            await relay.relay_once()
+        assert (await unpublished(dbs), await jobs(dbs)) == (3, [])
+        assert (await relay.relay_once(), await relay.relay_once()) == (3, 0)
+    assert sorted(job.args["number"] for job in await jobs(dbs)) == [1, 3]
+    assert [record.event_type for record in caplog.records if record.levelname == "ERROR"] == ["TEST_MOVED"]
 
 
 async def test_relays_beside_each_other_publish_each_event_once_and_write_each_job_once(

@@ -90,6 +90,8 @@ class Relay:
         self._dispatcher = dispatcher
         self._missed: dict[tuple[str, UUID], Fact] = {}
         self._is_behind = False
+        # A fan has stumbled over the batch that comes now.
+        self._is_careful = False
         # Age of the oldest event of the last batch when it was taken.
         self.lag_seconds = 0.0
 
@@ -111,10 +113,32 @@ class Relay:
             owed = jobs_owed(self._reactions, facts)
             written = await jobs.write(tx, owed, send_at=tx.now() + SEND_AGAIN_AFTER)
             for fan in self._fans:
-                await fan(tx, facts)
+                await self._fan_out(tx, fan, facts)
             await _mark_published(tx, facts)
+        self._is_careful = False
         await self._dispatcher.send(written)
         return len(facts)
+
+    async def _fan_out(self, tx: WriteTx, fan: Fan, facts: Sequence[Fact]) -> None:
+        """All at once; where that has failed event by event, so that one nobody can read stops no other."""
+        if not self._is_careful:
+            try:
+                return await fan(tx, facts)
+            except Exception:
+                self._is_careful = True
+                raise
+        for fact in facts:
+            try:
+                async with tx.begin_nested():
+                    await fan(tx, [fact])
+            except Exception as problem:
+                if is_database_away(problem):
+                    raise
+                logger.exception(
+                    "What follows from an event could not be written down; it is passed over.",
+                    extra={"event_id": fact.id, "event_type": fact.type},
+                )
+        return None
 
     async def _publish(self, facts: Sequence[Fact]) -> None:
         """Tell whoever listens. An event counts as published without it: jobs and log must not wait for the bus.
