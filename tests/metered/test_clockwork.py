@@ -37,7 +37,12 @@ class Running:
             event.listen(engine.sync_engine, "connect", self._listen)
 
     def _listen(self, connection: Any, _: object) -> None:
-        connection.driver_connection.add_query_logger(lambda record: self.statements.append(record.query))
+        connection.driver_connection.add_query_logger(lambda record: self._note(record.query))
+
+    def _note(self, statement: str) -> None:
+        # What the driver asks on a new connection to learn about types is the driver's, whenever it needs one.
+        if "pg_catalog" not in statement and "'jit'" not in statement:
+            self.statements.append(statement)
 
     def scans(self) -> int:
         """How often it has asked who is due."""

@@ -138,8 +138,7 @@ async def test_what_a_dead_worker_held_is_carried_by_another_with_the_same_id(ho
     await hooks.business.join(await hooks.business.queue())
     await hooks.relayed(1)
     hooks.receiver.orders = [Silence(after_taking=True)]
-    patient = hooks.settings.model_copy(update={"webhook_timeout_seconds": 30.0})
-    dead = asyncio.create_task(Carrier(patient, hooks.app, hooks.system).carry_due())
+    dead = asyncio.create_task(Carrier(hooks.settings, hooks.app, hooks.system).carry_due())
     await eventually(lambda: len(hooks.receiver.messages) == 1)
     dead.cancel()
     await asyncio.gather(dead, return_exceptions=True)

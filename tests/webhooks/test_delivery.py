@@ -2,6 +2,7 @@
 
 from app.core.ids import parse
 from app.webhooks import repository
+from app.webhooks.carrier import Carrier
 from tests.support.stand_ins.frame import HangUp, Reply, Silence
 from tests.webhooks.conftest import Hooks
 
@@ -74,7 +75,10 @@ async def test_a_failed_try_comes_again_with_the_same_id(hooks: Hooks) -> None:
     secret = "Bearer abcdef0123456789"
     body = f'{{"error": "no", "token": "{secret}", "who": "ada@private.example"}}'.encode()
     hooks.receiver.orders = [Reply(500, body), HangUp(after_taking=True), Silence()]
+    impatient = hooks.settings.model_copy(update={"webhook_timeout_seconds": 1.0})
     for tries in (1, 2, 3):
+        if tries == 3:
+            hooks.carrier = Carrier(impatient, hooks.app, hooks.system)
         await hooks.carry()
         assert len(hooks.receiver.asked) == tries
         await hooks.carry()
