@@ -37,6 +37,7 @@ class SessionState:
     expires_at: datetime | None = None
     admission_number: int = 0
     renewed_at: datetime | None = None
+    category_id: UUID | None = None
 
 
 def state_of(session: Session | Joined, counter_name: str | None = None) -> SessionState:
@@ -65,6 +66,7 @@ def state_of(session: Session | Joined, counter_name: str | None = None) -> Sess
         expires_at=session.expires_at,
         admission_number=session.admission_number,
         renewed_at=session.renewed_at,
+        category_id=session.category_id,
     )
 
 

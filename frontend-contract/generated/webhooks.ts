@@ -56,6 +56,7 @@ export interface SessionState {
   readonly expiresAt: string | null;
   readonly admissionNumber: number;
   readonly renewedAt: string | null;
+  readonly categoryId: string | null;
 }
 
 /** By type, what each event says. */

@@ -1,0 +1,16 @@
+"""Exports and imports."""
+
+from collections.abc import Sequence
+
+revision: str = "0030"
+down_revision: str | None = "0029"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Filled by the change that needs it."""
+
+
+def downgrade() -> None:
+    """As above."""

@@ -1,0 +1,16 @@
+"""Dashboards and reports that are kept."""
+
+from collections.abc import Sequence
+
+revision: str = "0031"
+down_revision: str | None = "0030"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Filled by the change that needs it."""
+
+
+def downgrade() -> None:
+    """As above."""
