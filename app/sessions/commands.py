@@ -9,11 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.core.db import Database, WriteTx
-from app.core.db.outage import is_worth_another_try
+from app.core.db.outage import is_deadlock, is_worth_another_try
 from app.core.errors import CodedError, UserFacingError
 from app.core.ids import Ref
 from app.core.turns import Turns
@@ -79,7 +78,7 @@ def _is_undone(problem: Exception, *, alone: bool) -> bool:
     """Whether nothing of a failed transaction has happened, and trying each command alone may do better."""
     if isinstance(problem, CodedError | UserFacingError):
         return False
-    if isinstance(problem, DBAPIError) and isinstance(_cause_of(problem), asyncpg.DeadlockDetectedError):
+    if is_deadlock(problem):
         return True
     if alone:
         # A constraint that was raced by another line: what it protects can be seen now, and gets its own refusal.
@@ -88,9 +87,5 @@ def _is_undone(problem: Exception, *, alone: bool) -> bool:
     return not is_worth_another_try(problem)
 
 
-def _cause_of(problem: DBAPIError) -> BaseException | None:
-    return None if problem.orig is None else problem.orig.__cause__
-
-
 def _name_of(problem: Exception) -> str:
-    return type(_cause_of(problem) if isinstance(problem, DBAPIError) else problem).__name__
+    return type(getattr(problem.orig, "__cause__", None) if isinstance(problem, DBAPIError) else problem).__name__

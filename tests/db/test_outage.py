@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from socket import gaierror
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -12,9 +13,9 @@ from sqlalchemy.engine import make_url
 
 from app.api.errors import public_error
 from app.core.db import Database, ReadTx
-from app.core.db.outage import is_worth_another_try
+from app.core.db.outage import again_after_deadlocks, is_worth_another_try
 from app.core.db.urls import APP_ROLE, role_url
-from app.core.ids import decode
+from app.core.ids import decode, new_id
 from app.settings import Settings
 from tests.support.api import Api, Business
 
@@ -115,3 +116,20 @@ async def test_a_connection_of_which_the_end_is_only_half_read_is_one_that_died(
             assert await pid_of(tx) != pid
     finally:
         await db.dispose()
+
+
+async def test_of_two_blocks_that_wait_for_each_other_one_is_begun_anew(api: Api) -> None:
+    rows, begun, both_hold_one = (new_id(), new_id()), [], asyncio.Barrier(2)
+
+    async def block(first: UUID, second: UUID) -> None:
+        begun.append(first)
+        async with api.runtime.dbs.app.write(None) as tx:
+            await tx.rows("select pg_advisory_xact_lock(hashtext($1))", str(first))
+            if begun.count(first) == 1:
+                await both_hold_one.wait()
+            await tx.rows("select pg_advisory_xact_lock(hashtext($1))", str(second))
+
+    await asyncio.gather(
+        again_after_deadlocks(lambda: block(*rows)), again_after_deadlocks(lambda: block(*reversed(rows)))
+    )
+    assert len(begun) == 3

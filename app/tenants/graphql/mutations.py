@@ -7,6 +7,7 @@ import strawberry
 
 from app.context import Context, Info
 from app.core.db import WriteTx
+from app.core.db.outage import again_after_deadlocks
 from app.core.errors import NotFound
 from app.core.graphql.permissions import Checked, Requires
 from app.core.ids import decode
@@ -79,8 +80,13 @@ class TenantMutation:
     )
     async def tenant_delete(self, info: Info, input: inputs.TenantDeleteInput) -> results.TenantDeleteResult:
         tenant_id = _tenant_id(info.context, input.tenant_id)
-        async with info.context.platform_write(info.context.tenant_id) as tx:
-            await service.delete(tx, tenant_id, input.slug)
+
+        async def delete() -> None:
+            async with info.context.platform_write(info.context.tenant_id) as tx:
+                await service.delete(tx, tenant_id, input.slug)
+
+        # The relay and workers may still be busy with what the tenant did last.
+        await again_after_deadlocks(delete)
         return results.TenantDeleteSuccess(tenant_id=input.tenant_id)
 
 
