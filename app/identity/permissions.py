@@ -35,6 +35,7 @@ class Permission(StrEnum):
     MESSAGE_PROVIDER_READ = "message-provider:read"
     MESSAGE_PROVIDER_WRITE = "message-provider:write"
     EVENT_READ = "event:read"
+    ANALYTICS_READ = "analytics:read"
     HEALTH_REPORT = "health:report"
     API_KEY_READ = "api-key:read"
     API_KEY_WRITE = "api-key:write"
@@ -74,6 +75,7 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.MESSAGE_PROVIDER_READ: "See who carries messages, how that is configured, and how they do.",
         Permission.MESSAGE_PROVIDER_WRITE: "Decide who carries messages, with credentials; send tests.",
         Permission.EVENT_READ: "Read the event log and queues as of a past time.",
+        Permission.ANALYTICS_READ: "See figures: of queues, of the whole business, and of every member of staff.",
         Permission.HEALTH_REPORT: "Report how the site behind a queue is.",
         Permission.API_KEY_READ: "See API keys: what they may do, how they begin, when they were used.",
         Permission.API_KEY_WRITE: "Create, change, rotate and revoke API keys.",
@@ -112,6 +114,7 @@ _MANAGER = _STAFF | {
     Permission.COUNTER_WRITE,
     Permission.NOTIFICATION_READ,
     Permission.NOTIFICATION_WRITE,
+    Permission.ANALYTICS_READ,
     Permission.HEALTH_REPORT,
 }
 _ADMIN = _MANAGER | {

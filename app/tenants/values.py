@@ -77,6 +77,8 @@ class TenantSettings(TenantValue):
     second_factor_roles: list[str] = Field(default_factory=list)
     second_factor_codes: bool = True
     trusted_documents_only: bool = False
+    # A wait up to this is good service, where nobody asks with another threshold.
+    service_level_seconds: int = Field(default=600, ge=1, le=86_400)
 
 
 class TenantDemands(NamedTuple):

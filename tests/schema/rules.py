@@ -287,8 +287,8 @@ def names(schema: GraphQLSchema) -> Iterator[str]:
             yield type_.name
         for name, field in getattr(type_, "fields", {}).items():
             for word in (name, *getattr(field, "args", {})):
-                # Percentiles are called what everybody calls them: `sentP95Seconds`.
-                if not re.fullmatch(r"[a-z][A-Za-z]*((P50|P95)[A-Za-z]*)?", word):
+                # Percentiles are called what everybody calls them: `sentP95Seconds`, `p50Seconds`.
+                if not re.fullmatch(r"[a-z][A-Za-z]*(P(50|90|95)[A-Za-z]*)?|p(50|90|95)[A-Za-z]*", word):
                     yield f"{type_.name}.{word}"
         if isinstance(type_, GraphQLEnumType):
             yield from (f"{type_.name}.{name}" for name in type_.values if not re.fullmatch(r"[A-Z]+(_[A-Z]+)*", name))

@@ -28,6 +28,10 @@ class TenantSettingsInput:
     registration_open: bool | None = strawberry.field(
         default=UNSET, description="Whether people can make themselves customers' accounts. Default false."
     )
+    service_level_seconds: int | None = strawberry.field(
+        default=UNSET,
+        description="The longest wait that counts as good service, in seconds, 1 to 86,400. Default 600.",
+    )
 
 
 @strawberry.input(description="How a tenant looks; what is left out stays, null takes it away.")

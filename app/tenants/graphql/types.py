@@ -47,6 +47,9 @@ class TenantSettings:
             "(`frontend-contract`). Any other is refused with `DOCUMENT_NOT_TRUSTED`. Default false."
         )
     )
+    service_level_seconds: int = strawberry.field(
+        description="The longest wait that counts as good service in its figures, in seconds. Default 600."
+    )
 
     @classmethod
     def of(cls, settings: values.TenantSettings) -> "TenantSettings":
