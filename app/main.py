@@ -24,6 +24,7 @@ from app.api.compiled import Compiled
 from app.api.deprecated import DeprecatedParts
 from app.api.execution import ServedSchema
 from app.api.exports import exports_route
+from app.api.files import files_route
 from app.api.graphiql import graphiql_assets, graphiql_page
 from app.api.headers import WithHeaders
 from app.api.health import health_routes
@@ -259,6 +260,7 @@ def create_app(settings: Settings, clock: Clock | None = None, *, schema: Served
             Route(discovery.PATH, about),
             exports_route(runtime),
             opt_out_route(runtime),
+            files_route(runtime),
             callbacks_route(runtime),
             integration_callbacks_route(runtime),
             *health_routes(runtime),

@@ -29,3 +29,4 @@ import app.schedules.models
 import app.sessions.models
 import app.tenants.models
 import app.webhooks.models  # noqa: F401
+import app.transfers.models

@@ -27,6 +27,7 @@ from app.notifications.preferences.models import NotificationPreferences
 from app.notifications.replies.models import NotificationReply
 from app.privacy.models import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus, Retention
 from app.privacy.rules import Subject
+from app.ratings import repository as ratings
 from app.sessions.models import Session, SessionNote
 
 # What points to a user and is not about them alone: kept, without what says who it was.
@@ -171,10 +172,11 @@ async def delete_rows(tx: WriteTx, kind: type[SQLModel], column: str, ids: Seque
 
 
 async def delete_about_sessions(tx: WriteTx, ids: Sequence[UUID]) -> None:
-    """Delete what was written down about sessions, of which nothing has to stay."""
+    """Delete what was written down about sessions, of which nothing has to stay; of ratings the words."""
     for kind in (SessionNote, NotificationPreferences, PushDevice):
         await delete_rows(tx, kind, "session_id", ids)
     await delete_rows(tx, SessionCustomer, "id", ids)
+    await ratings.forget_comments(tx, ids)
 
 
 async def end_refresh_tokens(tx: WriteTx, user_ids: Sequence[UUID]) -> None:
@@ -216,12 +218,6 @@ async def hold_exports(tx: WriteTx) -> Sequence[PrivacyRequest]:
         .execution_options(populate_existing=True)
     )
     return [each for each in found if each.content_ends_at is not None]
-
-
-async def stored_bytes(tx: ReadTx) -> int:
-    """What the files of exports take, as they are stored."""
-    size = func.coalesce(func.sum(func.octet_length(PrivacyRequest.content_sealed)), 0)  # type: ignore[attr-defined]
-    return int((await tx.exec(select(size).where(PrivacyRequest.tenant_id == tx.tenant))).one())
 
 
 async def is_active_staff(tx: ReadTx, user_ids: Sequence[UUID]) -> bool:

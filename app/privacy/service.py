@@ -8,12 +8,13 @@ from app.core.db import ReadTx, WriteTx
 from app.core.errors import NotFound
 from app.core.events import Event, record
 from app.core.ids import new_id
-from app.privacy import events, repository, storage
+from app.privacy import events, repository
 from app.privacy.errors import PersonIsStaff
 from app.privacy.events import PRIVACY_REQUEST, RETENTION
 from app.privacy.models import PrivacyRequest, PrivacyRequestKind, Retention
 from app.privacy.rules import Subject, ensure_days, ensure_usable
 from app.tenants import repository as tenants
+from app.transfers import files
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ async def request_export(tx: WriteTx, subject: Subject) -> PrivacyRequest:
     How large it will be is known when it is made: then it may be too much still, and the request fails.
     """
     ensure_usable(subject)
-    await storage.ensure_room(tx, 1)
+    await files.ensure_room(tx, 1)
     return _request(tx, PrivacyRequestKind.EXPORT, subject, events.PersonExportRequested())
 
 

@@ -29,15 +29,17 @@ from app.integrations.models import Payment, SessionCustomer
 from app.notifications.devices.models import PushDevice
 from app.notifications.preferences.models import NotificationPreferences
 from app.notifications.replies.models import NotificationReply
-from app.privacy import repository, storage
+from app.privacy import repository
 from app.privacy.errors import PersonIsStaff
 from app.privacy.events import PrivacyRequestDone, PrivacyRequestFailed
 from app.privacy.models import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus
 from app.privacy.rules import Subject, as_exported, readable
 from app.privacy.service import note
+from app.ratings.models import Rating
 from app.sessions.models import Session, SessionNote
 from app.tenants.errors import LimitReached
 from app.tenants.models import Tenant
+from app.transfers import files
 
 FILE_LIFETIME = timedelta(days=7)
 _AT_ONCE = 500
@@ -143,7 +145,7 @@ async def _export(system: Database, codes: Codes, tenant_id: UUID, request_id: U
             "data": found,
         }
         try:
-            await storage.ensure_room(tx, len(orjson.dumps(content)))
+            await files.ensure_room(tx, len(orjson.dumps(content)))
         except LimitReached as problem:
             request.counts = {}
             _fail(tx, request, str(problem), "no room for the file")
@@ -160,6 +162,7 @@ async def _everything(tx: WriteTx, person: Person) -> Mapping[str, list[dict[str
         "sessions": list(await repository.by_ids(tx, Session, "id", person.session_ids)),
         "session_notes": list(await repository.by_ids(tx, SessionNote, "session_id", person.session_ids)),
         "session_customers": list(await repository.by_ids(tx, SessionCustomer, "id", person.session_ids)),
+        "ratings": list(await repository.by_ids(tx, Rating, "id", person.session_ids)),
         "payments": list(await repository.by_ids(tx, Payment, "session_id", person.session_ids)),
         "notifications": list(
             await repository.notifications_of(tx, person.subject, person.session_ids, person.user_ids)

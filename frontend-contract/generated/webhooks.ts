@@ -92,6 +92,16 @@ export interface WebhookEventData {
     readonly isActive: boolean;
     readonly queueIds: readonly string[];
   };
+  /** Somebody has begun to fetch a file by its link. */
+  FILE_DOWNLOADED: {
+    readonly name: string;
+  };
+  /** A file can be fetched from now on. `length` in bytes; `personal`: it may say who somebody is. */
+  FILE_STORED: {
+    readonly name: string;
+    readonly length: number;
+    readonly personal: boolean;
+  };
   IDENTITY_PROVIDER_CREATED: {
     readonly kind: "GOOGLE" | "MICROSOFT" | "FACEBOOK" | "OIDC";
     readonly slug: string;

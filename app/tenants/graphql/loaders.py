@@ -13,12 +13,11 @@ from app.identity import repository as users
 from app.identity.api_keys import repository as api_keys
 from app.identity.permissions import Permission
 from app.identity.roles import repository as roles
-from app.privacy import repository as privacy
-from app.privacy.storage import MEGABYTE
 from app.queues import repository as queues
 from app.tenants import models, repository
 from app.tenants.domains import service as domains
 from app.tenants.graphql import types
+from app.transfers import files
 
 
 def tenants_by_id(context: Context, tenant_id: UUID) -> DataLoader[UUID, "types.Tenant | None"]:
@@ -66,7 +65,7 @@ async def usage_of(context: Context, tenant_id: UUID) -> "types.TenantUsage":
             customers=await users.count_customers(tx),
             api_keys=await api_keys.count_live(tx, context.runtime.clock.now()),
             custom_roles=await roles.count(tx),
-            storage_megabytes=-(-await privacy.stored_bytes(tx) // MEGABYTE),
+            storage_megabytes=-(-await files.stored_bytes(tx) // files.MEGABYTE),
             requests_in_a_minute=requests,
         )
 
