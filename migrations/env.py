@@ -17,7 +17,7 @@ from app.settings import load_settings
 
 def _ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any) -> bool:
     """Partitions are made by a function, not by models."""
-    return not (kind == "table" and name is not None and name.startswith("events_"))
+    return not (kind == "table" and name is not None and name.startswith(("events_", "session_facts_")))
 
 
 def _run(connection: Connection) -> None:

@@ -60,3 +60,62 @@ def event_partitions() -> Iterator[str]:
     yield "alter table events_default enable row level security"
     yield "alter table events_default force row level security"
     yield "select ensure_event_partitions(3)"
+
+
+def fact_partitions() -> Iterator[str]:
+    """Statements that make the functions which keep monthly partitions of the facts about visits, and drop old ones."""
+    yield """
+        create function ensure_fact_partitions(since timestamptz, months_ahead int default 3) returns void
+        language plpgsql security definer set search_path = pg_catalog, public as $$
+        declare
+            start timestamptz := date_trunc('month', least(since, now()) at time zone 'UTC') at time zone 'UTC';
+            name text;
+        begin
+            perform pg_advisory_xact_lock(7718003);
+            while start <= now() + make_interval(months => months_ahead) loop
+                name := 'session_facts_' || to_char(start at time zone 'UTC', 'YYYY_MM');
+                if to_regclass('public.' || name) is null then
+                    begin
+                        execute format(
+                            'create table public.%I partition of public.session_facts for values from (%L) to (%L)',
+                            name, start, ((start at time zone 'UTC') + interval '1 month') at time zone 'UTC'
+                        );
+                        execute format('alter table public.%I enable row level security', name);
+                        execute format('alter table public.%I force row level security', name);
+                    exception when check_violation then
+                        -- Visits of this month are in session_facts_default already and stay there.
+                        null;
+                    end;
+                end if;
+                start := ((start at time zone 'UTC') + interval '1 month') at time zone 'UTC';
+            end loop;
+        end $$
+    """
+    yield """
+        create function drop_fact_partitions(before timestamptz) returns int
+        language plpgsql security definer set search_path = pg_catalog, public as $$
+        declare
+            name text;
+            dropped int := 0;
+        begin
+            perform pg_advisory_xact_lock(7718003);
+            for name in
+                select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+                where i.inhparent = 'public.session_facts'::regclass and c.relname ~ '^session_facts_[0-9]{4}_[0-9]{2}$'
+                    and ((to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month')::timestamp at time zone 'UTC')
+                        <= before
+            loop
+                execute format('drop table public.%I', name);
+                dropped := dropped + 1;
+            end loop;
+            return dropped;
+        end $$
+    """
+    for function in ("ensure_fact_partitions(timestamptz, int)", "drop_fact_partitions(timestamptz)"):
+        yield f"revoke all on function {function} from public"
+        yield f"grant execute on function {function} to {SYSTEM_ROLE}"
+    # Catches what no month holds.
+    yield "create table session_facts_default partition of session_facts default"
+    yield "alter table session_facts_default enable row level security"
+    yield "alter table session_facts_default force row level security"
+    yield "select ensure_fact_partitions(now() - interval '1 month', 3)"
