@@ -13,7 +13,7 @@ _LEAST_SECONDS = 0.5
 """Between two looks: a broadcast changes thousands of messages a minute."""
 
 
-async def changes(bus: Bus, topic: str) -> AsyncIterator[None]:
+async def changes(bus: Bus, topic: str, least_seconds: float = _LEAST_SECONDS) -> AsyncIterator[None]:
     """Now, and whenever there may be something new, until the bus stops: what is read then is as new as what rang."""
     async with bus.subscribe(topic) as feed:
         while True:
@@ -25,7 +25,7 @@ async def changes(bus: Bus, topic: str) -> AsyncIterator[None]:
                 continue
             except StopAsyncIteration:
                 return
-            await asyncio.sleep(_LEAST_SECONDS)
+            await asyncio.sleep(least_seconds)
             feed.take()
 
 

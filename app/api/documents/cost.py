@@ -150,8 +150,9 @@ class _Pricing:
             _add(total, below, _page(node))
         elif isinstance(get_nullable_type(field.type), GraphQLList) and not parent.name.endswith("Connection"):
             times = LISTS.get(f"{parent.name}.{name}", ELEMENTS)
-            _add(total, below, times)
+            # Itself first: what is below counts once for each element, not once more for the list.
             total[()] *= times
+            _add(total, below, times)
         else:
             _add(total, below)
         return total

@@ -69,16 +69,21 @@ def encode_cursor(values: Sequence[object]) -> str:
     return urlsafe_b64encode(orjson.dumps([str(value) for value in values])).rstrip(b"=").decode()
 
 
-def _decode(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[ColumnElement[Any]]:
+def decode_cursor(cursor: str, types: Sequence[TypeEngine[Any]]) -> list[datetime | UUID | int | str]:
+    """The sort key that `encode_cursor` was given, of columns of these types. `BadInput` if it is of no such."""
     try:
         texts = orjson.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
-        if not isinstance(texts, list) or len(texts) != len(keys):
+        if not isinstance(texts, list) or len(texts) != len(types):
             raise ValueError
-        values = [_key(text, key.type) for key, text in zip(keys, texts, strict=True)]
+        return [_key(text, type_) for type_, text in zip(types, texts, strict=True)]
     except (ValueError, OverflowError, Base64Error):
         raise BadInput(
             "`after` is not a cursor of this connection; pass `pageInfo.endCursor` of the page before."
         ) from None
+
+
+def _decode(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[ColumnElement[Any]]:
+    values = decode_cursor(cursor, [key.type for key in keys])
     return [literal(value, key.type) for value, key in zip(values, keys, strict=True)]
 
 
