@@ -44,7 +44,7 @@ from app.context import Context
 from app.core.actor import Actor, ActorKind
 from app.core.clock import Clock, SystemClock
 from app.core.db import Aggregate, Database, Databases, Recorded
-from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
+from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, replica_url, role_url
 from app.core.errors import CodedError
 from app.core.graphql.trusted import TrustedDocuments
 from app.core.limits import Bucket, Limiter
@@ -94,7 +94,7 @@ class Application(Starlette):
 
 
 def build_databases(settings: Settings, clock: Clock, name: str) -> Databases:
-    """Pools of the two roles. Platform work is rare: its pool is small."""
+    """Pools of the two roles, and of the replica if there is one. Platform work is rare: its pool is small."""
     return Databases(
         app=Database(
             role_url(settings, APP_ROLE),
@@ -105,6 +105,11 @@ def build_databases(settings: Settings, clock: Clock, name: str) -> Databases:
         ),
         system=Database(
             role_url(settings, SYSTEM_ROLE), secret=settings.secret, pool_size=2, clock=clock, name=f"{name} system"
+        ),
+        replica=None
+        if (replica := replica_url(settings)) is None
+        else Database(
+            replica, secret=settings.secret, pool_size=settings.database_pool_size, clock=clock, name=f"{name} figures"
         ),
     )
 

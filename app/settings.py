@@ -128,6 +128,10 @@ class Settings(BaseSettings):
     )
     database_app_url: DatabaseUrl = Field(default=None, description="URL of the serving role; derived if unset.")
     database_system_url: DatabaseUrl = Field(default=None, description="URL of the system role; derived if unset.")
+    read_database_url: DatabaseUrl = Field(
+        default=None,
+        description="A replica's URL, for figures; name and password stay the serving role's. Unset: none.",
+    )
     database_pool_size: int = Field(
         default=10, ge=1, le=100, description="Connections of an API process that write, and as many that read."
     )
@@ -199,6 +203,12 @@ class Settings(BaseSettings):
     )
     webhook_disable_after_hours: float = Field(
         default=120.0, gt=0, description="A webhook endpoint that has taken nothing for so long is switched off."
+    )
+    analytics_fact_months: int = Field(
+        default=24,
+        ge=3,
+        le=240,
+        description="Months for which single visits are kept for analytics; what they add up to is kept for good.",
     )
 
     rate_limit_requests: int = Field(

@@ -3,6 +3,7 @@
 import argparse
 
 from app.admission.health.looks import run_looks
+from app.analytics.worker import run_analytics
 from app.commands.plugged import plugged
 from app.commands.servers import settings_of_running_servers
 from app.core.jobs.timetable import timetable
@@ -13,7 +14,7 @@ from app.reactions import JOBS
 from app.sessions.metered.clockwork import run_clockwork
 from app.webhooks.carrier import run_webhooks
 
-BESIDE = [run_clockwork, run_looks, run_webhooks, timetable(PERIODIC)]
+BESIDE = [run_analytics, run_clockwork, run_looks, run_webhooks, timetable(PERIODIC)]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -297,15 +297,26 @@ def _engine(url: str, pool_size: int, name: str) -> AsyncEngine:
 
 @dataclass(frozen=True, slots=True)
 class Databases:
-    """The two roles a process may act in: `app` sees one tenant at a time, `system` serves the platform itself."""
+    """The two roles a process may act in: `app` sees one tenant at a time, `system` serves the platform itself.
+
+    `replica` is `app` on a server that follows the first one, some moments behind; for what may be read there.
+    """
 
     app: Database
     system: Database
+    replica: Database | None = None
+
+    @property
+    def figures(self) -> Database:
+        """Where figures are read."""
+        return self.app if self.replica is None else self.replica
 
     async def dispose(self) -> None:
         """Close every connection."""
         await self.app.dispose()
         await self.system.dispose()
+        if self.replica is not None:
+            await self.replica.dispose()
 
 
 # "Invalid byte sequence" in a text, "untranslatable character" in JSON: sent by us, it can only be U+0000.

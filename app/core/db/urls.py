@@ -32,3 +32,12 @@ def role_url(settings: Settings, role: str) -> str:
         return given
     url = make_url(admin_url(settings)).set(username=role, password=role_password(settings, role))
     return url.render_as_string(hide_password=False)
+
+
+def replica_url(settings: Settings) -> str | None:
+    """The URL the serving role reads figures with: the replica's server and database, the role's name and password."""
+    if settings.read_database_url is None:
+        return None
+    own = make_url(role_url(settings, APP_ROLE))
+    there = make_url(settings.read_database_url).set(username=own.username, password=own.password)
+    return there.render_as_string(hide_password=False)
