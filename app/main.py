@@ -33,6 +33,7 @@ from app.api.integration_callbacks import integration_callbacks_route
 from app.api.occupancy import MostSockets
 from app.api.opt_out import opt_out_route
 from app.api.proxies import Proxies
+from app.api.rating_page import rating_route
 from app.api.schema import build_schema
 from app.api.sign_in import SignInPages
 from app.api.sockets import Sockets
@@ -266,6 +267,7 @@ def create_app(settings: Settings, clock: Clock | None = None, *, schema: Served
             exports_route(runtime),
             opt_out_route(runtime),
             files_route(runtime),
+            rating_route(runtime),
             callbacks_route(runtime),
             integration_callbacks_route(runtime),
             *health_routes(runtime),

@@ -26,8 +26,9 @@ import app.notifications.replies.models
 import app.notifications.telling.models
 import app.privacy.models
 import app.queues.models
+import app.ratings.models
 import app.schedules.models
 import app.sessions.models
 import app.tenants.models
-import app.webhooks.models  # noqa: F401
 import app.transfers.models
+import app.webhooks.models  # noqa: F401

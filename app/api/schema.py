@@ -57,6 +57,8 @@ from app.privacy.graphql import queries as privacy
 from app.privacy.graphql.mutations import PrivacyMutation
 from app.queues.graphql import queries as queues
 from app.queues.graphql.mutations import QueueMutation
+from app.ratings.graphql import loaders as ratings
+from app.ratings.graphql.mutations import RatingMutation
 from app.schedules.graphql import queries as schedules
 from app.schedules.graphql.mutations import ScheduleMutation
 from app.sessions.graphql import queries as sessions
@@ -91,6 +93,7 @@ NODES: Mapping[str, NodeResolver] = {
     **message_providers.NODES,
     **integrations.NODES,
     **webhooks.NODES,
+    **ratings.NODES,
     **privacy.NODES,
     **jobs.NODES,
 }
@@ -179,6 +182,7 @@ class Mutation(
     MessageRuleMutation,
     MessageProviderMutation,
     IntegrationMutation,
+    RatingMutation,
     WebhookMutation,
     PrivacyMutation,
     JobMutation,

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     NOTIFICATION_WRITE = "notification:write"
     MESSAGE_PROVIDER_READ = "message-provider:read"
     MESSAGE_PROVIDER_WRITE = "message-provider:write"
+    RATING_READ = "rating:read"
     EVENT_READ = "event:read"
     ANALYTICS_READ = "analytics:read"
     HEALTH_REPORT = "health:report"
@@ -74,6 +75,7 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.NOTIFICATION_WRITE: "Change texts and rules of messages, their defaults, and who has opted out.",
         Permission.MESSAGE_PROVIDER_READ: "See who carries messages, how that is configured, and how they do.",
         Permission.MESSAGE_PROVIDER_WRITE: "Decide who carries messages, with credentials; send tests.",
+        Permission.RATING_READ: "Read what visitors wrote with their ratings; the figures need `session:read`.",
         Permission.EVENT_READ: "Read the event log and queues as of a past time.",
         Permission.ANALYTICS_READ: "See figures: of queues, of the whole business, and of every member of staff.",
         Permission.HEALTH_REPORT: "Report how the site behind a queue is.",
@@ -114,6 +116,7 @@ _MANAGER = _STAFF | {
     Permission.COUNTER_WRITE,
     Permission.NOTIFICATION_READ,
     Permission.NOTIFICATION_WRITE,
+    Permission.RATING_READ,
     Permission.ANALYTICS_READ,
     Permission.HEALTH_REPORT,
 }

@@ -34,6 +34,13 @@ VARIABLES: Mapping[NotificationKind, Mapping[str, tuple[str, Value]]] = MappingP
         NotificationKind.WAIT_BELOW: {**_COMMON, **_AHEAD},
         NotificationKind.CALLED: {**_COMMON, **_COUNTER},
         NotificationKind.RECALLED: {**_COMMON, **_COUNTER},
+        NotificationKind.FEEDBACK_REQUEST: {
+            **_COMMON,
+            "ratingLink": (
+                "Where the visit is rated, for this visitor only; the same as `link` if the queue asks for no ratings.",
+                "https://queue.example/ratings/AZ3q",
+            ),
+        },
         NotificationKind.OPENING_SOON: {
             **_COMMON,
             "opensAt": ("When it opens, in the queue's time zone, e.g. `09:00`.", "09:00"),
@@ -41,10 +48,16 @@ VARIABLES: Mapping[NotificationKind, Mapping[str, tuple[str, Value]]] = MappingP
         },
         NotificationKind.QUEUE_ALERT: {
             **_QUEUE,
-            "waitingCount": ("How many people are waiting.", 51),
-            "limit": ("How many may wait before staff are told; empty if nobody works at the counters.", 50),
+            "queueName": ("The queue's name; empty if it is about the installation.", "Advice"),
+            "alertName": ("What you call the rule.", "Too many waiting"),
+            "metric": ("What it watches, as in `AlertMetric`.", "WAITING_COUNT"),
+            "severity": ("How bad it is: `INFO`, `WARNING` or `CRITICAL`.", "WARNING"),
+            "subject": ("What does not answer, if it is about the installation; else empty.", "REDIS"),
+            "value": ("What was measured: people, percent, minutes of waiting, or seconds of delay.", 51),
+            "limit": ("Above what it is raised, in the same unit; empty if that is nothing at all.", 50),
+            "isOver": ("`yes` in the message that it is over; else empty.", None),
         },
     }
 )
-MAY_BE_EMPTY = frozenset({"counterName", "estimatedWaitMinutes", "limit"})
+MAY_BE_EMPTY = frozenset({"counterName", "estimatedWaitMinutes", "isOver", "limit", "subject"})
 """What is not always known: a text has to read well, and work, without it."""

@@ -27,6 +27,7 @@ from app.notifications.preferences.models import NotificationPreferences
 from app.notifications.replies.models import NotificationReply
 from app.privacy.models import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus, Retention
 from app.privacy.rules import Subject
+from app.ratings import repository as ratings
 from app.sessions.models import Session, SessionNote
 
 # What points to a user and is not about them alone: kept, without what says who it was.
@@ -171,10 +172,11 @@ async def delete_rows(tx: WriteTx, kind: type[SQLModel], column: str, ids: Seque
 
 
 async def delete_about_sessions(tx: WriteTx, ids: Sequence[UUID]) -> None:
-    """Delete what was written down about sessions, of which nothing has to stay."""
+    """Delete what was written down about sessions, of which nothing has to stay; of ratings the words."""
     for kind in (SessionNote, NotificationPreferences, PushDevice):
         await delete_rows(tx, kind, "session_id", ids)
     await delete_rows(tx, SessionCustomer, "id", ids)
+    await ratings.forget_comments(tx, ids)
 
 
 async def end_refresh_tokens(tx: WriteTx, user_ids: Sequence[UUID]) -> None:

@@ -18,6 +18,7 @@ from app.notifications.replies.models import NotificationReply
 from app.privacy import repository
 from app.privacy.models import Retention
 from app.privacy.work import blank
+from app.ratings import repository as ratings
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,9 @@ def _is_answer(problem: Exception) -> bool:
 async def _apply(system: Database, kept: Retention) -> None:
     now = system.clock.now()
     if kept.session_days is not None:
-        await _blank_sessions(system, kept, _days_before(now, kept.session_days))
+        before = _days_before(now, kept.session_days)
+        await _blank_sessions(system, kept, before)
+        await _forget_comments(system, kept, before)
     if kept.login_days is not None:
         await _delete(system, kept, Login, "expires_at", _days_before(now, kept.login_days))
     if kept.notification_days is not None:
@@ -81,6 +84,14 @@ async def _blank_sessions(system: Database, kept: Retention, before: datetime) -
                 blank(session)
             await repository.delete_about_sessions(tx, [session.id for session in sessions])
             done = len(sessions)
+
+
+async def _forget_comments(system: Database, kept: Retention, before: datetime) -> None:
+    """By their own age: a visit can be rated when its session says nothing any more."""
+    done = _BATCH
+    while done == _BATCH:
+        async with system.write(kept.tenant_id) as tx:
+            done = await ratings.forget_comments_before(tx, before, limit=_BATCH)
 
 
 def _days_before(now: datetime, days: int) -> datetime:

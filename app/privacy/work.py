@@ -35,6 +35,7 @@ from app.privacy.events import PrivacyRequestDone, PrivacyRequestFailed
 from app.privacy.models import PrivacyRequest, PrivacyRequestKind, PrivacyRequestStatus
 from app.privacy.rules import Subject, as_exported, readable
 from app.privacy.service import note
+from app.ratings.models import Rating
 from app.sessions.models import Session, SessionNote
 from app.tenants.errors import LimitReached
 from app.tenants.models import Tenant
@@ -161,6 +162,7 @@ async def _everything(tx: WriteTx, person: Person) -> Mapping[str, list[dict[str
         "sessions": list(await repository.by_ids(tx, Session, "id", person.session_ids)),
         "session_notes": list(await repository.by_ids(tx, SessionNote, "session_id", person.session_ids)),
         "session_customers": list(await repository.by_ids(tx, SessionCustomer, "id", person.session_ids)),
+        "ratings": list(await repository.by_ids(tx, Rating, "id", person.session_ids)),
         "payments": list(await repository.by_ids(tx, Payment, "session_id", person.session_ids)),
         "notifications": list(
             await repository.notifications_of(tx, person.subject, person.session_ids, person.user_ids)

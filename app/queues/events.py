@@ -12,7 +12,7 @@ QUEUE = "queue"
 
 
 class QueueEventType(StrEnum):
-    """Everything that may stand in a queue's log; what happens to sessions is declared in `sessions/events.py`."""
+    """Everything that may stand in a queue's log; what happens to sessions is declared by their features."""
 
     QUEUE_CREATED = "QUEUE_CREATED"
     QUEUE_UPDATED = "QUEUE_UPDATED"
@@ -48,6 +48,7 @@ class QueueEventType(StrEnum):
     SESSION_TRANSFERRED_IN = "SESSION_TRANSFERRED_IN"
     SESSION_PRIORITY_CHANGED = "SESSION_PRIORITY_CHANGED"
     SESSION_NOTE_ADDED = "SESSION_NOTE_ADDED"
+    SESSION_RATED = "SESSION_RATED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,6 +308,7 @@
       "PushDevice",
       "Queue",
       "QueueCategory",
+      "Rating",
       "ReceivedNotification",
       "ScheduledEvent",
       "Session",
@@ -495,6 +496,10 @@
       "PaymentNotSetUpError",
       "QueueSetFeeSuccess"
     ],
+    "QueueSetFeedbackResult": [
+      "InvalidInputError",
+      "QueueSetFeedbackSuccess"
+    ],
     "QueueSetHoursResult": [
       "InvalidInputError",
       "QueueSetHoursSuccess"
@@ -595,6 +600,11 @@
       "NothingToPayError",
       "PaymentNotSetUpError",
       "SessionPaySuccess"
+    ],
+    "SessionRateResult": [
+      "InvalidInputError",
+      "RatingRefusedError",
+      "SessionRateSuccess"
     ],
     "SessionRecallResult": [
       "IllegalTransitionError",
@@ -801,6 +811,7 @@
       "QueueNotServingError",
       "QueuePausedError",
       "QueueSlugTakenError",
+      "RatingRefusedError",
       "RegistrationClosedError",
       "RoleInUseError",
       "RoleNameTakenError",

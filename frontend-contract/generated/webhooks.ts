@@ -442,6 +442,14 @@ export interface WebhookEventData {
     readonly line: LineState;
     readonly session: SessionState;
   };
+  /** A visit was rated, or its rating changed: `score` (1 to 5) and `nps` (0 to 10, null if not said) count now. */
+  SESSION_RATED: {
+    readonly line: LineState;
+    readonly session: SessionState;
+    readonly score: number;
+    readonly nps: number | null;
+    readonly source: string;
+  };
   SESSION_RECALLED: {
     readonly line: LineState;
     readonly session: SessionState;

@@ -241,6 +241,8 @@ async def sessions(shop: Everybody) -> None:
     called = await shop.do(shop.admin, "queueCallNext", queueId=queue, counterId=counter)
     for verb in ("sessionRecall", "sessionStart", "sessionComplete"):
         await shop.do(shop.admin, verb, sessionId=called["id"])
+    await shop.do(shop.admin, "queueSetFeedback", queueId=queue, feedback={"asksNps": True})
+    await shop.do(shop.admin, "sessionRate", sessionId=called["id"], score=5, nps=9, comment="Quick and friendly")
     await shop.do(shop.admin, "sessionCall", sessionId=second[0], counterId=counter)
     await shop.do(shop.admin, "sessionReturnToQueue", sessionId=second[0])
     await shop.do(shop.admin, "sessionCall", sessionId=second[0], counterId=counter)

@@ -116,7 +116,7 @@ def test_what_is_taken_for_configuration_is_what_only_the_queue_itself_changes()
     counted = {"waitingCount", "heldCount", "calledCount", "servingCount", "openCounterCount", "estimatedWaitSeconds"}
     counted |= {"insideCount", "estimatedWaitUnknown", "effectiveReleaseRatePerMinute", "effectiveMaxConcurrentUsers"}
     others = {"revision", "lastCalled", "categories", "events", "counters", "waiting", "sessions"}
-    others |= {"bypassList", "inviteList", "accessCodes", "fee"}
+    others |= {"bypassList", "inviteList", "accessCodes", "fee", "feedback", "ratings"}
     assert counted | others < fields
     taken = SessionFeed.config_fields["queue"] - {"__typename"}
     assert taken < fields - counted - others
@@ -144,7 +144,7 @@ async def test_a_category_that_is_there_is_looked_up(desk: Desk, host: Callable[
 def test_every_field_of_a_session_is_known_to_move_or_not() -> None:
     """A new field that is computed from the place, or looked up, must not be taken for one of the row's."""
     fields = SCHEMA._schema.type_map["Session"].fields  # type: ignore[attr-defined]
-    looked_up = {"queue", "category", "counter", "servedBy", "payment", "customer"}
+    looked_up = {"queue", "category", "counter", "servedBy", "payment", "customer", "rating", "ratingUrl"}
     known = [set(SessionFeed.gaps), SessionFeed.row_fields - {"__typename"}, looked_up]
     assert set.union(*known) == set(fields)
     assert sum(map(len, known)) == len(fields)
@@ -154,4 +154,4 @@ def test_every_field_of_a_session_is_known_to_move_or_not() -> None:
         for name, resolver in resolvers.items()
         if resolver is not None and asyncio.iscoroutinefunction(resolver.wrapped_func)
     }
-    assert waits == {"queue", "category", "counter", "served_by", "notes", "payment", "customer"}
+    assert waits == {"queue", "category", "counter", "served_by", "notes", "payment", "customer", "rating", "rating_url"}

@@ -155,7 +155,7 @@ _ACTIONS = re.compile(
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report|Exchange|StartLink|Link"
-    r"|MarkRead|Unlink|Export|Erase|SetFee|Pay|Test|Retry)"
+    r"|MarkRead|Unlink|Export|Erase|SetFee|SetFeedback|Rate|Pay|Test|Retry)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}

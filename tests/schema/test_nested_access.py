@@ -29,6 +29,8 @@ EMPTY = {
     "Session.cancelReason",
     "Session.customer",
     "Session.payment",
+    "Session.rating",
+    "Session.ratingUrl",
     "Session.servedBy",
     "Tenant.domainClaim",
     "User.customRole",

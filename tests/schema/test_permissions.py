@@ -146,6 +146,7 @@ def test_what_is_not_gated_is_known() -> None:
         "session",
         "sessionCancel",
         "sessionPay",
+        "sessionRate",
         "sessionChanged",
         "sessionStepBack",
         "sessionUseAccessCode",
@@ -162,6 +163,7 @@ SESSION_FIELDS = {
     "admissionChanged": Permission.SESSION_READ,
     "sessionCancel": Permission.SESSION_WRITE,
     "sessionPay": Permission.SESSION_WRITE,
+    "sessionRate": Permission.SESSION_WRITE,
     "sessionStepBack": Permission.SESSION_WRITE,
     "sessionUseAccessCode": Permission.SESSION_WRITE,
 }

@@ -18,6 +18,7 @@ from app.identity.providers.models import UserIdentity
 from app.identity.service import NewUser
 from app.notifications.broadcasts.models import Broadcast, BroadcastStatus
 from app.notifications.models import Notification, NotificationChannel, NotificationKind, NotificationStatus
+from app.ratings.models import Rating, RatingSource
 from app.tenants.service import NewTenant
 from app.webhooks.models import WebhookAttempt
 from tests.support.api import PASSWORD, Api, Business, Caller, Joined
@@ -207,6 +208,7 @@ async def holdings(api: Api) -> Holdings:
         "Counter": counter_id,
         "Shift": shift["shift"]["id"],
         "Session": waiting.id,
+        "Rating": await _rating(api, queue_id, waiting.id, secret),
         "PushDevice": await _device(waiting),
         "ReceivedNotification": await received(api, tenant_id, waiting.id, secret),
         "Job": await _job(api, tenant_id, secret),
@@ -224,6 +226,24 @@ async def _join(business: Business, queue_id: str, secret: str, who: str) -> Joi
         contact={"email": f"{who}.{secret}@private.example", "phone": "+49 30 900 456"},
         metadata={"private": secret},
     )
+
+
+async def _rating(api: Api, queue_id: str, session_id: str, secret: str) -> str:
+    (_, queue), (_, session) = parse(queue_id), parse(session_id)
+    now = SystemClock().now()
+    async with api.runtime.dbs.system.write(queue.tenant_id) as tx:
+        row = Rating(
+            tenant_id=queue.tenant_id,
+            id=session.id,
+            queue_id=queue.id,
+            score=4,
+            comment=f"Comment {secret}",
+            source=RatingSource.APP,
+            rated_at=now,
+            changed_at=now,
+        )
+        tx.add(row)
+    return encode("Rating", row.tenant_id, row.id)
 
 
 async def _identity(api: Api, user_id: str, provider_id: str, secret: str) -> str:

@@ -104,6 +104,7 @@ VALUES: dict[str, Any] = {
     "startsAt": "2400-01-01T00:00:00Z",
     "endsAt": "2400-01-02T00:00:00Z",
     "priority": 1,
+    "score": 4,
     "seconds": 1.5,
     "text": "Some text",
     "scopes": ["queue:read"],

@@ -20,6 +20,7 @@ from graphql import (
 from tests.support.api import SESSION, Caller
 
 _SHOWN = {
+    "rating": "score nps comment source ratedAt changedAt",
     "session": SESSION + " userIdentifier partySize locale metadata contact { email phone } category { name priority }"
     " servedBy { id }",
     "queue": "id name slug status discipline capacity maxConcurrentUsers ticketPrefix ticketLastNumber"

@@ -83,8 +83,8 @@ ARABIC = Language(
         ),
         NotificationKind.FEEDBACK_REQUEST: Says(
             subject="كيف كانت زيارتك؟ {{ tenantName }}",
-            opening="شكرًا لزيارتك. كيف كانت؟ أخبرنا: {{ link }}",
-            brief="كيف كانت زيارتك ({{ ticketNumber }}) إلى {{ tenantName }}؟ {{ link }}",
+            opening="شكرًا لزيارتك. كيف كانت؟ أخبرنا: {{ ratingLink }}",
+            brief="كيف كانت زيارتك ({{ ticketNumber }}) إلى {{ tenantName }}؟ {{ ratingLink }}",
         ),
         NotificationKind.OPENING_SOON: Says(
             subject="تُفتح {{ queueName }} الساعة {{ opensAt }}",

@@ -67,8 +67,8 @@ GERMAN = Language(
         ),
         NotificationKind.FEEDBACK_REQUEST: Says(
             subject="{{ tenantName }}: Wie war es?",
-            opening="Danke für Ihren Besuch. Wie war es? Sagen Sie es uns: {{ link }}",
-            brief="{{ tenantName }}: Wie war Ihr Besuch ({{ ticketNumber }})? Sagen Sie es uns: {{ link }}",
+            opening="Danke für Ihren Besuch. Wie war es? Sagen Sie es uns: {{ ratingLink }}",
+            brief="{{ tenantName }}: Wie war Ihr Besuch ({{ ticketNumber }})? Sagen Sie es uns: {{ ratingLink }}",
         ),
         NotificationKind.OPENING_SOON: Says(
             subject="{{ queueName }} öffnet um {{ opensAt }}",

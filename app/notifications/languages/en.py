@@ -66,8 +66,8 @@ ENGLISH = Language(
         ),
         NotificationKind.FEEDBACK_REQUEST: Says(
             subject="{{ tenantName }}: how was it?",
-            opening="Thank you for your visit. How was it? Tell us: {{ link }}",
-            brief="{{ tenantName }}: how was your visit ({{ ticketNumber }})? Tell us: {{ link }}",
+            opening="Thank you for your visit. How was it? Tell us: {{ ratingLink }}",
+            brief="{{ tenantName }}: how was your visit ({{ ticketNumber }})? Tell us: {{ ratingLink }}",
         ),
         NotificationKind.OPENING_SOON: Says(
             subject="{{ queueName }} opens at {{ opensAt }}",

@@ -70,8 +70,8 @@ SPANISH = Language(
         ),
         NotificationKind.FEEDBACK_REQUEST: Says(
             subject="{{ tenantName }}: ¿qué tal ha ido?",
-            opening="Gracias por su visita. ¿Qué tal ha ido? Díganoslo: {{ link }}",
-            brief="{{ tenantName }}: ¿qué tal su visita ({{ ticketNumber }})? {{ link }}",
+            opening="Gracias por su visita. ¿Qué tal ha ido? Díganoslo: {{ ratingLink }}",
+            brief="{{ tenantName }}: ¿qué tal su visita ({{ ticketNumber }})? {{ ratingLink }}",
         ),
         NotificationKind.OPENING_SOON: Says(
             subject="{{ queueName }} abre a las {{ opensAt }}",

@@ -70,8 +70,8 @@ FRENCH = Language(
         ),
         NotificationKind.FEEDBACK_REQUEST: Says(
             subject="{{ tenantName }} : votre avis",
-            opening="Merci de votre visite. Comment était-ce ? Dites-le-nous : {{ link }}",
-            brief="{{ tenantName }} : votre avis sur votre visite ({{ ticketNumber }}) ? {{ link }}",
+            opening="Merci de votre visite. Comment était-ce ? Dites-le-nous : {{ ratingLink }}",
+            brief="{{ tenantName }} : votre avis sur votre visite ({{ ticketNumber }}) ? {{ ratingLink }}",
         ),
         NotificationKind.OPENING_SOON: Says(
             subject="{{ queueName }} ouvre à {{ opensAt }}",

@@ -7,13 +7,17 @@ from uuid import UUID
 
 from app.core.db import WriteTx
 from app.core.events.reactions import Fact
+from app.core.ids import Ref
 from app.notifications.models import NotificationKind
 from app.notifications.telling import repository
-from app.notifications.telling.reaching import Told, desk, people_for, reachable, tell
+from app.notifications.telling.reaching import Desk, Told, desk, people_for, reachable, tell
 from app.notifications.texts import Value
 from app.queues import repository as queues
 from app.queues.estimates import outlook
 from app.queues.limits import state_of
+from app.ratings import rules as rating_rules
+from app.ratings import service as ratings
+from app.ratings.links import rating_url
 from app.sessions import repository as sessions
 from app.sessions.models import Session, SessionStatus
 from app.settings import Settings
@@ -67,6 +71,7 @@ async def owe_happenings(tx: WriteTx, fact: Fact, settings: Settings) -> list[UU
     found = {session.id: session for session in await repository.sessions(tx, list(wanted))}
     places = await _places(tx, queue.id, list(found.values()))
     ahead = outlook(state_of(queue, line))
+    feedback = await ratings.feedback(tx, queue.id)
     told: list[Told] = []
     for event in happened:
         if (session := found.get(event.session_id)) is None:
@@ -79,6 +84,8 @@ async def owe_happenings(tx: WriteTx, fact: Fact, settings: Settings) -> list[UU
                 if (place := places.get(session.id)) is None:
                     continue  # called, or gone, before anybody could tell them that they wait
                 values |= place_values(place, ahead.wait_seconds(place))
+            if rule.kind is NotificationKind.FEEDBACK_REQUEST:
+                values["ratingLink"] = _rating_link(at, session, feedback)
             told += [
                 Told(rule, person, event.id, event.occurred_at, values)
                 for person in await people_for(tx, rule, queue.id, session)
@@ -92,6 +99,14 @@ def place_values(people_ahead: int, wait_seconds: int | None) -> dict[str, Value
         "peopleAhead": people_ahead,
         "estimatedWaitMinutes": None if wait_seconds is None else math.ceil(wait_seconds / 60),
     }
+
+
+def _rating_link(at: Desk, session: Session, feedback: rating_rules.FeedbackConfig) -> str:
+    """Where the visit is rated; where the queue asks nothing, the front-end is what there is."""
+    if not feedback.is_asked or session.ended_at is None:
+        return at.link
+    until = rating_rules.open_until(feedback, session.ended_at)
+    return rating_url(at.settings.secret, at.settings.base_url, Ref(session.tenant_id, session.id), until)
 
 
 async def _places(tx: WriteTx, queue_id: UUID, people: list[Session]) -> dict[UUID, int]:

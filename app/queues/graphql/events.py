@@ -56,6 +56,9 @@ QueueEventType = explained_enum(
     SESSION_TRANSFERRED_IN="Somebody came from another queue, `data.fromQueueId`.",
     SESSION_PRIORITY_CHANGED="Somebody's priority was changed.",
     SESSION_NOTE_ADDED="Staff wrote something down about somebody.",
+    SESSION_RATED=(
+        "Somebody rated a visit, or changed the rating: `data.score` from 1 to 5, `data.nps` from 0 to 10 or null."
+    ),
 )
 
 

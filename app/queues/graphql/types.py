@@ -34,6 +34,8 @@ IdentifierSearch = Annotated[
 LazyAccessEntryConnection = Annotated["AccessEntryConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyAccessCodeConnection = Annotated["AccessCodeConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyOriginHealthState = Annotated["OriginHealthState", strawberry.lazy("app.admission.graphql.health.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyQueueFeedback = Annotated["QueueFeedback", strawberry.lazy("app.ratings.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyRatingConnection = Annotated["RatingConnection", strawberry.lazy("app.ratings.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyQueueFee = Annotated["QueueFee", strawberry.lazy("app.integrations.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
@@ -336,6 +338,32 @@ class Queue(Node):
         if self.payment_seconds is None:
             return None
         return await info.context.loader(fees_by_queue, self.tenant_key).load(self.key)
+
+    @strawberry.field(description="What it asks visitors after service.")
+    async def feedback(self, info: Info) -> LazyQueueFeedback:
+        """Loaded for all queues of the answer at once."""
+        from app.ratings.graphql.loaders import feedback_of_queue
+
+        return await feedback_of_queue(info.context, self.tenant_key, self.key)
+
+    @strawberry.field(
+        description=(
+            "What visitors said, newest first. Needs the permission `session:read`; their words `rating:read` besides."
+        )
+    )
+    async def ratings(
+        self,
+        info: Info,
+        first: First,
+        after: After = None,
+        most_score: Annotated[
+            int | None, strawberry.argument(description="Only scores up to this, 1 to 5. Default: all.")
+        ] = None,
+    ) -> LazyRatingConnection:
+        """A page of ratings."""
+        from app.ratings.graphql.loaders import rating_page
+
+        return await rating_page(info.context, self.tenant_key, self.key, most_score, PageRequest(first, after))
 
 
 # What only a change of the queue itself changes, by column.

@@ -25,6 +25,7 @@ LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")
 LazyAdmission = Annotated["Admission", strawberry.lazy("app.admission.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyPayment = Annotated["Payment", strawberry.lazy("app.integrations.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyCustomer = Annotated["SessionCustomer", strawberry.lazy("app.integrations.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyRating = Annotated["Rating", strawberry.lazy("app.ratings.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyUser = Annotated["User", strawberry.lazy("app.identity.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 
@@ -224,6 +225,37 @@ class Session(Node):
         if not info.context.actor.may_in(self.tenant_key, Permission.SESSION_READ):
             return None
         return await info.context.loader(customers_by_session, self.tenant_key).load(self.key)
+
+    @strawberry.field(
+        description=(
+            "What was said of the visit; null until then. Null without `session:read`, except for its visitor."
+        )
+    )
+    async def rating(self, info: Info) -> LazyRating | None:
+        """Loaded for all sessions of the answer at once."""
+        from app.ratings.graphql.loaders import ratings_by_session
+
+        # Whoever still waits is in no hurry to be asked for what cannot be there.
+        if self.row.ended_at is None or not self._is_open_to(info.context):
+            return None
+        return await info.context.loader(ratings_by_session, self.tenant_key).load(self.key)
+
+    @strawberry.field(
+        description=(
+            "A page on which the visit can be rated by whoever has the link; null unless it can be at present. Null "
+            "without `session:write`, except for its visitor."
+        )
+    )
+    async def rating_url(self, info: Info) -> str | None:
+        """Signed anew each time, and always the same."""
+        from app.ratings.graphql.loaders import rating_link
+
+        is_visitors = info.context.actor.kind is ActorKind.VISITOR
+        if not self._is_open_to(info.context) or not (
+            is_visitors or info.context.actor.may_in(self.tenant_key, Permission.SESSION_WRITE)
+        ):
+            return None
+        return await rating_link(info.context, self.row)
 
     @strawberry.field(description="Notes of the staff, oldest first, at most 100. Needs the permission `session:read`.")
     async def notes(self, info: Info) -> list[SessionNote]:
