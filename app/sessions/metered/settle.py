@@ -27,8 +27,6 @@ from app.sessions.models import Joined, SessionStatus
 
 PORTION = 200
 """So many are released, and so many ended, in one transaction; the clockwork goes on with the rest at once."""
-# Slots that come closer together are used together: twenty times a second is smooth enough.
-_LEAST_PAUSE = timedelta(milliseconds=50)
 _NOBODY: Mapping[UUID, Joined] = MappingProxyType({})
 
 
@@ -128,22 +126,23 @@ async def _release(tx: WriteTx, line: LockedLine) -> tuple[LockedLine, _Released
     row, limits = line.row, line.limits()
     if limits is None or line.queue.status not in CALLABLE or limits.rate_per_minute == 0:
         return line, _Released()
-    now, rate = line.now, limits.rate_per_minute
-    inside = row.called_count + row.serving_count
-    wanted = pacing.free_places(limits.max_concurrent_users, inside, row.waiting_count)
-    slots = None if rate is None else pacing.Slots.of(rate, row.release_due_at, now)
-    opens_at = None
-    count = min(wanted, PORTION) if slots is None else min(wanted, PORTION, slots.due(now))
-    if rate is not None and count and (last := row.release_count + count - rate) > 0:
-        earlier = await repository.released_at(tx, line.queue.id, last - count + 1, last)
-        window = pacing.window(count, earlier, now)
-        count, opens_at = window.allowed, window.opens_at
+    look = pacing.Round.of(
+        line.now,
+        rate_per_minute=limits.rate_per_minute,
+        max_concurrent_users=limits.max_concurrent_users,
+        inside=row.called_count + row.serving_count,
+        waiting=row.waiting_count,
+        release_due_at=row.release_due_at,
+        portion=PORTION,
+    )
+    if (earlier := look.looks_back_at(row.release_count)) is not None:
+        look = look.within(await repository.released_at(tx, line.queue.id, *earlier))
     told = []
-    if count:
+    if look.count:
         line = line.later(tx)
         claim = None if line.settings.claim_seconds is None else timedelta(seconds=line.settings.claim_seconds)
         for state in await repository.release(
-            tx, line.queue.id, count, last_number=row.release_count, at=line.now, claim=claim
+            tx, line.queue.id, look.count, last_number=row.release_count, at=line.now, claim=claim
         ):
             row.waiting_count -= 1
             row.called_count += 1
@@ -155,14 +154,9 @@ async def _release(tx: WriteTx, line: LockedLine) -> tuple[LockedLine, _Released
                 None,
                 state.called_at,
             )
-    if slots is not None:
-        slots = slots.without(len(told))
-        row.release_due_at = slots.next_at
-    next_at = None
-    if wanted > len(told):
-        next_at = now if slots is None or slots.next_at <= now else max(slots.next_at, now + _LEAST_PAUSE)
-        next_at = opens_at or next_at
-    return line, _Released(told, told[0][0].expires_at if told else None, next_at)
+    if look.slots is not None:
+        row.release_due_at = look.release_due_at(len(told))
+    return line, _Released(told, told[0][0].expires_at if told else None, look.next_at(len(told)))
 
 
 def _tell(
