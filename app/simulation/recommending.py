@@ -1,0 +1,317 @@
+"""What to change so that waits come down to a target, or staff is saved: tried out, not guessed. Pure; run elsewhere.
+
+Candidates are tried on the recorded visits. What is kept is tried again on visits drawn anew, days like these: how far
+those runs lie apart is the uncertainty that is told.
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import time
+from enum import StrEnum
+
+from app.queues.models import QueueDiscipline, QueueMode
+from app.simulation import staffing
+from app.simulation.demand import Observed
+from app.simulation.engine import play
+from app.simulation.figures import LocalHours, Range, RunFigures, of_records, of_run, range_of, rank
+from app.simulation.records import Record
+from app.simulation.study import Block, Period, changed, world
+from app.simulation.values import CALLED_FATES, Fate, Played, Rules, Span, Visit
+
+MOST_STEPS = 4
+"""So many counters more, each at its hours, are recommended at most."""
+_TRIED_WINDOWS = 6
+_LONGEST_WINDOW = 3
+_LEAST_GAIN = 0.05
+"""A change that takes away less than this part of the time waited beyond the target is none."""
+_IDLE = 0.6
+"""With counters occupied for less than this, one less is tried."""
+_FACTORS = (1.1, 1.25, 1.5, 2.0, 3.0)
+
+
+class Kind(StrEnum):
+    """What is changed."""
+
+    MORE_COUNTERS = "MORE_COUNTERS"
+    FEWER_COUNTERS = "FEWER_COUNTERS"
+    RELEASE_RATE = "RELEASE_RATE"
+    MAX_CONCURRENT_USERS = "MAX_CONCURRENT_USERS"
+    DISCIPLINE = "DISCIPLINE"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked."""
+
+    records: Sequence[Record]
+    period: Period
+    rules: Rules
+    target_p90_seconds: float
+    runs: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A change and what it does, to those who join in its hours; of a rate, cap or discipline to everybody."""
+
+    kind: Kind
+    starts_hour: int | None
+    ends_hour: int | None
+    """24: midnight."""
+    difference: int | None
+    """Counters more, or fewer where negative."""
+    value: int | None
+    """The new rate or cap."""
+    discipline: QueueDiscipline | None
+    credits: tuple[tuple[int, float], ...]
+    before_p90_seconds: float
+    after_p90_seconds: float
+    likely: Range
+    """P90 after the change, on days like these."""
+    improves_share: float
+    """Of the runs on days like these, in how many P90 is lower (of fewer counters: still within the target)."""
+    meets_target: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Recommendations, each on top of those before it, and how far the simulation is to be trusted."""
+
+    recommendations: Sequence[Recommendation]
+    recorded: RunFigures
+    simulated: RunFigures
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The world so far: what has been recommended is in it."""
+
+    rules: Rules
+    blocks: tuple[Block, ...] = ()
+
+
+class _Trial:
+    """Plays states; knows nothing of what is better."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.observed = Observed(question.records)
+        self.counters, self._gap = staffing.worked(question.records)
+        self.hours = LocalHours(question.period.zone)
+        self.visits = self.observed.recorded(random.Random(f"{question.seed}:recorded"))
+        self._again = [self.observed.resampled(random.Random(f"{question.seed}:{run}")) for run in range(question.runs)]
+
+    def play(self, state: _State) -> Played:
+        """On the recorded visits."""
+        return self._play(self.visits, state)
+
+    def p90s_again(self, state: _State, hours: range | None) -> list[float]:
+        """P90 of whoever joins in some hours (None: ever), for each run of visits drawn anew."""
+        return [self.p90(visits, self._play(visits, state), hours) or 0.0 for visits in self._again]
+
+    def p90(self, visits: Sequence[Visit], played: Played, hours: range | None) -> float | None:
+        """P90 of whoever joins in some hours and is called."""
+        waits = (
+            waited
+            for visit, waited, fate in zip(visits, played.waits, played.fates, strict=True)
+            if fate in CALLED_FATES and (hours is None or self.hours.of(visit.joins_at) in hours)
+        )
+        return rank(sorted(waits), 0.9)
+
+    def excess(self, played: Played) -> list[float]:
+        """Seconds waited beyond the target, by the hour of joining; whoever left, or was never called, waited too."""
+        target, found = self.question.target_p90_seconds, [0.0] * 24
+        for visit, waited, fate in zip(self.visits, played.waits, played.fates, strict=True):
+            if fate is Fate.UNSERVED:
+                waited = target * 4
+            found[self.hours.of(visit.joins_at)] += max(waited - target, 0.0)
+        return found
+
+    def _play(self, visits: Sequence[Visit], state: _State) -> Played:
+        counters: Sequence[Sequence[Span]] = ()
+        if state.rules.mode is QueueMode.STAFFED:
+            counters = changed(self.counters, state.blocks, self.question.period)
+        return play(visits, world(state.rules, counters, self._gap))
+
+
+def advice(question: Question) -> Advice:
+    """Try out what may help, and say what does."""
+    trial = _Trial(question)
+    state = _State(question.rules)
+    played = trial.play(state)
+    found: list[Recommendation] = []
+    simulated = of_run(played, question.target_p90_seconds)
+    if question.rules.mode is QueueMode.METERED:
+        found += _metered(trial, state, played)
+    else:
+        state, more = _more_counters(trial, state, played)
+        found += more
+        found += _fewer_counters(trial, state)
+        found += _discipline(trial, state)
+    return Advice(found, of_records(question.records, question.target_p90_seconds), simulated)
+
+
+def _more_counters(trial: _Trial, state: _State, played: Played) -> tuple[_State, list[Recommendation]]:
+    found: list[Recommendation] = []
+    while len(found) < MOST_STEPS:
+        excess = trial.excess(played)
+        total = sum(excess)
+        best: tuple[float, _State, Played, range] | None = None
+        for hours in _windows(excess)[:_TRIED_WINDOWS]:
+            if (trial.p90(trial.visits, played, hours) or 0.0) <= trial.question.target_p90_seconds:
+                continue
+            tried = replace(state, blocks=(*state.blocks, _block(hours, 1)))
+            result = trial.play(tried)
+            gain = (total - sum(trial.excess(result))) / len(hours)
+            if best is None or gain > best[0]:
+                best = gain, tried, result, hours
+        if best is None or best[0] * len(best[3]) < _LEAST_GAIN * total:
+            break
+        _, tried, result, hours = best
+        found.append(_staff(trial, state, tried, played, result, hours, 1))
+        state, played = tried, result
+    return state, found
+
+
+def _fewer_counters(trial: _Trial, state: _State) -> list[Recommendation]:
+    played = trial.play(state)
+    busy, duty = trial.hours.seconds(played.busy), trial.hours.seconds(played.on_duty)
+    days = len(trial.question.period.days())
+    target, excess = trial.question.target_p90_seconds, sum(trial.excess(played))
+    is_quiet = [duty[hour] >= 2 * 3600 * days and busy[hour] <= _IDLE * duty[hour] for hour in range(24)]
+    quiet = [
+        range(hour, hour + length)
+        for length in (3, 2)
+        for hour in range(25 - length)
+        if all(is_quiet[hour : hour + length])
+    ]
+    quiet.sort(key=lambda hours: (-len(hours), sum(busy[each] for each in hours) / sum(duty[each] for each in hours)))
+    for hours in quiet[:_TRIED_WINDOWS]:
+        tried = replace(state, blocks=(*state.blocks, _block(hours, -1)))
+        result = trial.play(tried)
+        p90 = trial.p90(trial.visits, result, hours) or 0.0
+        if p90 <= target and sum(trial.excess(result)) <= excess * (1 + _LEAST_GAIN) + 1.0:
+            return [_staff(trial, state, tried, played, result, hours, -1)]
+    return []
+
+
+def _staff(
+    trial: _Trial, state: _State, tried: _State, played: Played, result: Played, hours: range, difference: int
+) -> Recommendation:
+    kind = Kind.MORE_COUNTERS if difference > 0 else Kind.FEWER_COUNTERS
+    return _measured(trial, kind, state, tried, played, result, hours, difference=difference)
+
+
+def _discipline(trial: _Trial, state: _State) -> list[Recommendation]:
+    """Time credit instead of classes, where those of no priority wait long behind the others."""
+    rules, target = state.rules, trial.question.target_p90_seconds
+    priorities = sorted({visit.priority for visit in trial.visits})
+    if rules.discipline is not QueueDiscipline.PRIORITY or len(priorities) < 2:
+        return []
+    played = trial.play(state)
+    before = _p90_of(trial.visits, played, priorities[0])
+    if before is None or before <= target:
+        return []
+    credits = {priority: target * (priority - priorities[0]) for priority in priorities[1:]}
+    tried = replace(state, rules=replace(rules, discipline=QueueDiscipline.TIME_CREDIT, credits=credits))
+    result = trial.play(tried)
+    after = _p90_of(trial.visits, result, priorities[0])
+    worst = max(_p90_of(trial.visits, result, priority) or 0.0 for priority in priorities[1:])
+    if after is None or after > before * 0.9 or worst > target:
+        return []
+    return [_measured(trial, Kind.DISCIPLINE, state, tried, played, result, None)]
+
+
+def _metered(trial: _Trial, state: _State, played: Played) -> list[Recommendation]:
+    """The least rate and cap that meet the target: one of them alone if that is enough, else both."""
+    rules, target = state.rules, trial.question.target_p90_seconds
+    if (trial.p90(trial.visits, played, None) or 0.0) <= target:
+        return []
+    best: tuple[float, Kind, _State, Played] | None = None
+    for factor in _FACTORS:
+        for kind, tried_rules in _higher(rules, factor):
+            tried = replace(state, rules=tried_rules)
+            result = trial.play(tried)
+            p90 = trial.p90(trial.visits, result, None) or 0.0
+            if p90 <= target:
+                return [_measured(trial, kind, state, tried, played, result, None)]
+            if best is None or p90 < best[0] * (1 - _LEAST_GAIN):
+                best = p90, kind, tried, result
+    before = trial.p90(trial.visits, played, None) or 0.0
+    if best is None or best[0] > before * (1 - _LEAST_GAIN):
+        return []
+    return [_measured(trial, best[1], state, best[2], played, best[3], None)]
+
+
+def _higher(rules: Rules, factor: float) -> Iterable[tuple[Kind, Rules]]:
+    rate, cap = rules.release_rate_per_minute, rules.max_concurrent_users
+    higher_rate = None if not rate else max(rate + 1, round(rate * factor))
+    higher_cap = None if cap is None else max(cap + 1, round(cap * factor))
+    if higher_rate is not None:
+        yield Kind.RELEASE_RATE, replace(rules, release_rate_per_minute=higher_rate)
+    if higher_cap is not None:
+        yield Kind.MAX_CONCURRENT_USERS, replace(rules, max_concurrent_users=higher_cap)
+
+
+def _measured(
+    trial: _Trial,
+    kind: Kind,
+    state: _State,
+    tried: _State,
+    played: Played,
+    result: Played,
+    hours: range | None,
+    *,
+    difference: int | None = None,
+) -> Recommendation:
+    before, after = trial.p90(trial.visits, played, hours) or 0.0, trial.p90(trial.visits, result, hours) or 0.0
+    again = trial.p90s_again(tried, hours)
+    target = trial.question.target_p90_seconds
+    if kind is Kind.FEWER_COUNTERS:
+        good = sum(p90 <= target for p90 in again)
+    else:
+        good = sum(p90 < old for p90, old in zip(again, trial.p90s_again(state, hours), strict=True))
+    value = {
+        Kind.RELEASE_RATE: tried.rules.release_rate_per_minute,
+        Kind.MAX_CONCURRENT_USERS: tried.rules.max_concurrent_users,
+    }.get(kind)
+    return Recommendation(
+        kind=kind,
+        starts_hour=None if hours is None else hours.start,
+        ends_hour=None if hours is None else hours.stop,
+        difference=difference,
+        value=value,
+        discipline=tried.rules.discipline if kind is Kind.DISCIPLINE else None,
+        credits=tuple(sorted(tried.rules.credits.items())) if kind is Kind.DISCIPLINE else (),
+        before_p90_seconds=before,
+        after_p90_seconds=after,
+        likely=range_of(again) or Range(after, after, after),
+        improves_share=good / len(again) if again else 0.0,
+        meets_target=after <= target,
+    )
+
+
+def _windows(excess: Sequence[float]) -> list[range]:
+    """Stretches of one to three hours with time waited beyond the target, most of it an hour first."""
+    found = [
+        range(hour, hour + length)
+        for length in range(1, _LONGEST_WINDOW + 1)
+        for hour in range(25 - length)
+        if all(excess[each] > 0 for each in range(hour, hour + length))
+    ]
+    return sorted(found, key=lambda hours: (-sum(excess[each] for each in hours) / len(hours), hours.start, len(hours)))
+
+
+def _block(hours: range, difference: int) -> Block:
+    return Block(time(hours.start), None if hours.stop == 24 else time(hours.stop), difference=difference)
+
+
+def _p90_of(visits: Sequence[Visit], played: Played, priority: int) -> float | None:
+    waits = (
+        waited
+        for visit, waited, fate in zip(visits, played.waits, played.fates, strict=True)
+        if visit.priority == priority and fate in CALLED_FATES
+    )
+    return rank(sorted(waits), 0.9)
