@@ -1,19 +1,16 @@
-"""A line out of PostgreSQL: from the tables as they are, or from the log as it was. Follows nothing: `live.py` does."""
+"""A line out of PostgreSQL, from the tables as they are. Follows nothing: `live.py` does; as it was: `past.py`."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
 from uuid import UUID
 
 import orjson
 
 from app.core.db import ReadTx
 from app.core.errors import NotFound
-from app.core.events import read_recorded
 from app.queues import repository as queues
 from app.queues.disciplines import Rank
-from app.queues.events import QUEUE
 from app.queues.limits import state_of as state_of_line
 from app.sessions import repository
 from app.sessions.events import state_of
@@ -57,15 +54,3 @@ async def is_reload_cheaper(tx: ReadTx, queue_id: UUID, revision: int) -> bool:
     _, row = (await queues.with_lines(tx, [queue_id]))[queue_id]
     missing = row.revision - revision
     return missing > MANY_EVENTS and missing * EVENT_PER_SESSION > row.waiting_count
-
-
-async def line_as_of(tx: ReadTx, queue_id: UUID, at: datetime) -> tuple[Line, datetime | None]:
-    """The line as it was at a time, built from the log, and when its last event before that happened."""
-    line, last = Line(), None
-    while rows := await read_recorded(tx, QUEUE, queue_id, after=line.revision):
-        for row in rows:
-            if row.occurred_at > at:
-                return line, last
-            line.apply(read_event(*row))
-            last = row.occurred_at
-    return line, last

@@ -116,7 +116,7 @@ def test_what_is_taken_for_configuration_is_what_only_the_queue_itself_changes()
     counted = {"waitingCount", "heldCount", "calledCount", "servingCount", "openCounterCount", "estimatedWaitSeconds"}
     counted |= {"insideCount", "estimatedWaitUnknown", "effectiveReleaseRatePerMinute", "effectiveMaxConcurrentUsers"}
     others = {"revision", "lastCalled", "categories", "events", "counters", "waiting", "sessions"}
-    others |= {"bypassList", "inviteList", "accessCodes", "fee", "feedback", "ratings"}
+    others |= {"bypassList", "inviteList", "accessCodes", "fee", "feedback", "ratings", "asOf"}
     assert counted | others < fields
     taken = SessionFeed.config_fields["queue"] - {"__typename"}
     assert taken < fields - counted - others

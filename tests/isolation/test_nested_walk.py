@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
+from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type
 
 from app.identity.models import Role
 from tests.support.api import Api, Caller
 from tests.support.holdings import Holdings, holdings, platform
-from tests.support.schema_walk import schema, selection
+from tests.support.schema_walk import required, schema, selection
 
 DEPTH = 4
 # Objects one can ask for by name without being anybody, and how.
@@ -51,7 +51,7 @@ async def world(api: Api) -> World:
 def paths(type_: GraphQLObjectType, depth: int = DEPTH) -> Iterator[tuple[str, GraphQLField, str]]:
     """Every way down from a type: its dotted name, the last field, and a selection that reads only this."""
     for name, field in type_.fields.items():
-        call = f"{name}(first: 5)" if any(map(is_required_argument, field.args.values())) else name
+        call = f"{name}{required(field)}"
         inner = get_named_type(field.type)
         if is_leaf_type(inner):
             yield name, field, call

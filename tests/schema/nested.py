@@ -47,6 +47,7 @@ OPEN = {
     "Queue.feedback": "part of the queue's public face: what visitors are asked",
     "Queue.hours": "part of the queue's public face",
     "Queue.nextOpeningAt": "part of the queue's public face",
+    "QueueSnapshot.line": "whoever may see the past queue may see its line",
     "Rating.session": "whoever may see the rating may see the visit",
     "ScheduledEvent.queue": "queues have a public face",
     "Session.category": "part of the queue's public face",

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 import strawberry
-from graphql import get_named_type, is_required_argument
+from graphql import get_named_type
 
 from app.core.actor import Actor
 from app.identity.models import Role
@@ -16,7 +16,7 @@ from app.identity.permissions import MATRIX, Permission
 from tests.schema.nested import Nested, declared, undeclared
 from tests.support.api import PASSWORD, Api, Caller
 from tests.support.holdings import Holdings, holdings
-from tests.support.schema_walk import schema, selection
+from tests.support.schema_walk import required, schema, selection
 
 FIELDS = list(declared(schema()))
 ALL = frozenset(MATRIX[Role.ADMIN])
@@ -70,10 +70,7 @@ class World:
         return None
 
     async def read(self, nested: Nested, caller: Caller) -> dict[str, Any]:
-        call = nested.name
-        if any(map(is_required_argument, nested.field.args.values())):
-            call += "(first: 5)"
-        chosen = f"{call} {selection(get_named_type(nested.field.type), 0)}"
+        chosen = f"{nested.name}{required(nested.field)} {selection(get_named_type(nested.field.type), 0)}"
         document = f"query($id: ID!) {{ node(id: $id) {{ ... on {nested.parent.name} {{ {chosen} }} }} }}"
         body: dict[str, Any] = (await caller.send(document, id=self.ids[nested.parent.name])).json()
         return body

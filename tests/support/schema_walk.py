@@ -3,6 +3,7 @@
 Nothing is left out in silence: an argument nobody has said how to fill is an error, and so is an id of an unknown kind.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -237,6 +238,12 @@ def selection(type_: GraphQLNamedType, depth: int) -> str:
     declared = _declared(members)
     chosen = [f"... on {member.name} {{ {_fields(member, depth, declared)} }}" for member in members]
     return f"{{ __typename {' '.join(chosen)} }}"
+
+
+def required(field: GraphQLField) -> str:
+    """What has to be given to a field below the roots, as it stands in a document."""
+    given = {name: VALUES[name] for name, argument in field.args.items() if is_required_argument(argument)}
+    return f"({', '.join(f'{name}: {json.dumps(value)}' for name, value in given.items())})" if given else ""
 
 
 def _fields(type_: GraphQLObjectType, depth: int, declared: Mapping[str, str]) -> str:

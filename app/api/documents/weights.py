@@ -52,6 +52,7 @@ WEIGHTS = {
     "Mutation.accessCodeCreate": 100,
     "Mutation.accessEntryAdd": 100,
     "Query.queueAsOf": 300,
+    "Queue.asOf": 300,
     # A code that a provider's answer became, and a sign-in: three blocks and two signatures.
     "Mutation.loginExchange": 50,
     # Jobs that read a tenant's tables from end to end, and an erasure writes what it finds.

@@ -36,6 +36,7 @@ LazyAccessCodeConnection = Annotated["AccessCodeConnection", strawberry.lazy("ap
 LazyOriginHealthState = Annotated["OriginHealthState", strawberry.lazy("app.admission.graphql.health.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyQueueFeedback = Annotated["QueueFeedback", strawberry.lazy("app.ratings.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyRatingConnection = Annotated["RatingConnection", strawberry.lazy("app.ratings.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
+LazyQueueSnapshot = Annotated["QueueSnapshot", strawberry.lazy("app.sessions.graphql.past")]  # type: ignore[name-defined]  # noqa: F821
 LazyQueueFee = Annotated["QueueFee", strawberry.lazy("app.integrations.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
@@ -251,6 +252,19 @@ class Queue(Node):
     async def events(self, info: Info, first: First, after: After = None) -> QueueEventConnection:
         """A page of the log."""
         return await loaders.event_page(info.context, self.tenant_key, self.key, PageRequest(first, after))
+
+    @strawberry.field(description="As it was at a past time, built from its log. Needs the permission `event:read`.")
+    async def as_of(
+        self,
+        info: Info,
+        at: Annotated[
+            datetime, strawberry.argument(description="The time, with its zone; as that of `Query.queueAsOf`.")
+        ],
+    ) -> LazyQueueSnapshot:
+        """Folded for each."""
+        from app.sessions.graphql.past import queue_as_of
+
+        return await queue_as_of(info.context, self.tenant_key, self.key, at)
 
     @strawberry.field(
         description="The counters that serve it, active ones, by name. Needs the permission `counter:read`."

@@ -78,26 +78,3 @@ class DisplayQueue:
 @strawberry.type(description="A display board of one or more queues of a tenant.")
 class Display:
     queues: list[DisplayQueue] = strawberry.field(description="In the order asked for.")
-
-
-@strawberry.type(description="Somebody in a line of the past.")
-class SnapshotPlace:
-    position: int = strawberry.field(description="Place in line, from 1.")
-    ticket_number: str = strawberry.field(description="E.g. `A042`.")
-    session_id: strawberry.ID = strawberry.field(description="The session's id.")
-
-
-@strawberry.type(description="A queue as it was at a time, built from its log.")
-class QueueSnapshot:
-    at: datetime = strawberry.field(description="The time asked for.")
-    revision: int = strawberry.field(description="The last revision until then; 0 if the queue did not exist yet.")
-    changed_at: datetime | None = strawberry.field(description="When that revision was; null for revision 0.")
-    status: QueueStatus = strawberry.field(description="What it let happen.")  # type: ignore[valid-type]
-    waiting_count: int = strawberry.field(description="People in line.")
-    called_count: int = strawberry.field(description="People called whose service had not started.")
-    serving_count: int = strawberry.field(description="People being served.")
-    open_counter_count: int = strawberry.field(description="Counters that called people.")
-    waiting: list[SnapshotPlace] = strawberry.field(description="The first 100 of the line.")
-    now_serving: list[DisplayCall] = strawberry.field(
-        description="Numbers at counters, or let in by a queue of mode `METERED`; latest call first, at most 100."
-    )
