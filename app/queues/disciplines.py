@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from app.queues.models import QueueDiscipline
+from app.queues.kinds import QueueDiscipline
 
 BYPASS_CLASS = -1_000
 """Before every class a priority can give: 9 times the largest multiplier is 90."""

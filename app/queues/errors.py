@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.core.errors import UserFacingError
-from app.queues.models import QueueMode, QueueStatus
+from app.queues.kinds import QueueMode, QueueStatus
 
 
 def _words(status: QueueStatus) -> str:

@@ -10,32 +10,9 @@ from sqlmodel import Field, SQLModel
 
 from app.core.db import TenantRow, enum_column, json_column, optional_time, time_column
 from app.core.db.changed import NOT_AUDITED
-
-
-class QueueStatus(StrEnum):
-    """What a queue lets happen: see `queues/rules.py` for the table."""
-
-    PREQUEUE = "PREQUEUE"
-    ACTIVE = "ACTIVE"
-    PAUSED = "PAUSED"
-    CLOSED = "CLOSED"
-    MAINTENANCE = "MAINTENANCE"
-    ARCHIVED = "ARCHIVED"
-
-
-class QueueMode(StrEnum):
-    """Who calls. STAFFED: a member of staff at a counter. METERED: the system, at a rate and within a cap."""
-
-    STAFFED = "STAFFED"
-    METERED = "METERED"
-
-
-class QueueDiscipline(StrEnum):
-    """What decides the order of the line."""
-
-    PRIORITY = "PRIORITY"
-    TIME_CREDIT = "TIME_CREDIT"
-    LOTTERY = "LOTTERY"
+from app.queues.kinds import QueueDiscipline as QueueDiscipline
+from app.queues.kinds import QueueMode as QueueMode
+from app.queues.kinds import QueueStatus as QueueStatus
 
 
 class FailureMode(StrEnum):

@@ -12,7 +12,7 @@ from app.queues.errors import (
     QueueNotServing,
     QueuePaused,
 )
-from app.queues.models import QueueMode, QueueStatus
+from app.queues.kinds import QueueMode, QueueStatus
 
 # A pause is a break of the staff: people may still line up. Closing is the end of the day: nobody joins, and whoever
 # waits is still served.

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.core.errors import UserFacingError
-from app.sessions.models import SessionStatus
+from app.sessions.statuses import SessionStatus
 
 
 class SessionMoved(Exception):

@@ -19,19 +19,7 @@ from app.core.personal.sealed import (
     optional_sealed_text,
     sealed_text,
 )
-
-
-class SessionStatus(StrEnum):
-    """Where a session stands; `sessions/rules.py` has the moves."""
-
-    WAITING = "WAITING"
-    CALLED = "CALLED"
-    SERVING = "SERVING"
-    COMPLETED = "COMPLETED"
-    CANCELLED = "CANCELLED"
-    NO_SHOW = "NO_SHOW"
-    EXPIRED = "EXPIRED"
-
+from app.sessions.statuses import SessionStatus as SessionStatus
 
 _ACTIVE = "status in ('WAITING', 'CALLED', 'SERVING')"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.sessions.errors import IllegalTransition
-from app.sessions.models import SessionStatus
+from app.sessions.statuses import SessionStatus
 
 W, C, S = SessionStatus.WAITING, SessionStatus.CALLED, SessionStatus.SERVING
 
