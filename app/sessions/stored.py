@@ -1,4 +1,4 @@
-"""A line out of PostgreSQL, from the tables as they are. Follows nothing: `live.py` does; as it was: `past.py`."""
+"""A line out of PostgreSQL, from the tables as they are. Follows nothing: `live.py` does; as it was: `as_of.py`."""
 
 import asyncio
 from collections.abc import Sequence

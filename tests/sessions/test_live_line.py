@@ -15,8 +15,8 @@ from app.core.events import read_recorded
 from app.core.ids import decode
 from app.core.live.bus import RESYNC, Bus
 from app.queues.events import QUEUE, QueueEventType
+from app.sessions import as_of, repository, service, stored
 from app.sessions import live as live_module
-from app.sessions import past, repository, service, stored
 from app.sessions.line import Line
 from app.sessions.live import Dropped, LiveLine, LiveLines
 from app.sessions.models import Session, SessionStatus
@@ -124,7 +124,7 @@ async def test_a_loaded_line_is_the_one_its_events_make(api: Api, business: Busi
         loaded, ref = await apart.fresh(queue_id), decode("Queue", queue_id)
         log = await apart.log(queue_id)
         async with api.runtime.dbs.app.read(ref.tenant_id) as tx:
-            told, _ = await past.line_as_of(tx, ref.id, log[-1].occurred_at)
+            told, _ = await as_of.line_as_of(tx, ref.id, log[-1].occurred_at)
         assert shown(loaded) == shown(told)
         assert loaded.revision == len(log)
         assert len(loaded) == loaded.state.waiting_count

@@ -36,7 +36,7 @@ LazyAccessCodeConnection = Annotated["AccessCodeConnection", strawberry.lazy("ap
 LazyOriginHealthState = Annotated["OriginHealthState", strawberry.lazy("app.admission.graphql.health.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyQueueFeedback = Annotated["QueueFeedback", strawberry.lazy("app.ratings.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyRatingConnection = Annotated["RatingConnection", strawberry.lazy("app.ratings.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
-LazyQueueSnapshot = Annotated["QueueSnapshot", strawberry.lazy("app.sessions.graphql.past")]  # type: ignore[name-defined]  # noqa: F821
+LazyQueueSnapshot = Annotated["QueueSnapshot", strawberry.lazy("app.sessions.graphql.as_of")]  # type: ignore[name-defined]  # noqa: F821
 LazyQueueFee = Annotated["QueueFee", strawberry.lazy("app.integrations.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
@@ -262,7 +262,7 @@ class Queue(Node):
         ],
     ) -> LazyQueueSnapshot:
         """Folded for each."""
-        from app.sessions.graphql.past import queue_as_of
+        from app.sessions.graphql.as_of import queue_as_of
 
         return await queue_as_of(info.context, self.tenant_key, self.key, at)
 

@@ -11,9 +11,9 @@ from app.core.graphql.node import IdArgument
 from app.core.graphql.permissions import Checked, Public, Requires
 from app.identity.permissions import Permission
 from app.queues import service as queues
+from app.sessions.graphql.as_of import At, QueueSnapshot, queue_as_of
 from app.sessions.graphql.display import MAX_QUEUES, Display, DisplayQueue
 from app.sessions.graphql.loaders import load_session, session_node, session_ref
-from app.sessions.graphql.past import At, QueueSnapshot, queue_as_of
 from app.sessions.graphql.types import Session
 from app.sessions.live import LiveLine
 

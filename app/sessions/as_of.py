@@ -14,7 +14,7 @@ from app.core.db import ReadTx
 from app.core.errors import BadInput
 from app.queues.disciplines import Rank
 from app.queues.events import QUEUE
-from app.sessions import repository_past as repository
+from app.sessions import repository_as_of as repository
 from app.sessions.line import Line, LineEventData, read_event
 
 MOST_EVENTS: Final = 100_000

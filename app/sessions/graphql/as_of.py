@@ -16,9 +16,9 @@ from app.core.ids import encode
 from app.identity.permissions import Permission
 from app.queues import service as queues
 from app.queues.graphql.enums import QueueStatus
+from app.sessions.as_of import MOST_EVENTS, line_as_of
 from app.sessions.graphql.display import DisplayCall
 from app.sessions.line import Line
-from app.sessions.past import MOST_EVENTS, line_as_of
 
 SNAPSHOT_PLACES = 100
 At = Annotated[

@@ -11,7 +11,7 @@ from app.core.errors import BadInput
 from app.core.events import read_recorded
 from app.core.ids import Ref, decode
 from app.queues.events import QUEUE
-from app.sessions import past, repository_past
+from app.sessions import as_of, repository_as_of
 from app.sessions.line import Line, read_event
 from tests.audit.conftest import Tamper, tamper
 from tests.sessions.test_live_line import _queues, shown
@@ -44,12 +44,12 @@ async def test_at_any_moment_it_is_the_log_folded_until_then(api: Api, business:
             log, line = await log_of(tx, ref), Line()
             assert len(log) > 40
             before = log[0].occurred_at - timedelta(microseconds=1)
-            assert shown((await past.line_as_of(tx, ref.id, before))[0]) == shown(line)
+            assert shown((await as_of.line_as_of(tx, ref.id, before))[0]) == shown(line)
             for event, after in zip(log, [*log[1:], None], strict=True):
                 line.apply(read_event(*event))
                 if after is not None and after.occurred_at == event.occurred_at:
                     continue
-                told, at = await past.line_as_of(tx, ref.id, event.occurred_at)
+                told, at = await as_of.line_as_of(tx, ref.id, event.occurred_at)
                 assert shown(told) == shown(line)
                 assert at == event.occurred_at
 
@@ -106,17 +106,17 @@ async def test_its_work_is_bounded_however_long_the_log_is(desk: Desk, monkeypat
         await desk.do("sessionCancel", await desk.join())
     alone = await desk.join()
     async with desk.business.api.runtime.dbs.app.read(ref.tenant_id) as tx:
-        monkeypatch.setattr(past, "MOST_EVENTS", 1)
-        monkeypatch.setattr(past, "_AT_ONCE", 5)
-        line, _ = await past.line_as_of(tx, ref.id, datetime.now(UTC) + timedelta(days=1))
+        monkeypatch.setattr(as_of, "MOST_EVENTS", 1)
+        monkeypatch.setattr(as_of, "_AT_ONCE", 5)
+        line, _ = await as_of.line_as_of(tx, ref.id, datetime.now(UTC) + timedelta(days=1))
         assert len(line) == 1
     for _ in range(10):
         await desk.do("sessionCancel", await desk.join())
     async with desk.business.api.runtime.dbs.app.read(ref.tenant_id) as tx:
         with pytest.raises(BadInput, match="had not moved"):
-            await past.line_as_of(tx, ref.id, datetime.now(UTC) + timedelta(days=1))
-        monkeypatch.setattr(past, "MOST_EVENTS", 21)
-        line, _ = await past.line_as_of(tx, ref.id, datetime.now(UTC) + timedelta(days=1))
+            await as_of.line_as_of(tx, ref.id, datetime.now(UTC) + timedelta(days=1))
+        monkeypatch.setattr(as_of, "MOST_EVENTS", 21)
+        line, _ = await as_of.line_as_of(tx, ref.id, datetime.now(UTC) + timedelta(days=1))
         assert [entry.id for entry in line.head(2)] == [decode("Session", alone.id).id]
 
 
@@ -146,7 +146,7 @@ async def test_what_is_not_kept_any_more_is_said_and_nothing_is_made_up(desk: De
     await tamper("delete from events where tenant_id = $1 and aggregate_id = $2 and revision = $3", *ref, hole)
     async with api.runtime.dbs.app.read(ref.tenant_id) as tx:
         ends = (log[-1].revision, rows[-1].revision)
-        assert await repository_past.revision_between(tx, QUEUE, ref.id, rows[0].occurred_at, *ends) is None
+        assert await repository_as_of.revision_between(tx, QUEUE, ref.id, rows[0].occurred_at, *ends) is None
 
 
 async def log_of_rest(tx: ReadTx, ref: Ref, first: int) -> list[Recorded]:
