@@ -23,6 +23,7 @@ COMMANDS = {
     "users": "import people from another system, with the password hashes it has kept",
     "keys": "rotate the keys that sign access and admission tokens",
     "audit": "hold the event log against its seals; print the newest seals",
+    "analytics": "count the figures of queues anew from the log",
     "schema": "write the GraphQL schema to schema.graphql",
     "settings": "print every setting with its meaning and default",
     "plugins": "list the plug-ins that are installed, what they add, and what is wrong with them",

@@ -4,6 +4,8 @@ Goes on in portions that commit, so that one that was killed is gone on with; ev
 new ones are in. The fold is the one that keeps figures current.
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -11,10 +13,14 @@ from uuid import UUID
 from app.analytics import repository, repository_rebuild
 from app.analytics.folding import Folding
 from app.analytics.repository import LIVE, REBUILT
-from app.analytics.upkeep import kept_since
+from app.analytics.upkeep import keep_months, kept_since
+from app.core.clock import SystemClock
 from app.core.db import Database
+from app.core.db.urls import SYSTEM_ROLE, role_url
+from app.settings import Settings
 
 PORTION: Final = 2_000
+_LOOK_AGAIN_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,17 @@ class Step:
     done: int
     of: int
     differences: int | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a rebuild of several queues is, in queues and events; `differences` are rows that were other before."""
+
+    queues: int
+    events: int
+    queues_done: int = 0
+    events_done: int = 0
+    differences: int = 0
 
 
 class Rebuilding:
@@ -69,3 +86,47 @@ class Rebuilding:
             of = await repository_rebuild.length(tx, tenant_id, queue_id)
         self._folding.remember(orders)
         return Step(position.revision, of)
+
+    async def wanted(self, tenant: str | None, queue: str | None) -> list[tuple[UUID, UUID, int]]:
+        """Tenants, queues and lengths of their logs, by the slugs of a tenant and of its queue; null: all of them."""
+        async with self._system.read(None) as tx:
+            return await repository_rebuild.queues_of(tx, tenant, queue)
+
+    async def rebuild(self, wanted: list[tuple[UUID, UUID, int]], show: Callable[[Progress], None]) -> Progress:
+        """Rebuild queues, one after the other; what a rebuild that was broken off has done is not done again."""
+        progress = Progress(len(wanted), sum(length for _, _, length in wanted))
+        for tenant_id in dict.fromkeys(tenant_id for tenant_id, _, _ in wanted):
+            await self.ask(tenant_id, [queue_id for owner, queue_id, _ in wanted if owner == tenant_id])
+        for tenant_id, queue_id, length in wanted:
+            before = progress.events_done
+            while (step := await self.step(tenant_id, queue_id)) is None or step.differences is None:
+                if step is not None:
+                    progress.events_done = before + min(step.done, length)
+                    show(progress)
+                elif await self._is_under_way(tenant_id, queue_id):
+                    # A worker is at it.
+                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                else:
+                    break
+            progress.differences += 0 if step is None else step.differences or 0
+            progress.queues_done += 1
+            progress.events_done = before + length
+            show(progress)
+        return progress
+
+    async def _is_under_way(self, tenant_id: UUID, queue_id: UUID) -> bool:
+        async with self._system.read(None) as tx:
+            return (tenant_id, queue_id) in await repository_rebuild.under_way(tx)
+
+
+async def rebuild(
+    settings: Settings, tenant: str | None, queue: str | None, show: Callable[[Progress], None]
+) -> Progress:
+    """Rebuild what is wanted, with a connection of its own; no queues if there are none of these names."""
+    system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="vq-analytics", clock=SystemClock())
+    try:
+        rebuilding = Rebuilding(system, settings.analytics_fact_months)
+        await keep_months(system, settings.analytics_fact_months)
+        return await rebuilding.rebuild(await rebuilding.wanted(tenant, queue), show)
+    finally:
+        await system.dispose()

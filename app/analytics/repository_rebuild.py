@@ -35,15 +35,17 @@ async def under_way(tx: ReadTx) -> list[tuple[UUID, UUID]]:
     return [(UUID(int=tenant.int), UUID(int=queue.int)) for tenant, queue in found]
 
 
-async def queues_of(tx: ReadTx, tenant_id: UUID | None, queue_id: UUID | None) -> list[tuple[UUID, UUID, int]]:
-    """Tenants, queues and the lengths of their logs; of all tenants if none is named."""
+async def queues_of(tx: ReadTx, tenant: str | None, queue: str | None) -> list[tuple[UUID, UUID, int]]:
+    """Tenants, queues and the lengths of their logs, by slugs; of all tenants if none is named."""
     found = await tx.rows(
-        "select tenant_id, id, revision from queue_lines where ($1::uuid is null or tenant_id = $1)"
-        " and ($2::uuid is null or id = $2) order by tenant_id, id",
-        tenant_id,
-        queue_id,
+        "select line.tenant_id, line.id, line.revision from queue_lines line"
+        " join queues queue on queue.tenant_id = line.tenant_id and queue.id = line.id"
+        " join tenants tenant on tenant.id = line.tenant_id"
+        " where ($1::text is null or tenant.slug = $1) and ($2::text is null or queue.slug = $2) order by 1, 2",
+        tenant,
+        queue,
     )
-    return [(UUID(int=tenant.int), UUID(int=queue.int), length) for tenant, queue, length in found]
+    return [(UUID(int=tenant_id.int), UUID(int=queue_id.int), length) for tenant_id, queue_id, length in found]
 
 
 async def length(tx: ReadTx, tenant_id: UUID, queue_id: UUID) -> int:

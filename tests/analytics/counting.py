@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from app.analytics import repository
 from app.analytics.contribution import contribution, members
 from app.analytics.facts import Fact
 from app.analytics.hours import hours_of
@@ -17,6 +18,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.db.urls import SYSTEM_ROLE, role_url
 from app.settings import Settings
+from tests.support.waiting import eventually
 
 FACT_MONTHS = 24
 OF_TIME = ("waiting_ms", "called_ms", "serving_ms", "counter_ms")
@@ -35,10 +37,16 @@ class Counting:
         return AnalyticsWorker(self.system, FACT_MONTHS)
 
     async def fold(self) -> int:
-        """Fold until nothing is new; how many events."""
+        """Fold until nothing is new; how many events. Waits for whoever dies with a queue in hand."""
         worker, folded = self.worker(), 0
-        while portion := await worker.fold_new():
-            folded += portion
+
+        async def is_current() -> bool:
+            nonlocal folded
+            folded += await worker.fold_new()
+            async with self.system.read(None) as tx:
+                return not await repository.behind(tx, 1)
+
+        await eventually(is_current)
         return folded
 
     async def rebuild(self, tenant_id: UUID, queue_id: UUID) -> Step:
@@ -65,6 +73,20 @@ class Counting:
         """The tenant's roll-up rows, or those of one scope."""
         statement = f"select {ROW} from analytics_rollups where tenant_id = $1 and ($2::uuid is null or scope_id = $2)"
         return dict(map(row_of, await self._rows(statement, tenant_id, scope_id)))
+
+    async def by_hand(self, tenant_id: UUID, queue_id: UUID) -> list[tuple[object, ...]]:
+        """By local hour what SQL says of visits and log: how many came, were called and served, and for how long."""
+        return [tuple(row) for row in await self._rows(_BY_HAND, tenant_id, queue_id)]
+
+    def summed(self, rows: dict[RowKey, Increment]) -> list[tuple[object, ...]]:
+        """The same, from the roll-ups of a queue."""
+        found = []
+        for key, row in sorted(rows.items()):
+            if key.grain == "HOUR" and key.dimension == "ALL":
+                counts = [row.counts.get(name, 0) for name in _HAND_COUNTS]
+                if any(counts):
+                    found.append((key.begins_at, row.local_at, *counts))
+        return found
 
     async def _rows(self, statement: str, *values: object) -> Sequence[Any]:
         async with self.system.read(None) as tx:
@@ -109,3 +131,48 @@ def without_time(rows: dict[RowKey, Increment]) -> dict[RowKey, tuple[Any, ...]]
         if counts or any(histograms.values()):
             plain[key] = (row.local_at, counts, {name: each for name, each in histograms.items() if each})
     return plain
+
+
+_HAND_COUNTS = (
+    "entered", "called", "wait_ms", "served", "abandoned", "no_show", "service_count", "service_ms", "waiting_ms",
+    "serving_ms",
+)  # fmt: skip
+_BY_HAND = """
+    with zone as (select time_zone as name from queues where tenant_id = $1 and id = $2),
+    visits as (select * from session_facts where tenant_id = $1 and queue_id = $2),
+    measures as (
+        select entered_at as at, 1 as entered, 0 as called, 0 as wait, 0 as served, 0 as abandoned, 0 as no_show,
+            0 as ended, 0 as service, 0 as waiting, 0 as serving from visits
+        union all
+        select called_at, 0, 1, floor(extract(epoch from called_at - entered_at) * 1000), 0, 0, 0, 0, 0, 0, 0
+        from visits where called_at is not null
+        union all
+        select ended_at, 0, 0, 0, (outcome = 'SERVED')::int, (outcome = 'ABANDONED_WAITING')::int,
+            (outcome = 'NO_SHOW')::int, (started_at is not null)::int,
+            coalesce(floor(extract(epoch from ended_at - started_at) * 1000), 0), 0, 0
+        from visits where ended_at is not null
+        union all
+        select part.starts, 0, 0, 0, 0, 0, 0, 0, 0, part.ms * waiting, part.ms * serving
+        from (
+            select occurred_at, lead(occurred_at) over (order by revision) as until,
+                (data->'line'->>'waiting_count')::int as waiting, (data->'line'->>'serving_count')::int as serving
+            from events where tenant_id = $1 and aggregate_type = 'queue' and aggregate_id = $2
+        ) as stretch
+        cross join lateral (
+            select greatest(quarter, occurred_at) as starts,
+                floor(extract(epoch from least(quarter + interval '15 minutes', until)) * 1000)
+                - floor(extract(epoch from greatest(quarter, occurred_at)) * 1000) as ms
+            from generate_series(date_bin('15 minutes', occurred_at, 'epoch'), until, interval '15 minutes') as quarter
+        ) as part
+        where until is not null
+    )
+    -- Whole-hour and half-hour zones: what the wall shows, without its minutes, is where the hour began.
+    select at - (extract(minute from local) * 60 + extract(second from local)) * interval '1 second' as begins_at,
+        date_trunc('hour', local) at time zone 'UTC' as local_at,
+        sum(entered)::bigint, sum(called)::bigint, sum(wait)::bigint, sum(served)::bigint, sum(abandoned)::bigint,
+        sum(no_show)::bigint, sum(ended)::bigint, sum(service)::bigint, sum(waiting)::bigint, sum(serving)::bigint
+    from measures cross join zone cross join lateral (select at at time zone zone.name as local) as wall
+    group by 1, 2
+    having sum(entered + called + wait + served + abandoned + no_show + ended + service + waiting + serving) > 0
+    order by 1
+"""

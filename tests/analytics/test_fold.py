@@ -1,15 +1,26 @@
-"""From a queue's log to visits and roll-ups, through the database: exactly once, whoever folds and however often."""
+"""From a queue's log to visits and roll-ups, through the database: exactly once, whoever folds and however often.
 
+No relay runs beside these: what counts is the log, not who has relayed it.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from random import Random
 
 import pytest
 
+from app.analytics.folding import Folding
 from app.core.clock import ManualClock
 from app.sessions import service
 from app.settings import Settings
 from tests.analytics.counting import Counting, added_up, counting, of_tenant, without_time
+from tests.analytics.lives import open_life
 from tests.metered.world import START, Opened, open_worlds
 from tests.servers import own_database
+
+# The night in which Berlin's clocks are put back: 0:00 UTC and 1:00 UTC are both two o'clock.
+BERLIN_NIGHT = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -24,7 +35,7 @@ async def opened(migrated_settings: Settings) -> AsyncIterator[Opened]:
 @pytest.fixture
 async def counts(opened: Opened) -> AsyncIterator[Counting]:
     """Its fold."""
-    made = counting(opened.settings, ManualClock(START))
+    made = counting(opened.settings, ManualClock(BERLIN_NIGHT))
     yield made
     await made.system.dispose()
 
@@ -65,3 +76,34 @@ async def test_what_happens_counts_in_its_own_hour_of_the_queue(opened: Opened, 
     # 12:00:00 to 12:30, and on to 12:51:33: 2, then (after three seconds one) … of five at most.
     assert hours == {"11:30": (17, 3_789_000, 5), "12:30": (18, 2_586_000, 2)}
     assert (await counts.rebuild(*world.queue)).differences == 0
+
+
+async def test_whatever_is_done_in_whichever_order_is_counted_as_it_is_when_counted_anew(
+    opened: Opened, counts: Counting
+) -> None:
+    """Folded in portions of any size by two workers at once, some of them broken off in the middle."""
+    random = Random(1)
+    life = await open_life(opened, ManualClock(BERLIN_NIGHT), 1, ["Europe/Berlin", "America/St_Johns"])
+    workers = [Folding(counts.system), Folding(counts.system)]
+    for _ in range(10):
+        await life.go_on(25)
+        portion = random.randint(1, 30)
+        folds = [asyncio.create_task(each.fold(life.tenant_id, life.queue_ids, portion)) for each in workers]
+        for _ in range(random.randrange(40)):
+            await asyncio.sleep(0)
+        random.choice(folds).cancel()
+        for ended in await asyncio.gather(*folds, return_exceptions=True):
+            assert isinstance(ended, int | asyncio.CancelledError), ended
+    assert life.happened > 120
+    await counts.fold()
+    assert await counts.fold() == 0, "everything is counted, and nothing twice"
+    for queue_id, time_zone in zip(life.queue_ids, ["Europe/Berlin", "America/St_Johns"], strict=True):
+        facts = await counts.facts(life.tenant_id, queue_id)
+        rows = await counts.rollups(life.tenant_id, queue_id)
+        assert without_time(rows) == without_time(added_up(queue_id, time_zone, facts))
+        assert await counts.by_hand(life.tenant_id, queue_id) == counts.summed(rows)
+    own = await counts.rollups(life.tenant_id, life.tenant_id)
+    for queue_id in life.queue_ids:
+        # From 0 to the end, in portions of another size, and nothing is other than before.
+        assert (await counts.rebuild(life.tenant_id, queue_id)).differences == 0
+    assert await counts.rollups(life.tenant_id, life.tenant_id) == own
