@@ -102,8 +102,8 @@ class Context:
         return self.runtime.dbs.app.read(tenant_id or self.tenant_id, snapshot=snapshot)
 
     def read_figures(self, tenant_id: UUID | None = None) -> AbstractAsyncContextManager[ReadTx]:
-        """`read` for figures: on the replica, if there is one, and so some moments behind."""
-        return self.runtime.dbs.figures.read(tenant_id or self.tenant_id)
+        """`read` for figures, all of one instant: on the replica, if there is one, and so some moments behind."""
+        return self.runtime.dbs.figures.read(tenant_id or self.tenant_id, snapshot=True)
 
     def write(self, tenant_id: UUID | None = None) -> AbstractAsyncContextManager[WriteTx]:
         """A block that changes things in the caller's tenant, or in the one a public operation names."""

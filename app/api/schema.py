@@ -12,6 +12,8 @@ from app.access.graphql.mutations import AccessMutation
 from app.admission.graphql.health.mutations import OriginHealthMutation
 from app.admission.graphql.mutations import AdmissionMutation
 from app.admission.graphql.subscriptions import AdmissionSubscription
+from app.analytics.graphql.queries import AnalyticsQuery
+from app.analytics.graphql.subscriptions import AnalyticsSubscription
 from app.api.documents import Limits
 from app.api.execution import ServedSchema
 from app.audit.graphql.queries import AuditQuery
@@ -125,6 +127,7 @@ class Query(
     message_rules.MessageRuleQuery,
     message_providers.MessageProviderQuery,
     integrations.IntegrationQuery,
+    AnalyticsQuery,
     AuditQuery,
     DeprecationQuery,
     webhooks.WebhookQuery,
@@ -207,6 +210,7 @@ class Subscription(
     AdmissionSubscription,
     deliveries.DeliverySubscription,
     broadcasts.BroadcastSubscription,
+    AnalyticsSubscription,
     inbox.InboxSubscription,
 ):
     pass

@@ -150,6 +150,7 @@ def test_what_is_not_gated_is_known() -> None:
         "sessionChanged",
         "sessionStepBack",
         "sessionUseAccessCode",
+        "staffPerformance",
         "tenantUpdate",
         "userIdentityLink",
         "userIdentityStartLink",

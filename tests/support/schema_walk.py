@@ -128,6 +128,8 @@ VALUES: dict[str, Any] = {
     "publicKey": "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM",
     "authSecret": "tBHItJI5svbpez7KI4CCXg",
     "url": "https://hooks.shop.example/queue",
+    "from": "2026-11-20T10:00:00Z",
+    "to": "2026-11-20T11:00:00Z",
     "since": "2026-11-20T10:00:00Z",
     "until": "2026-11-20T11:00:00Z",
 }

@@ -17,6 +17,10 @@ ELEMENTS = 10
 LISTS = {
     "Query.permissionMatrix": 5,
     "QueueSnapshot.waiting": 100,
+    "QueueAnalytics.points": 100,
+    "QueueAnalytics.heatMap": 168,
+    "QueueAnalytics.slices": 50,
+    "QueueAnalytics.abandonmentByPosition": 20,
     "Session.notes": 5,
 }
 
@@ -52,6 +56,13 @@ WEIGHTS = {
     "Mutation.accessCodeCreate": 100,
     "Mutation.accessEntryAdd": 100,
     "Query.queueAsOf": 300,
+    # Add up some hundred rows with their histograms.
+    "Query.queueAnalytics": 100,
+    "Query.staffPerformance": 100,
+    "Query.tenantDashboard": 100,
+    "Subscription.dashboardChanged": 100,
+    "QueueAnalytics.previous": 50,
+    "QueueAnalytics.peakHours": 50,
     "Queue.asOf": 300,
     # A code that a provider's answer became, and a sign-in: three blocks and two signatures.
     "Mutation.loginExchange": 50,
