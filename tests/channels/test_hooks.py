@@ -129,7 +129,7 @@ async def test_who_never_ends_an_answer_holds_no_thread(monkeypatch: pytest.Monk
         url = f"json://127.0.0.1:{server.sockets[0].getsockname()[1]}/room"
         outcome = await service(url, timeout_seconds=0.5).send(MESSAGE)
         assert outcome == InDoubt("The service gave no usable answer.")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await ended.wait()
 
 

@@ -165,7 +165,7 @@ async def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatc
     async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
         outcome = await tenants(server.sockets[0].getsockname()[1]).send(MAIL)
         assert isinstance(outcome, TryLater)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await is_left.wait()
 
 

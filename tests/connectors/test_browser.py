@@ -147,7 +147,7 @@ async def test_the_service_is_killed_under_the_page(
 
 async def test_what_the_queue_says_is_shown(room: Room, api: Api) -> None:
     await room.update(announcement="Doors open at 9", refusalMessage="We are painting the walls.", capacity=1)
-    (await room.arrives()).problems.clear()
+    await (await room.arrives()).until(SHOP)
     waiting = await room.waits()
     assert await waiting.run("document.getElementById('announcement').textContent") == "Doors open at 9"
     for verb, heading in (("Pause", "The line is paused"), ("Resume", "You are in line")):

@@ -328,7 +328,7 @@ async def test_a_running_relay_outlasts_postgresql_and_redis_and_says_so_once(ca
             # All of them are with Dramatiq in the end, whatever was lost with the server.
             async with Redis.from_url(settings.redis_url) as redis:
                 key = f"{namespace(settings)}:{QUEUES[Lane.NORMAL]}.msgs"
-                await until(lambda: _at_least(redis.hlen(key), 3), seconds=15)
+                await until(lambda: _at_least(redis.hlen(key), 3))
             relay.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await relay

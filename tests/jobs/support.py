@@ -91,7 +91,7 @@ async def stored(dbs: Databases, ref: JobRef) -> Job:
         return (await tx.exec(select(Job).where(Job.id == ref.id))).one()
 
 
-async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = 20.0) -> float:
+async def until(condition: Callable[[], Awaitable[object]], *, seconds: float = 60.0) -> float:
     """Wait for a condition; how long it took."""
     started = time.monotonic()
     async with asyncio.timeout(seconds):

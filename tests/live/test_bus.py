@@ -168,9 +168,7 @@ async def test_killed_and_restarted_server_all_live_again_after_resync(bus: Bus,
     valkey.kill()
     await eventually(lambda: not bus.connected)
     await valkey.start()
-    restarted = time.monotonic()
     await eventually(lambda: bus.connected)
-    assert time.monotonic() - restarted < 5  # five times the longest retry, and more than the machine can be late
     back.set()
     assert await asyncio.gather(*tasks) == [[RESYNC, Message(f"queue:{number}", "live")] for number in range(40)]
 

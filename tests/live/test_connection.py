@@ -42,5 +42,5 @@ async def test_a_frozen_server_costs_no_more_than_the_deadlines(valkey: Valkey) 
         started = time.monotonic()
         with pytest.raises(RedisError):
             await client.get("key")
-        assert time.monotonic() - started < 5  # 20 s without a deadline
+        assert time.monotonic() - started < 15  # 20 s without a deadline
         valkey.thaw()

@@ -17,7 +17,7 @@ from app.notifications.models import NotificationStatus
 from app.settings import Settings
 from tests.jobs.support import until, worker
 from tests.notifications.sink import Sink
-from tests.notifications.test_killed import JOBS, real_world, relaying, serve_all, settled
+from tests.notifications.test_killed import JOBS, SETTLED_SECONDS, real_world, relaying, serve_all, settled
 from tests.notifications.world import World
 from tests.servers import private_valkey
 
@@ -28,7 +28,8 @@ DELIVERIES = 200 if FULL else 6
 KILL_EVERY_SECONDS = 0.7
 PROVIDER_AWAY_SECONDS = 60.0 if FULL else 1.0
 VALKEY_AWAY_SECONDS = (0.1, 5.0, 60.0)
-WITHIN_SECONDS = 30.0
+# What is promised is measured by the benchmark, on a machine that does nothing else.
+WITHIN_SECONDS = 30.0 if FULL else SETTLED_SECONDS
 
 long = pytest.mark.skipif(not FULL, reason="`test_killed.py` does it shorter; here by `python -m bench.deliveries`")
 
@@ -84,7 +85,7 @@ async def test_a_provider_that_fails_for_a_while_delays_and_loses_nothing(settin
         sink.refusing = "451 4.3.0 internal error"
         with worker(world.settings, JOBS):
             wanted = await serve_all(world, DELIVERIES, prefix="p")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await sink.reached["RCPT"].wait()
             began = time.monotonic()
             await until(lambda: _is_over(began, PROVIDER_AWAY_SECONDS), seconds=PROVIDER_AWAY_SECONDS + 5)

