@@ -7,19 +7,23 @@ wrong. Several workers share the queues by their cursors' locks.
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Final
 from uuid import UUID
 
 from app.analytics import repository
 from app.analytics.folding import PORTION, Folding
+from app.analytics.live import figures_topic
 from app.analytics.rebuild import Rebuilding
 from app.analytics.repository import Behind
 from app.analytics.upkeep import keep_months
 from app.core.clock import Clock, SystemClock
 from app.core.db import Database
 from app.core.db.urls import SYSTEM_ROLE, role_url
-from app.core.jobs.outage import Outage, is_database_away
+from app.core.jobs.broker import redis_url
+from app.core.jobs.outage import Outage, heed_cancellation, is_database_away
+from app.core.live.bus import Bus, BusUnavailable
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -35,8 +39,10 @@ _MONTHS_SECONDS: Final = 3_600.0
 class AnalyticsWorker:
     """Runs in the loop it is used from."""
 
-    def __init__(self, system: Database, fact_months: int) -> None:
+    def __init__(self, system: Database, fact_months: int, bus: Bus | None = None) -> None:
+        """With a bus, whoever watches a tenant's figures is told when they have changed."""
         self._system = system
+        self._bus = bus
         self._fact_months = fact_months
         self._rebuilding = Rebuilding(system, fact_months)
         self._folding = Folding(system)
@@ -79,11 +85,19 @@ class AnalyticsWorker:
         self._failed = {queue_id: until for queue_id, until in self._failed.items() if until > now}
         async with self._system.read(None) as tx:
             behind = await repository.behind(tx, _LOOKED_AT, list(self._failed))
-        folded = 0
+        by_tenant: dict[UUID, int] = {}
         for tenant_id, queues in groupby(behind, lambda each: each.tenant_id):
             for portion in portions(list(queues)):
-                folded += await self._fold(tenant_id, portion)
-        return folded
+                by_tenant[tenant_id] = by_tenant.get(tenant_id, 0) + await self._fold(tenant_id, portion)
+        await self._tell([tenant_id for tenant_id, folded in by_tenant.items() if folded])
+        return sum(by_tenant.values())
+
+    async def _tell(self, tenant_ids: Sequence[UUID]) -> None:
+        """Who watches looks now and then by itself: a ring that is lost is no figure that is."""
+        if self._bus is not None and self._bus.connected and tenant_ids:
+            with suppress(BusUnavailable):
+                await self._bus.publish_many([(figures_topic(tenant_id), b"") for tenant_id in tenant_ids])
+            heed_cancellation()
 
     async def _fold(self, tenant_id: UUID, queue_ids: Sequence[UUID]) -> int:
         try:
@@ -115,7 +129,10 @@ def portions(behind: Sequence[Behind]) -> list[list[UUID]]:
 async def run_analytics(settings: Settings, clock: Clock | None = None) -> None:
     """Fold in this loop until cancelled, with a connection of its own."""
     system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="vq-analytics", clock=clock or SystemClock())
+    bus = Bus(redis_url(settings), prefix=settings.bus_prefix)
+    await bus.start()
     try:
-        await AnalyticsWorker(system, settings.analytics_fact_months).run()
+        await AnalyticsWorker(system, settings.analytics_fact_months, bus).run()
     finally:
+        await bus.stop()
         await system.dispose()
