@@ -13,6 +13,7 @@ from app.identity.repository_upkeep import delete_expired
 from app.notifications.deliveries import service as deliveries
 from app.notifications.telling import openings
 from app.privacy import retention
+from app.sessions.waits import learning as waits
 from app.webhooks import repository as webhooks
 
 HOUR: Final = timedelta(hours=1)
@@ -24,5 +25,6 @@ PERIODIC: Final = [
     Periodic("notifications.openings", openings.EVERY, openings.look),
     Periodic("notifications.reports", HOUR, deliveries.tidy),
     Periodic("privacy.retention", HOUR, retention.apply_all, lease=timedelta(minutes=50)),
+    Periodic("waits.upkeep", HOUR, waits.delete_old),
     Periodic("webhooks.upkeep", HOUR, webhooks.delete_old),
 ]

@@ -29,6 +29,7 @@ import app.queues.models
 import app.ratings.models
 import app.schedules.models
 import app.sessions.models
+import app.sessions.waits.models
 import app.tenants.models
 import app.transfers.models
 import app.webhooks.models  # noqa: F401

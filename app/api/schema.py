@@ -66,6 +66,7 @@ from app.schedules.graphql.mutations import ScheduleMutation
 from app.sessions.graphql import queries as sessions
 from app.sessions.graphql.mutations import SessionMutation
 from app.sessions.graphql.subscriptions import SessionSubscription
+from app.sessions.graphql.waits import WaitQuery
 from app.settings import Settings
 from app.tenants.graphql import queries as tenants
 from app.tenants.graphql.domains.mutations import TenantDomainMutation
@@ -118,6 +119,7 @@ class Query(
     schedules.ScheduleQuery,
     counters.CounterQuery,
     sessions.SessionQuery,
+    WaitQuery,
     notifications.NotificationQuery,
     deliveries.DeliveryQuery,
     broadcasts.BroadcastQuery,

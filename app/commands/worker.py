@@ -12,9 +12,10 @@ from app.core.logs import configure_logging
 from app.periodic import PERIODIC
 from app.reactions import JOBS
 from app.sessions.metered.clockwork import run_clockwork
+from app.sessions.waits.learning import run_learners
 from app.webhooks.carrier import run_webhooks
 
-BESIDE = [run_analytics, run_clockwork, run_looks, run_webhooks, timetable(PERIODIC)]
+BESIDE = [run_analytics, run_clockwork, run_learners, run_looks, run_webhooks, timetable(PERIODIC)]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

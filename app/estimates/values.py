@@ -16,6 +16,8 @@ class Reason(StrEnum):
     """No counter is on duty; when one will be is not in the line."""
     NOT_OBSERVED = "NOT_OBSERVED"
     """What this predictor reads off the line has not happened yet, as the first service."""
+    NOT_RELEASING = "NOT_RELEASING"
+    """Nobody is called or let in at present, and nobody can say for how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class Features:
 
     ahead: int
     """Who would be called before, if nobody else came: by the line's own order, so with priority."""
-    ahead_alike: int
-    """Of these, who wants the same (`category`)."""
+    ahead_alike: float
+    """Of these, who wants the same (`category`), as far as the share of them among all who wait tells."""
     on_duty: int
     """Counters on duty."""
     service_seconds: float | None
@@ -39,15 +41,15 @@ class Features:
     last_wait_alike_seconds: float | None
     """`last_wait_seconds` of the same category."""
     head_wait_seconds: float
-    """How long whoever waits longest has waited so far; 0 when nobody waits."""
-    head_wait_alike_seconds: float
-    """`head_wait_seconds` of the same category."""
+    """How long the first in line has waited so far; 0 for whoever would be the first."""
     credit_seconds: float
     """What the priority is worth in waiting time."""
     local_hour: float
     """0 to 24, in the time zone of the queue."""
     category: str = ""
     """What is wanted; lines that do not tell leave it empty."""
+    paced_seconds: float | None = None
+    """What rate and cap of a metered line come to for this place; None for all other lines."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ Applying an event costs a few microseconds however long the line is: O(log n) st
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from app.estimates.memory import LineMemory
 from app.queues.disciplines import Rank
 from app.queues.estimates import Outlook, WaitUnknown, outlook
 from app.queues.events import LineState, QueueEventType, ReleaseLimits
@@ -15,6 +17,8 @@ from app.queues.models import QueueStatus
 from app.sessions.events import SessionState
 from app.sessions.models import SessionStatus
 from app.sessions.order import Order
+from app.sessions.waits.expected import Expected
+from app.sessions.waits.observed import Observed
 
 EMPTY_STATE = LineState(QueueStatus.ACTIVE, 0, 0, 0, 0, 0, None)
 
@@ -24,6 +28,8 @@ _AT_COUNTERS = frozenset({SessionStatus.CALLED, SessionStatus.SERVING})
 _YEAR_1 = datetime(1, 1, 1, tzinfo=UTC)
 _TIME_BITS, _SEQUENCE_BITS, _REVISION_BITS = 59, 64, 48
 _REVISION = (1 << _REVISION_BITS) - 1
+_TIME = (1 << _TIME_BITS) - 1
+_1970_SECONDS = (datetime(1970, 1, 1, tzinfo=UTC) - _YEAR_1).total_seconds()
 
 
 class Entry(NamedTuple):
@@ -33,12 +39,16 @@ class Entry(NamedTuple):
     ticket_number: str
 
 
-class Place(NamedTuple):
+# Not frozen: a frozen one takes five times as long to make.
+@dataclass(slots=True)
+class Place:
     """A place in line at a revision: 1-based position, people ahead, estimated wait in seconds or why it is unknown."""
 
     position: int | None
     ahead_count: int | None
     wait: int | WaitUnknown
+    expected: Expected | None = field(default=None, compare=False, repr=False)
+    """What the line's past adds to `wait`; of another process's line it may be a few seconds newer or older."""
 
     @property
     def estimated_wait_seconds(self) -> int | None:
@@ -131,6 +141,11 @@ def order_key(rank_class: int, rank_time: datetime, sequence: int, revision: int
     return (((place << _SEQUENCE_BITS) + sequence) << _REVISION_BITS) + revision
 
 
+def _rank_time(key: int) -> float:
+    """The effective join time in an order key, in seconds since 1970."""
+    return ((key >> (_SEQUENCE_BITS + _REVISION_BITS)) & _TIME) / 1e6 - _1970_SECONDS
+
+
 class Line:
     """The ordered waiting sessions of one queue and its counts, as of `revision`."""
 
@@ -140,7 +155,9 @@ class Line:
         """A line with nobody waiting; a stored one is filled with `extend` before it is used."""
         self.revision = revision
         self._state: LineState | LineEventData = state
+        self.observed = Observed()
         self._outlook: tuple[LineState, Outlook] | None = None
+        self._expected: Expected | None = None
         self._order = Order()
         self._at_counters: dict[int, SessionState] = {session.id.int: session for session in at_counters}
 
@@ -160,6 +177,23 @@ class Line:
             self._outlook = state, outlook(state)
         return self._outlook[1]
 
+    @property
+    def expected(self) -> Expected:
+        """P50 and P90 of those in line; made once per state."""
+        if self._expected is None:
+            head = self._order.head()
+            since = None if head is None else (head[0], _rank_time(head[1]))
+            self._expected = self.observed.expected(self.state, self.outlook, since)
+        return self._expected
+
+    def learned(self, observed: Observed) -> None:
+        """From now on what people can expect is what these observations say."""
+        self.observed, self._expected = observed, None
+
+    def take_up(self, memory: LineMemory, revision: int) -> None:
+        """What was learned of waits until a revision: said from the next state on, as this one's was made already."""
+        self.observed.memory, self.observed.memory_revision = memory, revision
+
     def extend(self, waiting: Sequence[tuple[UUID, str, Rank]]) -> None:
         """Add stored sessions, in order, behind those that are there."""
         self._order.extend(
@@ -173,16 +207,30 @@ class Line:
         if event.revision != self.revision + 1:
             raise ValueError(f"revision {event.revision} does not follow {self.revision}")
         self.revision = event.revision
-        self._state = event
-        id = event.session_key
+        self._state, self._expected = event, None
+        id, is_in_line = event.session_key, event.order_key is not None
+        was_in_line = id is not None and self._order.discard(id)
+        self.observed.applied(
+            event.type,
+            event.occurred_at,
+            id,
+            event.data.get("session"),
+            was_in_line=was_in_line,
+            is_in_line=is_in_line,
+        )
         if id is None:
             return
-        self._order.discard(id)
         self._at_counters.pop(id, None)
         if event.order_key is not None:
             self._order.add(id, event.order_key, event.label)
         elif event.at_counter is not None:
             self._at_counters[id] = event.at_counter
+
+    def pass_over(self, event: LineEventData) -> None:
+        """Move to a later revision with the counts alone: for who cannot know any more who stands where."""
+        self.revision = event.revision
+        self._state, self._expected = event, None
+        self.observed.passed(event.type, event.occurred_at, event.data.get("session"))
 
     @property
     def is_hidden(self) -> bool:
@@ -198,6 +246,14 @@ class Line:
         """How many are before a session, given by `UUID.int`; None if it is not in line. About a microsecond."""
         return self._order.before(session_key)
 
+    def keys(self) -> list[int]:
+        """The order keys of everybody in line, first to last."""
+        return [key for id in self._order if (key := self._order.key(id)) is not None]
+
+    def restore(self, ids: Sequence[int], keys: Sequence[int]) -> None:
+        """Fill an empty line with what `in_order` and `keys` gave; ticket numbers are not kept."""
+        self._order.extend(ids, keys, [""] * len(ids))
+
     def in_order(self) -> list[int]:
         """Everybody in line, first to last, as `UUID.int`: what a walk goes through, whatever happens meanwhile."""
         return list(self._order)
@@ -211,7 +267,7 @@ class Line:
         """The place with so many people ahead; `HIDDEN` before the opening."""
         if self.is_hidden:
             return HIDDEN
-        return Place(ahead_count + 1, ahead_count, self.outlook.wait(ahead_count))
+        return Place(ahead_count + 1, ahead_count, self.outlook.wait(ahead_count), self.expected)
 
     def head(self, count: int) -> list[Entry]:
         """The next `count` people; nobody before the opening."""
@@ -269,6 +325,7 @@ def _session_state(data: Mapping[str, Any]) -> SessionState:
         expires_at=_time(data.get("expires_at")),
         admission_number=data.get("admission_number", 0),
         renewed_at=_time(data.get("renewed_at")),
+        category_id=_id(data.get("category_id")),
     )
 
 

@@ -22,6 +22,8 @@ from app.queues.events import QUEUE
 from app.queues.models import Queue, QueueLine
 from app.sessions.line import Line, LineEventData, read_event
 from app.sessions.stored import is_reload_cheaper, load, news_since
+from app.sessions.waits import repository as waits
+from app.sessions.waits.fold import read_said
 from app.sessions.watching import Watch, Watching
 
 logger = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ MOST_IDLE_WAITING = 1_000_000
 _LONG = 10_000
 LOG_PAGE = 500
 _RETRY_SECONDS = 0.5
+LEARNED_EVERY_SECONDS = 10.0
+"""A line that moves asks so often at most what was learned of its waits meanwhile."""
 
 
 class Dropped(Exception):
@@ -54,6 +58,8 @@ class LiveLine:
         self._bus = bus
         self._loaded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._catching_up: asyncio.Task[None] | None = None
+        self._learning: asyncio.Task[None] | None = None
+        self._learned_at = asyncio.get_running_loop().time()
         self._rows: tuple[int, asyncio.Task[tuple[Queue, QueueLine]]] | None = None
         self.follower = asyncio.create_task(self._follow(), name=f"line {queue_id}")
 
@@ -77,7 +83,7 @@ class LiveLine:
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """What runs for it."""
-        return [task for task in (self.follower, self._catching_up) if task is not None]
+        return [task for task in (self.follower, self._catching_up, self._learning) if task is not None]
 
     async def at_least(self, revision: int) -> None:
         """Catch up from the log to a revision that is known to be committed."""
@@ -193,7 +199,25 @@ class LiveLine:
             complete = True
         if changed:
             self.watching.changed(self.line)
+            self._ask_what_was_learned()
         return complete
+
+    def _ask_what_was_learned(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._learned_at >= LEARNED_EVERY_SECONDS and (self._learning is None or self._learning.done()):
+            self._learned_at = now
+            self._learning = asyncio.create_task(self.learn(), name=f"waits {self.queue_id}")
+
+    async def learn(self) -> None:
+        """Take up what workers have learned of this line's waits. Nothing is shown anew because of it."""
+        try:
+            async with self._db.read(self.tenant_id) as tx:
+                said = await waits.said_of(tx, self.queue_id, self.line.observed.memory_revision)
+        except Exception as problem:  # noqa: BLE001 (estimates that are some seconds older are no harm)
+            logger.debug("What was learned of waits could not be read: %s", problem)
+            return
+        if said is not None:
+            self.line.take_up(read_said(said.said), said.revision)
 
 
 class LiveLines:

@@ -14,6 +14,7 @@ from app.queues.estimates import Outlook, WaitUnknown
 from app.queues.events import QueueEventType
 from app.sessions.line import Line, LineEventData
 from app.sessions.pace import Pace
+from app.sessions.waits.expected import Expected, Kind
 
 # Looking one place up costs as much as walking past so many people: below that share of a line, places are looked up.
 _WALKED_PER_LOOKUP = 20
@@ -39,6 +40,8 @@ _IN_PLACE = frozenset(
 """Events about somebody who stays where they are in line, or is not in it before and after."""
 
 
+FIRST_OF_KIND = 5
+"""From this gap on a value depends on the kind of visitor too: P50, P90, and the reason."""
 _UNKNOWN = {why: b'"%b"' % why.encode() for why in WaitUnknown}
 
 
@@ -46,7 +49,7 @@ class Mover:
     """A parked subscriber: how its next place is written, where to, and what it was shown last."""
 
     __slots__ = (
-        *("epoch", "is_late", "outlet", "pace", "pick", "position"),
+        *("epoch", "is_late", "kind", "outlet", "pace", "pick", "position"),
         *("revision", "seat", "session_key", "text", "timer", "wait"),
     )
 
@@ -60,6 +63,7 @@ class Mover:
         wait: int | WaitUnknown | None,
         pace: Pace | None,
         epoch: int | None = None,
+        kind: Kind | None = None,
     ) -> None:
         self.session_key = session_key
         # The template's two parts: of ten thousand movers, each object that has to be looked into is one in no cache.
@@ -73,6 +77,8 @@ class Mover:
         self.pace = pace
         # Of the queue's configuration its template shows; None if it shows nothing of it.
         self.epoch = epoch
+        # Of the visitor, where the template shows what depends on it.
+        self.kind = kind if any(gap >= FIRST_OF_KIND for gap in template.gaps) else None
         # Its peer is slow: it is shown the newest place once that has changed, and nothing before.
         self.is_late = False
         # Runs while its pace holds something back.
@@ -165,7 +171,7 @@ class Moves:
     def _walk(self, line: Line, unmoved: int) -> Iterator[None]:
         """The line as it is now, from front to back: what changes while the round goes on is the next round's."""
         revision, outlook, order, movers_of = line.revision, line.outlook, line.in_order(), self._movers
-        revision_text, is_hidden = b"%d" % revision, line.is_hidden
+        revision_text, is_hidden, expected = b"%d" % revision, line.is_hidden, line.expected
         work = 0
         for ahead, session_key in enumerate(islice(order, unmoved, None), start=unmoved):
             if (movers := movers_of.get(session_key)) is None:
@@ -174,7 +180,7 @@ class Moves:
                 shown = None if is_hidden else ahead
                 wait = outlook.wait(ahead)
                 for mover in movers:
-                    if self._show(mover, shown, wait, revision, revision_text):
+                    if self._show(mover, shown, wait, revision, revision_text, expected):
                         work += _STEPS_PER_SEND
             if work >= _WORK_AT_ONCE:
                 work = 0
@@ -185,15 +191,22 @@ class Moves:
         places = [(ahead, mover) for mover in movers if (ahead := line.ahead_count(mover.session_key)) is not None]
         places.sort(key=_ahead_count)
         outlook, revision, revision_text = line.outlook, line.revision, b"%d" % line.revision
-        hidden, sent = line.is_hidden, 0
+        hidden, expected, sent = line.is_hidden, line.expected, 0
         for ahead, mover in places:
-            sent += self._show(mover, None if hidden else ahead, outlook.wait(ahead), revision, revision_text)
+            shown = None if hidden else ahead
+            sent += self._show(mover, shown, outlook.wait(ahead), revision, revision_text, expected)
             if sent == SENDS_AT_ONCE:
                 sent = 0
                 yield
 
     def _show(
-        self, mover: Mover, ahead: int | None, wait: int | WaitUnknown, revision: int, revision_text: bytes
+        self,
+        mover: Mover,
+        ahead: int | None,
+        wait: int | WaitUnknown,
+        revision: int,
+        revision_text: bytes,
+        expected: Expected,
     ) -> bool:
         """Send a place (None: it is hidden) unless it is known, older than what is known, or has to wait.
 
@@ -213,13 +226,16 @@ class Moves:
             self._on_outdated(mover)
             return True
         mover.position, mover.wait, mover.revision = position, wait, revision
-        values = (
+        values: tuple[bytes, ...] = (
             NULL if position is None else b"%d" % position,
             NULL if ahead is None else b"%d" % ahead,
             b"%d" % wait if isinstance(wait, int) else NULL,
             revision_text,
             NULL if isinstance(wait, int) else _UNKNOWN[wait],
         )
+        if mover.kind is not None:
+            # A hidden place is everybody's: what is expected of it does not depend on it.
+            values += expected.texts(ahead or 0, mover.kind)
         outlet.send(mover.text % mover.pick(values))
         return True
 

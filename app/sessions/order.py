@@ -55,6 +55,10 @@ class Order:
             block &= block - 1
         return place
 
+    def head(self) -> tuple[int, int] | None:
+        """Id and key of the first; None while there is nobody."""
+        return (self._ids[0][0], self._keys[0][0]) if self._ids else None
+
     def first(self, count: int) -> Iterator[tuple[int, str]]:
         """Ids and labels of the first `count`. Only while nobody enters or leaves."""
         return islice(zip(self, chain.from_iterable(self._labels), strict=True), count)
@@ -91,11 +95,11 @@ class Order:
         else:
             self._change_length(block, 1)
 
-    def discard(self, id: int) -> None:
-        """Let somebody leave; nothing happens if it is no member."""
+    def discard(self, id: int) -> bool:
+        """Let somebody leave, and say whether it was a member; nothing happens if it was not."""
         key = self._keys_of.pop(id, None)
         if key is None:
-            return
+            return False
         block, place = self._find(id, key)
         keys = self._keys[block]
         del keys[place], self._ids[block][place], self._labels[block][place]
@@ -105,6 +109,7 @@ class Order:
         else:
             del self._keys[block], self._ids[block], self._labels[block], self._lasts[block]
             self._count()
+        return True
 
     def _find(self, id: int, key: int) -> tuple[int, int]:
         block = bisect_left(self._lasts, key)

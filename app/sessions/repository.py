@@ -170,15 +170,18 @@ async def last_rank(tx: ReadTx, queue_id: UUID) -> Rank | None:
     return Rank(*row) if row is not None else None
 
 
-async def line_of(tx: ReadTx, queue_id: UUID) -> AsyncIterator[Sequence[tuple[UUID, str, int, datetime, int]]]:
-    """The whole line in order, in portions: id, ticket number, rank class, rank time, sequence."""
+InLine = tuple[UUID, str, int, datetime, int, datetime, UUID | None]
+
+
+async def line_of(tx: ReadTx, queue_id: UUID) -> AsyncIterator[Sequence[InLine]]:
+    """The whole line in order, in portions: id, ticket number, rank class, rank time, sequence, joined at, category."""
     # Some 2 ms of work each.
     async for portion in tx.portions(1_000, _LINE, tx.tenant, queue_id):
         yield portion
 
 
 _LINE = """
-    select id, ticket_number, rank_class, rank_time, rank_sequence from sessions
+    select id, ticket_number, rank_class, rank_time, rank_sequence, joined_at, category_id from sessions
     where tenant_id = $1 and queue_id = $2 and status = 'WAITING' and held_at is null
     order by rank_class, rank_time, rank_sequence
 """

@@ -94,20 +94,19 @@ class _Line:
     def features(self, call: Call) -> Features:
         at, pace = call.joined_at, self.pace
         waiting = self.waiting.values()
-        alike = [each for each in waiting if each.category == call.category]
-        place = at - call.credit_seconds
+        alike = sum(each.category == call.category for each in waiting)
+        ahead = _ahead(waiting, at - call.credit_seconds)
         last, last_alike = pace.last, pace.last_by_category.get(call.category)
         return Features(
-            ahead=_ahead(waiting, place),
-            ahead_alike=_ahead(alike, place),
+            ahead=ahead,
+            ahead_alike=ahead * alike / len(waiting) if waiting else 0.0,
             on_duty=sum(agent in self.serving or seen >= at - ON_DUTY_SECONDS for agent, seen in self.seen_at.items()),
             service_seconds=pace.service_seconds,
             starts_per_second=pace.starts_per_second(at),
             last_wait_seconds=last.waited_seconds if last else None,
             last_wait_age_seconds=at - last.at if last else 0.0,
             last_wait_alike_seconds=last_alike.waited_seconds if last_alike else None,
-            head_wait_seconds=at - min((each.joined_at for each in waiting), default=at),
-            head_wait_alike_seconds=at - min((each.joined_at for each in alike), default=at),
+            head_wait_seconds=at - min(waiting, key=_place).joined_at if ahead else 0.0,
             credit_seconds=call.credit_seconds,
             local_hour=(at % 86_400) / 3_600,
             category=call.category,
@@ -133,8 +132,12 @@ class _Line:
         self.pace.ended((call.ended_at or 0.0) - max(call.started_at or 0.0, call.joined_at))
 
 
+def _place(call: Call) -> float:
+    return call.joined_at - call.credit_seconds
+
+
 def _ahead(waiting: Iterable[Call], place: float) -> int:
-    return sum(each.joined_at - each.credit_seconds <= place for each in waiting)
+    return sum(_place(each) <= place for each in waiting)
 
 
 def moments(calls: list[Call]) -> Iterator[Joined | Decided]:

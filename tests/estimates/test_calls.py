@@ -40,7 +40,7 @@ def test_what_is_seen_on_joining() -> None:
     assert (with_credit.on_duty, with_credit.service_seconds) == (2, 100.0)
     assert (with_credit.last_wait_seconds, with_credit.last_wait_age_seconds) == (90.0, 10.0)
     assert (with_credit.last_wait_alike_seconds, last.last_wait_alike_seconds) == (90.0, None)
-    assert (last.ahead, last.ahead_alike, last.head_wait_alike_seconds) == (3, 1, 100.0)
+    assert (last.ahead, last.ahead_alike, last.head_wait_seconds) == (3, 1, 100.0)
     assert last.local_hour == pytest.approx(120 / 3_600)
 
 

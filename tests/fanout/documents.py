@@ -10,6 +10,9 @@ SCALARS = [
     "estimatedWaitSeconds",
     "revision",
     "estimatedWaitUnknown",
+    "estimatedWaitP50Seconds",
+    "estimatedWaitP90Seconds",
+    "estimatedWaitReason",
     "id",
     "queueId",
     "ticketNumber",
@@ -28,7 +31,7 @@ SCALARS = [
     "cancelReason",
     "__typename",
 ]
-MOVING = SCALARS[:5]
+MOVING = SCALARS[:8]
 OBJECTS = {
     "queue": "{ id q: name status }",
     "counter": "{ id name }",

@@ -115,6 +115,7 @@ def test_what_is_taken_for_configuration_is_what_only_the_queue_itself_changes()
     fields = set(SCHEMA._schema.type_map["Queue"].fields)  # type: ignore[attr-defined]
     counted = {"waitingCount", "heldCount", "calledCount", "servingCount", "openCounterCount", "estimatedWaitSeconds"}
     counted |= {"insideCount", "estimatedWaitUnknown", "effectiveReleaseRatePerMinute", "effectiveMaxConcurrentUsers"}
+    counted |= {"estimatedWaitP50Seconds", "estimatedWaitP90Seconds", "estimatedWaitReason"}
     others = {"revision", "lastCalled", "categories", "events", "counters", "waiting", "sessions"}
     others |= {"bypassList", "inviteList", "accessCodes", "fee", "feedback", "ratings", "asOf"}
     assert counted | others < fields

@@ -52,6 +52,7 @@ BOUNDED_LISTS = {
     "CustomRoleUpdateInput.permissions": "the enum",
     "Display.queues": "the input",
     "DomainNotVerifiedError.found": "10",
+    "EstimateAccuracy.predictors": "the predictors there are",
     "DisplayQueue.next": "10",
     "DisplayQueue.nowServing": "counters hold one session each",
     "IdentityProvider.directories": "20",

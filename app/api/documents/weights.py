@@ -56,6 +56,8 @@ WEIGHTS = {
     "Mutation.accessCodeCreate": 100,
     "Mutation.accessEntryAdd": 100,
     "Query.queueAsOf": 300,
+    # Adds up to three months of samples.
+    "Query.estimateAccuracy": 50,
     # Add up some hundred rows with their histograms.
     "Query.queueAnalytics": 100,
     "Query.staffPerformance": 100,

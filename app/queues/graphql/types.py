@@ -16,7 +16,8 @@ from app.queues.graphql.enums import FailureMode, QueueDiscipline, QueueMode, Qu
 from app.queues.graphql.events import QueueEventConnection
 from app.queues.graphql.parts import LastCall, PriorityCredit, QueueCategory
 from app.queues.limits import state_of
-from app.sessions.graphql.enums import SessionStatus, WaitUnknown
+from app.sessions.graphql.enums import SessionStatus, WaitEstimateReason, WaitUnknown
+from app.sessions.waits.expected import ANYBODY, Quantiles
 
 LazySessionConnection = Annotated["SessionConnection", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyBusinessHours = Annotated["BusinessHours", strawberry.lazy("app.schedules.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
@@ -183,6 +184,33 @@ class Queue(Node):
             estimated_wait_unknown=None if isinstance(wait, int) else wait,
             last_called=last_called,
         )
+
+    async def _expected(self, info: Info) -> Quantiles:
+        live = await info.context.runtime.lines.get(self.tenant_key, self.key, self.revision)
+        return live.line.expected.of_next(ANYBODY)
+
+    @strawberry.field(
+        description=(
+            "Half of those who join now, without a priority, wait at most so long, by what the queue has learned "
+            "(docs/estimates.md); `METERED`: people waiting over rate and cap. Null where `estimatedWaitReason` hides "
+            "it."
+        )
+    )
+    async def estimated_wait_p50_seconds(self, info: Info) -> int | None:
+        """From its live line."""
+        return (await self._expected(info)).p50_seconds
+
+    @strawberry.field(
+        description="Nine of ten of those who join now wait at most so long; else as `estimatedWaitP50Seconds`."
+    )
+    async def estimated_wait_p90_seconds(self, info: Info) -> int | None:
+        """From its live line."""
+        return (await self._expected(info)).p90_seconds
+
+    @strawberry.field(description="Why P50 and P90 are hidden, or wide; null where neither.")
+    async def estimated_wait_reason(self, info: Info) -> WaitEstimateReason | None:  # type: ignore[valid-type]
+        """From its live line."""
+        return (await self._expected(info)).reason
 
     @strawberry.field(description="Its categories, by name, at most 100.")
     async def categories(self, info: Info) -> list[QueueCategory]:

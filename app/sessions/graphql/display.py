@@ -7,8 +7,9 @@ import strawberry
 from app.core.ids import encode
 from app.queues.graphql.enums import QueueStatus
 from app.queues.models import Queue, QueueLine
-from app.sessions.graphql.enums import SessionStatus, WaitUnknown
+from app.sessions.graphql.enums import SessionStatus, WaitEstimateReason, WaitUnknown
 from app.sessions.line import Line
+from app.sessions.waits.expected import ANYBODY
 
 NEXT_TICKETS = 10
 MAX_QUEUES = 20
@@ -49,6 +50,15 @@ class DisplayQueue:
     estimated_wait_unknown: WaitUnknown | None = strawberry.field(  # type: ignore[valid-type]
         description="Why there is no estimate; null if there is one."
     )
+    estimated_wait_p50_seconds: int | None = strawberry.field(
+        description="Half of those who join now wait at most so long; null where `estimatedWaitReason` hides it."
+    )
+    estimated_wait_p90_seconds: int | None = strawberry.field(
+        description="Nine of ten of those who join now wait at most so long; null where `estimatedWaitReason` hides it."
+    )
+    estimated_wait_reason: WaitEstimateReason | None = strawberry.field(  # type: ignore[valid-type]
+        description="Why P50 and P90 are hidden, or wide; null where neither."
+    )
     announcement: str | None = strawberry.field(description="Text to show.")
     revision: int = strawberry.field(description="The queue's revision this shows.")
     now_serving: list[DisplayCall] = strawberry.field(
@@ -60,7 +70,7 @@ class DisplayQueue:
     def of(cls, queue: Queue, row: QueueLine, line: Line) -> "DisplayQueue":
         """From the configuration and the live line, which may be a revision apart: numbers are the line's."""
         state = line.state
-        wait = line.outlook.wait(state.waiting_count)
+        wait, expected = line.outlook.wait(state.waiting_count), line.expected.of_next(ANYBODY)
         return cls(
             id=strawberry.ID(encode("Queue", queue.tenant_id, queue.id)),
             name=queue.name,
@@ -68,6 +78,9 @@ class DisplayQueue:
             waiting_count=state.waiting_count,
             estimated_wait_seconds=wait if isinstance(wait, int) else None,
             estimated_wait_unknown=None if isinstance(wait, int) else wait,
+            estimated_wait_p50_seconds=expected.p50_seconds,
+            estimated_wait_p90_seconds=expected.p90_seconds,
+            estimated_wait_reason=expected.reason,
             announcement=queue.announcement,
             revision=line.revision,
             now_serving=DisplayCall.all_of(line),

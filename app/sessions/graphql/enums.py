@@ -1,6 +1,7 @@
 """Closed sets of the session types. Apart, because the queue types need them too."""
 
 from app.core.graphql.enums import explained_enum
+from app.estimates.values import Reason
 from app.queues import estimates
 from app.sessions import calls, models
 
@@ -24,6 +25,16 @@ WaitUnknown = explained_enum(
         "Nobody is let in at present: before the opening, while a `METERED` queue is paused or holds everybody, or "
         "while the protected site is down."
     ),
+)
+WaitEstimateReason = explained_enum(
+    Reason,
+    "Why P50 and P90 of a wait are hidden, or further apart than they will be.",
+    called="WaitEstimateReason",
+    NO_OUTCOMES="Hidden: fewer than 20 waits of this queue have ended in a call.",
+    FEW_OUTCOMES="P90 is wider than it will be: fewer than 200 waits have ended (`METERED`: fewer than 20).",
+    NOBODY_ON_DUTY="Hidden: no counter is open, and when one will be is not known.",
+    NOT_OBSERVED="Hidden: what estimates are made of has not happened yet, such as a first service.",
+    NOT_RELEASING="Hidden: nobody is called or let in at present, and nobody can say for how long.",
 )
 VisitorDevice = explained_enum(
     models.Device,

@@ -12,7 +12,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from app.context import Context
 from app.core.ids import Ref
-from app.core.live.fanout import Seat, Template
+from app.core.live.fanout import Seat, Template, Values
 from app.queues.estimates import WaitUnknown
 from app.queues.events import QueueEventType
 from app.queues.graphql.types import CONFIGURATION
@@ -22,11 +22,20 @@ from app.sessions.graphql.loaders import load_session
 from app.sessions.graphql.types import Session
 from app.sessions.live import LiveLine
 from app.sessions.models import SessionStatus
-from app.sessions.moves import Mover
+from app.sessions.moves import FIRST_OF_KIND, Mover
 from app.sessions.pace import Pace
 from app.sessions.watching import Told, Watch
 
-_GAPS = {"position": 0, "aheadCount": 1, "estimatedWaitSeconds": 2, "revision": 3, "estimatedWaitUnknown": 4}
+_GAPS = {
+    "position": 0,
+    "aheadCount": 1,
+    "estimatedWaitSeconds": 2,
+    "revision": 3,
+    "estimatedWaitUnknown": 4,
+    "estimatedWaitP50Seconds": FIRST_OF_KIND,
+    "estimatedWaitP90Seconds": FIRST_OF_KIND + 1,
+    "estimatedWaitReason": FIRST_OF_KIND + 2,
+}
 _ROW_FIELDS = frozenset(
     {
         "__typename",
@@ -69,6 +78,22 @@ _CONFIG_FIELDS = {
 Shown = tuple[int | None, int | None, int | None, int, WaitUnknown | None]
 
 
+class _Values:
+    """What an item showed in the gaps; what was expected of its place only if somebody wants to know."""
+
+    __slots__ = ("_session", "_shown")
+
+    def __init__(self, shown: Shown, session: Session | None) -> None:
+        self._shown = shown
+        self._session = session
+
+    def __getitem__(self, number: int, /) -> int | str | None:
+        if number < FIRST_OF_KIND:
+            return self._shown[number]
+        expected = self._session.quantiles() if self._session is not None else None
+        return None if expected is None else expected[number - FIRST_OF_KIND]
+
+
 class SessionFeed:
     """One session, in whichever queue it is, until it ends.
 
@@ -97,9 +122,9 @@ class SessionFeed:
         self.revision = 0
 
     @property
-    def values(self) -> Shown:
+    def values(self) -> Values:
         """What the last item showed in the gaps."""
-        return self._values
+        return _Values(self._values, self._shown)
 
     async def items(self, context: Context) -> AsyncGenerator[Session, None]:
         """Every item from here on. May be closed and begun again as long as the feed is not left."""
@@ -134,7 +159,8 @@ class SessionFeed:
             return None
         position, _, seconds, _, unknown = self._values
         wait = unknown if seconds is None else seconds
-        mover = Mover(self._ref.id.int, template, seat, self.revision, position, wait, self._pace)
+        kind = self._shown.kind if self._shown is not None else None
+        mover = Mover(self._ref.id.int, template, seat, self.revision, position, wait, self._pace, kind=kind)
         mover.epoch = self._epoch if shows_config else None
         live.watching.park(watch, mover, live.line)
         self._shown = None

@@ -12,14 +12,17 @@ from app.core.actor import ActorKind
 from app.core.graphql.node import Node
 from app.core.graphql.pages import PageInfo
 from app.core.ids import Ref, encode
+from app.estimates.values import Reason
 from app.identity.permissions import Permission
 from app.queues.disciplines import is_bypassed
 from app.queues.graphql.loaders import categories_by_id, load_queue
 from app.queues.graphql.parts import QueueCategory
 from app.queues.graphql.types import Queue
 from app.sessions import models
-from app.sessions.graphql.enums import SessionStatus, WaitUnknown
+from app.sessions.graphql.enums import SessionStatus, WaitEstimateReason, WaitUnknown
 from app.sessions.line import Place
+from app.sessions.waits.expected import Kind, Quantiles
+from app.sessions.waits.observed import kind_of
 
 LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyAdmission = Annotated["Admission", strawberry.lazy("app.admission.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
@@ -47,6 +50,7 @@ class Session(Node):
     row: strawberry.Private[models.Session | models.Joined]
     # The answer to the very join that made it: its visitor is reading, though not yet with the token.
     is_own: strawberry.Private[bool]
+    place: strawberry.Private[Place | None]
     ticket_number: str = strawberry.field(
         description="What is printed and called, e.g. `A042`; unique and gapless per queue and service day."
     )
@@ -103,6 +107,7 @@ class Session(Node):
             key=row.id,
             row=row,
             is_own=False,
+            place=place,
             revision=revision,
             is_bypassed=is_bypassed(row.rank_class),
             on_hold=row.held_at is not None,
@@ -116,6 +121,47 @@ class Session(Node):
             ),
             **{name: getattr(row, name) for name in _FROM_ROW},
         )
+
+    @property
+    def kind(self) -> Kind:
+        """What of the visitor an estimate depends on."""
+        return kind_of(self.row.category_id, self.row.joined_at, self.row.rank_time)
+
+    def quantiles(self) -> Quantiles | None:
+        """What is expected of its place; null unless in line or let in."""
+        place = self.place
+        if place is None:
+            return None
+        if place.ahead_count is None:
+            return _NOT_YET
+        return _NO_WAIT if place.expected is None else place.expected.of(place.ahead_count, self.kind)
+
+    @strawberry.field(
+        description=(
+            "Half of those at this place wait at most so long until they are called, by what the queue has "
+            "learned. `STAFFED`: what the predictor with the least measured loss says (docs/estimates.md). `METERED`: "
+            "people ahead over rate and cap. 0 while let in. Null unless in line, and where `estimatedWaitReason` "
+            "hides it. In a feed it comes with the moves: a change of it alone is no item."
+        )
+    )
+    def estimated_wait_p50_seconds(self) -> int | None:
+        """From the line's state."""
+        expected = self.quantiles()
+        return None if expected is None else expected.p50_seconds
+
+    @strawberry.field(
+        description="Nine of ten of those at this place wait at most so long; else as `estimatedWaitP50Seconds`."
+    )
+    def estimated_wait_p90_seconds(self) -> int | None:
+        """From the line's state."""
+        expected = self.quantiles()
+        return None if expected is None else expected.p90_seconds
+
+    @strawberry.field(description="Why P50 and P90 are hidden, or wide; null where neither, and unless in line.")
+    def estimated_wait_reason(self) -> WaitEstimateReason | None:  # type: ignore[valid-type]
+        """From the line's state."""
+        expected = self.quantiles()
+        return None if expected is None else expected.reason
 
     @strawberry.field(
         description="Id of the queue it is in; free of cost, so that a feed can tell the revisions of two queues apart."
@@ -271,6 +317,7 @@ class Session(Node):
         return actor.may_in(self.tenant_key, Permission.SESSION_READ)
 
 
+_NO_WAIT, _NOT_YET = Quantiles(0, 0, None), Quantiles(None, None, Reason.NOT_RELEASING)
 _LET_IN, _INSIDE = Place(0, 0, 0), frozenset({models.SessionStatus.CALLED, models.SessionStatus.SERVING})
 _FROM_ROW = [
     "ticket_number",

@@ -4,7 +4,7 @@ Knows no feature and no GraphQL. A subscription that has shown its newest item c
 whatever moves next is rendered into bytes that were made once. What is more than a move resumes it.
 """
 
-from app.core.live.fanout.parking import Gapped, Parkable, Parked, Seat
+from app.core.live.fanout.parking import Gapped, Parkable, Parked, Seat, Values
 from app.core.live.fanout.rounds import SENDS_AT_ONCE, Rounds
 from app.core.live.fanout.shared import SharedFeed
 from app.core.live.fanout.template import Template, object_template
@@ -18,5 +18,6 @@ __all__ = [
     "Seat",
     "SharedFeed",
     "Template",
+    "Values",
     "object_template",
 ]

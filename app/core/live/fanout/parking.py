@@ -37,6 +37,12 @@ class Parkable(Parked, Protocol):
     """Whether it is `Gapped`, or its items are the same for all who ask with the same words and may see the same."""
 
 
+class Values(Protocol):
+    """Values by number; those that are dear are made when they are asked for."""
+
+    def __getitem__(self, number: int, /) -> int | str | None: ...
+
+
 class Gapped(Parkable, Protocol):
     """Its items are one object each, and those to come differ from the last one in some leaves only."""
 
@@ -56,7 +62,7 @@ class Gapped(Parkable, Protocol):
         ...
 
     @property
-    def values(self) -> tuple[int | None, ...]:
+    def values(self) -> "Values":
         """What the last item showed in the gaps."""
         ...
 

@@ -16,12 +16,13 @@ NULL = b"null"
 class Template:
     """Bytes with gaps. `values` in `render` are the JSON texts of all values; those the message lacks are left out."""
 
-    __slots__ = ("pick", "text")
+    __slots__ = ("gaps", "pick", "text")
 
     def __init__(self, parts: Sequence[bytes], gaps: Sequence[int]) -> None:
         """`gaps` are the numbers of the values that stand between the parts: one part more than gaps."""
         self.text = b"%b".join(part.replace(b"%", b"%%") for part in parts)
-        self.pick = _picker(tuple(gaps))
+        self.gaps = tuple(gaps)
+        self.pick = _picker(self.gaps)
 
     def render(self, values: tuple[bytes, ...]) -> bytes:
         """The message with these values."""
