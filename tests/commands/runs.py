@@ -23,7 +23,7 @@ START_SECONDS = 120.0
 STOP_PROMISE_SECONDS = 5.0
 
 
-def vq(*arguments: str, env: Mapping[str, str] | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def vq(*arguments: str, env: Mapping[str, str] | None = None, timeout: float = 180) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "app.cli", *arguments],

@@ -220,7 +220,7 @@ async def test_it_is_answered(api: Api, field: RootField, caplog: pytest.LogCapt
     place = await ground(api, await platform(api) if field.name.startswith(("tenant", "job")) else None)
     problems = []
     for path, type_ in field.leaves.items():
-        for value in values_for(path, type_, few=field.name in SLOW):
+        for value in values_for(field.name, path, type_, few=field.name in SLOW):
             # Most values of another type do not get as far as to use anything up.
             used = path not in field.ids and isinstance(value, str | int)
             given = {**place.slugs(field), **await place.ids(field, used=used), path: value}
