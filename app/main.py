@@ -18,10 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.admission import discovery
 from app.admission.tokens import AdmissionTokens
+from app.api.answers import Answers
 from app.api.callbacks import callbacks_route
 from app.api.charges import Charges
 from app.api.compiled import Compiled
 from app.api.deprecated import DeprecatedParts
+from app.api.errors import failures
 from app.api.execution import ServedSchema
 from app.api.exports import exports_route
 from app.api.files import files_route
@@ -149,7 +151,8 @@ def create_app(settings: Settings, clock: Clock | None = None, *, schema: Served
     presence = Presence(dbs, clock)
     schema = schema or build_schema(settings)
     counting = Counting(dbs.system)
-    charge = Charges(DeprecatedParts(schema._schema), counting)
+    answers = Answers(dbs.system, lambda: failures.count)
+    charge = Charges(DeprecatedParts(schema._schema), counting, answers)
 
     async def context_of(caller: Caller) -> Context:
         try:
@@ -240,6 +243,7 @@ def create_app(settings: Settings, clock: Clock | None = None, *, schema: Served
             await doorbell.close()
             await authenticator.stop()
             await counting.stop()
+            await answers.stop()
             await limiter.stop()
             await bus.stop()
             await dbs.dispose()
@@ -289,6 +293,7 @@ def create_app(settings: Settings, clock: Clock | None = None, *, schema: Served
     app.state.presence = presence
     app.state.schema = schema
     app.state.charges = charge
+    app.state.answers = answers
     return app
 
 

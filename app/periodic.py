@@ -1,12 +1,14 @@
 """What is done when its time has come: read this file to know. The verbs themselves are the features'.
 
 Each piece once per slot, in one of the workers (`app/core/jobs/timetable.py`). What is due to the second, such as the
-releases of a queue, has a clock of its own (`app/sessions/metered/clockwork.py`).
+releases of a queue, has a clock of its own (`app/sessions/metered/clockwork.py`), and so have alerts
+(`app/alerts/worker.py`).
 """
 
 from datetime import timedelta
 from typing import Final
 
+from app.alerts import worker as alerts
 from app.core.events import upkeep
 from app.core.jobs.timetable import Periodic
 from app.identity.repository_upkeep import delete_expired
@@ -19,6 +21,7 @@ from app.webhooks import repository as webhooks
 HOUR: Final = timedelta(hours=1)
 
 PERIODIC: Final = [
+    Periodic("alerts.upkeep", HOUR, alerts.delete_old),
     Periodic("events.partitions", timedelta(days=1), upkeep.make_partitions),
     Periodic("events.upkeep", HOUR, upkeep.delete_old),
     Periodic("identity.upkeep", HOUR, delete_expired),

@@ -30,7 +30,6 @@ from app.webhooks import lanes as webhooks
 # happen to left the line when they were called.
 _NEARER = latest(notifications.tell_people_ahead)
 _HAPPENED = latest(notifications.tell_what_happened)
-_COUNTED = latest(notifications.tell_staff)
 
 REACTIONS: Final[Reactions] = {
     tenants.TenantUpdated.type: [latest(counters.restaff)],
@@ -47,10 +46,6 @@ REACTIONS: Final[Reactions] = {
     sessions.SessionJoined.type: [_HAPPENED],
     sessions.SessionMarkedNoShow.type: [_HAPPENED],
     sessions.SessionCompleted.type: [_HAPPENED],
-    sessions.SessionTransferredIn.type: [_COUNTED],
-    sessions.SessionReturned.type: [_COUNTED],
-    sessions.SessionUnheld.type: [_COUNTED],
-    queues.QueueStaffingChanged.type: [_COUNTED],
     sessions.SessionExpired.type: [_NEARER],
     sessions.SessionCancelled.type: [_NEARER],
     sessions.SessionTransferredOut.type: [_NEARER],
@@ -70,7 +65,6 @@ JOBS: Final = Jobs(
         notifications.tell_called,
         notifications.tell_people_ahead,
         notifications.tell_what_happened,
-        notifications.tell_staff,
         notifications.tell_opening_soon,
         notifications.deliver,
         broadcast_tasks.begin_broadcast,

@@ -3,6 +3,7 @@
 import app.access.models
 import app.admission.health.models
 import app.admission.models
+import app.alerts.models
 import app.analytics.models
 import app.core.events.models
 import app.core.idempotency

@@ -2,6 +2,7 @@
 
 from math import ceil
 
+from app.api.answers import Answers
 from app.api.deprecated import DeprecatedParts
 from app.api.documents import Cost
 from app.api.headers import current_budget
@@ -15,14 +16,16 @@ from app.deprecations.counting import Counting
 class Charges:
     """What the transports call with each operation."""
 
-    def __init__(self, deprecated: DeprecatedParts, counting: Counting) -> None:
+    def __init__(self, deprecated: DeprecatedParts, counting: Counting, answers: Answers) -> None:
         self._deprecated = deprecated
         self._counting = counting
+        self._answers = answers
 
     async def __call__(self, context: OperationContext, cost: Cost) -> None:
         """Let an operation pass, or raise why not. Over HTTP the answer's headers say what is left."""
         assert isinstance(context, Context)  # our own factory's
         context.requests = cost.requests
+        self._answers.operation()
         gate = context.runtime.gate
         budget = current_budget.get()
         try:

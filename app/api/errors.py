@@ -22,6 +22,7 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = BadInput.code
 INTERNAL = "INTERNAL"
+_OURS = frozenset({INTERNAL, Unavailable.code})
 
 _NOT_BY_POST = "Subscriptions run over a websocket (graphql-transport-ws), or by POST with `Accept: text/event-stream`."
 # Where sentences of graphql-core and Strawberry go on with the value they are about: it may have been meant for another
@@ -44,13 +45,31 @@ class PublicError(GraphQLError):
     """An error as the client may see it; already mapped, never mapped again."""
 
 
+class Failures:
+    """How many answers of this process had an error of ours: one number that grows, for whoever counts by it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+failures = Failures()
+
+
 def public_errors(errors: Iterable[GraphQLError], operation_name: str | None = None) -> list[GraphQLError]:
-    """Map errors for the client, and log those nobody expected."""
-    return [public_error(error, operation_name) for error in errors]
+    """Map an answer's errors for the client, and log those nobody expected."""
+    mapped: list[GraphQLError] = [_mapped(error, operation_name) for error in errors]
+    failures.count += any((error.extensions or {}).get("code") in _OURS for error in mapped)
+    return mapped
 
 
 def public_error(error: GraphQLError, operation_name: str | None = None) -> PublicError:
-    """Map one error."""
+    """Map the only error of an answer."""
+    mapped = _mapped(error, operation_name)
+    failures.count += (mapped.extensions or {}).get("code") in _OURS
+    return mapped
+
+
+def _mapped(error: GraphQLError, operation_name: str | None) -> PublicError:
     if isinstance(error, PublicError):
         return error
     cause = _cause(error)

@@ -12,6 +12,8 @@ from app.access.graphql.mutations import AccessMutation
 from app.admission.graphql.health.mutations import OriginHealthMutation
 from app.admission.graphql.mutations import AdmissionMutation
 from app.admission.graphql.subscriptions import AdmissionSubscription
+from app.alerts.graphql import queries as alerts
+from app.alerts.graphql.mutations import AlertMutation
 from app.analytics.graphql.queries import AnalyticsQuery
 from app.analytics.graphql.subscriptions import AnalyticsSubscription
 from app.api.documents import Limits
@@ -97,6 +99,7 @@ NODES: Mapping[str, NodeResolver] = {
     **integrations.NODES,
     **webhooks.NODES,
     **ratings.NODES,
+    **alerts.NODES,
     **privacy.NODES,
     **jobs.NODES,
 }
@@ -132,6 +135,7 @@ class Query(
     AnalyticsQuery,
     AuditQuery,
     DeprecationQuery,
+    alerts.AlertQuery,
     webhooks.WebhookQuery,
     privacy.PrivacyQuery,
     jobs.JobQuery,
@@ -188,6 +192,7 @@ class Mutation(
     MessageProviderMutation,
     IntegrationMutation,
     RatingMutation,
+    AlertMutation,
     WebhookMutation,
     PrivacyMutation,
     JobMutation,
@@ -214,6 +219,7 @@ class Subscription(
     broadcasts.BroadcastSubscription,
     AnalyticsSubscription,
     inbox.InboxSubscription,
+    alerts.AlertSubscription,
 ):
     pass
 

@@ -3,6 +3,7 @@
 import argparse
 
 from app.admission.health.looks import run_looks
+from app.alerts.worker import alerting
 from app.analytics.worker import run_analytics
 from app.commands.plugged import plugged
 from app.commands.servers import settings_of_running_servers
@@ -26,5 +27,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Work until signalled."""
     settings = settings_of_running_servers()
     configure_logging(settings.log_level)
-    main(settings, plugged(settings).jobs(JOBS), BESIDE)
+    jobs = plugged(settings).jobs(JOBS)
+    main(settings, jobs, [*BESIDE, alerting(jobs)])
     return 0

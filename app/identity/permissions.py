@@ -35,6 +35,9 @@ class Permission(StrEnum):
     MESSAGE_PROVIDER_READ = "message-provider:read"
     MESSAGE_PROVIDER_WRITE = "message-provider:write"
     RATING_READ = "rating:read"
+    ALERT_READ = "alert:read"
+    ALERT_ACKNOWLEDGE = "alert:acknowledge"
+    ALERT_WRITE = "alert:write"
     EVENT_READ = "event:read"
     ANALYTICS_READ = "analytics:read"
     HEALTH_REPORT = "health:report"
@@ -50,6 +53,7 @@ class Permission(StrEnum):
     PRIVACY_WRITE = "privacy:write"
     PLATFORM_TENANTS = "platform:tenants"
     PLATFORM_JOBS = "platform:jobs"
+    PLATFORM_ALERTS = "platform:alerts"
 
 
 MEANING: Mapping[Permission, str] = MappingProxyType(
@@ -76,6 +80,9 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.MESSAGE_PROVIDER_READ: "See who carries messages, how that is configured, and how they do.",
         Permission.MESSAGE_PROVIDER_WRITE: "Decide who carries messages, with credentials; send tests.",
         Permission.RATING_READ: "Read what visitors wrote with their ratings; the figures need `session:read`.",
+        Permission.ALERT_READ: "See alerts, and when they are raised.",
+        Permission.ALERT_ACKNOWLEDGE: "Say that one takes care of an alert.",
+        Permission.ALERT_WRITE: "Decide when an alert is raised, and whom which channels tell.",
         Permission.EVENT_READ: "Read the event log and queues as of a past time.",
         Permission.ANALYTICS_READ: "See figures: of queues, of the whole business, and of every member of staff.",
         Permission.HEALTH_REPORT: "Report how the site behind a queue is.",
@@ -91,6 +98,7 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.PRIVACY_WRITE: "Export and erase people's data, and set how long it is kept.",
         Permission.PLATFORM_TENANTS: "Create, change, suspend, reactivate and delete tenants, with their limits.",
         Permission.PLATFORM_JOBS: "See what workers have to do, for all tenants, and try again what has failed.",
+        Permission.PLATFORM_ALERTS: "See alerts about the installation itself, and decide about them.",
     }
 )
 
@@ -104,6 +112,8 @@ _STAFF = frozenset(
         Permission.SESSION_READ,
         Permission.SESSION_CALL,
         Permission.SESSION_WRITE,
+        Permission.ALERT_READ,
+        Permission.ALERT_ACKNOWLEDGE,
         Permission.EVENT_READ,
     }
 )
@@ -117,6 +127,7 @@ _MANAGER = _STAFF | {
     Permission.NOTIFICATION_READ,
     Permission.NOTIFICATION_WRITE,
     Permission.RATING_READ,
+    Permission.ALERT_WRITE,
     Permission.ANALYTICS_READ,
     Permission.HEALTH_REPORT,
 }
@@ -140,7 +151,7 @@ _ADMIN = _MANAGER | {
 
 MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.SUPER_ADMIN: _ADMIN | {Permission.PLATFORM_TENANTS, Permission.PLATFORM_JOBS},
+        Role.SUPER_ADMIN: _ADMIN | {Permission.PLATFORM_TENANTS, Permission.PLATFORM_JOBS, Permission.PLATFORM_ALERTS},
         Role.ADMIN: _ADMIN,
         Role.MANAGER: _MANAGER,
         Role.STAFF: _STAFF,

@@ -9,7 +9,7 @@ from app.core.jobs.lanes import Lane
 from app.notifications import delivery
 from app.notifications.accounts import sending
 from app.notifications.owing import DELIVER
-from app.notifications.telling import alerts, happenings, nearer, openings
+from app.notifications.telling import happenings, nearer, openings
 
 
 # Somebody stands and waits for what these two find out.
@@ -22,27 +22,18 @@ async def tell_called(context: JobContext) -> None:
 
 @job("notifications.people_ahead", lane=Lane.URGENT)
 async def tell_people_ahead(context: JobContext) -> None:
-    """The line has moved: tell who has come near its front, and staff if they should know."""
+    """The line has moved: tell who has come near its front."""
     fact = Fact.of(context.args)
     async with context.finish() as tx:
         await nearer.owe_nearer(tx, fact, context.settings)
-        await alerts.owe_alerts(tx, fact, context.settings)
 
 
 @job("notifications.happened")
 async def tell_what_happened(context: JobContext) -> None:
-    """People joined, were missed or were served: tell those who are told, and staff if they should know."""
+    """People joined, were missed or were served: tell those who are told."""
     fact = Fact.of(context.args)
     async with context.finish() as tx:
         await happenings.owe_happenings(tx, fact, context.settings)
-        await alerts.owe_alerts(tx, fact, context.settings)
-
-
-@job("notifications.alerts")
-async def tell_staff(context: JobContext) -> None:
-    """Who works at a queue, or how many wait there, has changed: tell staff if they should know."""
-    async with context.finish() as tx:
-        await alerts.owe_alerts(tx, Fact.of(context.args), context.settings)
 
 
 @job(openings.JOB, lane=Lane.BULK)

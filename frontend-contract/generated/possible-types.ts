@@ -65,6 +65,24 @@
       "AdmissionVerifySuccess",
       "InvalidInputError"
     ],
+    "AlertAcknowledgeResult": [
+      "AlertAcknowledgeSuccess",
+      "AlertIsOverError"
+    ],
+    "AlertRuleCreateResult": [
+      "AlertRuleCreateSuccess",
+      "InvalidInputError",
+      "LimitReachedError"
+    ],
+    "AlertRuleDeleteResult": [
+      "AlertRuleChangedError",
+      "AlertRuleDeleteSuccess"
+    ],
+    "AlertRuleUpdateResult": [
+      "AlertRuleChangedError",
+      "AlertRuleUpdateSuccess",
+      "InvalidInputError"
+    ],
     "ApiKeyCreateResult": [
       "ApiKeyCreateSuccess",
       "InvalidInputError",
@@ -292,6 +310,8 @@
     ],
     "Node": [
       "AccessCode",
+      "Alert",
+      "AlertRule",
       "ApiKey",
       "Counter",
       "CustomRole",
@@ -748,6 +768,8 @@
       "AdmissionInvalidError",
       "AdmissionOverError",
       "AdmissionUsedError",
+      "AlertIsOverError",
+      "AlertRuleChangedError",
       "AlreadyWaitingError",
       "ApiKeyEndedError",
       "CategoryNameTakenError",

@@ -66,6 +66,54 @@ export interface WebhookEventData {
     readonly sessionId: string;
     readonly number: number;
   };
+  /** Somebody takes care of it. */
+  ALERT_ACKNOWLEDGED: {
+    readonly ruleId: string;
+    readonly ruleName: string;
+    readonly metric: "WAITING_COUNT" | "UNSTAFFED_WAITING_COUNT" | "AVERAGE_WAIT_SECONDS" | "P90_WAIT_SECONDS" | "ABANDONMENT_PERCENT" | "NO_SHOW_PERCENT" | "API_ERROR_PERCENT" | "DEPENDENCY_DOWN" | "WORKER_LAG_SECONDS" | "RELAY_LAG_SECONDS";
+    readonly severity: "INFO" | "WARNING" | "CRITICAL";
+    readonly queueId: string | null;
+    readonly subject: string;
+    readonly threshold: number;
+    readonly value: number;
+  };
+  /** What a rule watches has been above its threshold for as long as the rule says. */
+  ALERT_RAISED: {
+    readonly ruleId: string;
+    readonly ruleName: string;
+    readonly metric: "WAITING_COUNT" | "UNSTAFFED_WAITING_COUNT" | "AVERAGE_WAIT_SECONDS" | "P90_WAIT_SECONDS" | "ABANDONMENT_PERCENT" | "NO_SHOW_PERCENT" | "API_ERROR_PERCENT" | "DEPENDENCY_DOWN" | "WORKER_LAG_SECONDS" | "RELAY_LAG_SECONDS";
+    readonly severity: "INFO" | "WARNING" | "CRITICAL";
+    readonly queueId: string | null;
+    readonly subject: string;
+    readonly threshold: number;
+    readonly value: number;
+  };
+  /** It is over. `value` is the last that was measured. */
+  ALERT_RESOLVED: {
+    readonly ruleId: string;
+    readonly ruleName: string;
+    readonly metric: "WAITING_COUNT" | "UNSTAFFED_WAITING_COUNT" | "AVERAGE_WAIT_SECONDS" | "P90_WAIT_SECONDS" | "ABANDONMENT_PERCENT" | "NO_SHOW_PERCENT" | "API_ERROR_PERCENT" | "DEPENDENCY_DOWN" | "WORKER_LAG_SECONDS" | "RELAY_LAG_SECONDS";
+    readonly severity: "INFO" | "WARNING" | "CRITICAL";
+    readonly queueId: string | null;
+    readonly subject: string;
+    readonly threshold: number;
+    readonly value: number;
+    readonly resolution: "CLEARED" | "NO_DATA" | "RULE_CHANGED" | "QUEUE_GONE";
+  };
+  ALERT_RULE_CREATED: {
+    readonly name: string;
+    readonly metric: "WAITING_COUNT" | "UNSTAFFED_WAITING_COUNT" | "AVERAGE_WAIT_SECONDS" | "P90_WAIT_SECONDS" | "ABANDONMENT_PERCENT" | "NO_SHOW_PERCENT" | "API_ERROR_PERCENT" | "DEPENDENCY_DOWN" | "WORKER_LAG_SECONDS" | "RELAY_LAG_SECONDS";
+    readonly queueId: string | null;
+  };
+  ALERT_RULE_DELETED: {
+    readonly name: string;
+    readonly metric: "WAITING_COUNT" | "UNSTAFFED_WAITING_COUNT" | "AVERAGE_WAIT_SECONDS" | "P90_WAIT_SECONDS" | "ABANDONMENT_PERCENT" | "NO_SHOW_PERCENT" | "API_ERROR_PERCENT" | "DEPENDENCY_DOWN" | "WORKER_LAG_SECONDS" | "RELAY_LAG_SECONDS";
+  };
+  /** `changes` holds the new values. */
+  ALERT_RULE_UPDATED: {
+    readonly metric: "WAITING_COUNT" | "UNSTAFFED_WAITING_COUNT" | "AVERAGE_WAIT_SECONDS" | "P90_WAIT_SECONDS" | "ABANDONMENT_PERCENT" | "NO_SHOW_PERCENT" | "API_ERROR_PERCENT" | "DEPENDENCY_DOWN" | "WORKER_LAG_SECONDS" | "RELAY_LAG_SECONDS";
+    readonly changes: Readonly<Record<string, unknown>>;
+  };
   API_KEY_CREATED: {
     readonly prefix: string;
     readonly scopes: readonly string[];

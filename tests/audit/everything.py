@@ -9,6 +9,7 @@ from app.core.ids import encode, new_id
 from app.core.jobs.models import Job
 from app.identity.providers.models import ProofPurpose
 from tests.audit.everybody import Everybody
+from tests.support.alerts import raised
 from tests.support.api import PASSWORD, Caller
 from tests.support.deliveries import failed_message
 from tests.support.inbox import received
@@ -207,6 +208,10 @@ async def queues(shop: Everybody) -> None:
     await shop.do(shop.admin, "notificationTemplateSet", subject="Goodbye", body="Come again.", **of_rule)
     await shop.do(shop.admin, "notificationTemplateRemove", **of_rule)
     await shop.do(shop.admin, "messageRuleDelete", messageRuleId=rule["id"])
+    alarm = await shop.do(shop.admin, "alertRuleCreate", name="Crowd", metric="WAITING_COUNT", threshold=5)
+    await shop.do(shop.admin, "alertRuleUpdate", alertRuleId=alarm["id"], severity="CRITICAL")
+    await shop.do(shop.admin, "alertAcknowledge", alertId=await raised(shop.api, shop.tenant_id, alarm["id"]))
+    await shop.do(shop.admin, "alertRuleDelete", alertRuleId=alarm["id"])
 
 
 async def sessions(shop: Everybody) -> None:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 import asyncpg
 
 # Tables that belong to the installation, not to a tenant.
-INSTALLATION = ("alembic_version", "deprecated_uses", "periodic_tasks", "presence_reporters", "signing_keys")
+INSTALLATION = (
+    "alembic_version",
+    "api_minutes",
+    "deprecated_uses",
+    "periodic_tasks",
+    "presence_reporters",
+    "signing_keys",
+)
 # Unique keys of the table of tenants itself: its addresses are unique in the installation.
 PLATFORM_KEYS = ("tenants_pkey", "tenants_slug_key", "tenants_domain_key")
 OWNER, APP, SYSTEM = "vq_owner", "vq_app", "vq_system"

@@ -8,11 +8,10 @@ from sqlmodel import select
 
 from app.core.events.models import EventRow
 from app.core.ids import parse
-from app.identity.models import Role
 from app.notifications.telling.service import MAX_RULES
 from tests.support.api import Business, GraphQLFailed
 
-FIELDS = """id kind audience userIds channels choice peopleAhead waitMinutes minutesBefore waitingCount delaySeconds
+FIELDS = """id kind channels choice peopleAhead waitMinutes minutesBefore delaySeconds
   quietHours { starts ends } isEnabled revision queue { id }"""
 CREATE = f"""mutation($i: MessageRuleCreateInput!) {{ messageRuleCreate(input: $i) {{ __typename
   ... on MessageRuleCreateSuccess {{ messageRule {{ {FIELDS} }} }}
@@ -48,14 +47,11 @@ async def test_a_rule_is_made_changed_listed_and_deleted(business: Business) -> 
     assert rule | {"id": ""} == {
         "id": "",
         "kind": "COMPLETED",
-        "audience": "VISITOR",
-        "userIds": [],
         "channels": ["SMS", "EMAIL"],
         "choice": "ALL",
         "peopleAhead": None,
         "waitMinutes": None,
         "minutesBefore": None,
-        "waitingCount": None,
         "delaySeconds": 60,
         "quietHours": quiet,
         "isEnabled": True,
@@ -81,8 +77,7 @@ async def test_a_rule_is_made_changed_listed_and_deleted(business: Business) -> 
     ("given", "field"),
     [
         ({"kind": "BROADCAST"}, "kind"),
-        ({"audience": "STAFF"}, "audience"),
-        ({"kind": "QUEUE_ALERT", "audience": "VISITOR"}, "audience"),
+        ({"kind": "QUEUE_ALERT"}, "kind"),
         ({"channels": []}, "channels"),
         ({"channels": ["SMS", "SMS"]}, "channels"),
         ({"channels": ["CHAT"]}, "channels"),
@@ -92,8 +87,6 @@ async def test_a_rule_is_made_changed_listed_and_deleted(business: Business) -> 
         ({"peopleAhead": 3}, "peopleAhead"),
         ({"kind": "WAIT_BELOW", "waitMinutes": 0}, "waitMinutes"),
         ({"kind": "OPENING_SOON"}, "minutesBefore"),
-        ({"kind": "QUEUE_ALERT", "waitingCount": 0}, "waitingCount"),
-        ({"kind": "QUEUE_ALERT", "audience": "USERS"}, "userIds"),
         ({"delaySeconds": 604_801}, "delaySeconds"),
         ({"delaySeconds": -1}, "delaySeconds"),
         ({"kind": "PEOPLE_AHEAD", "peopleAhead": 3, "delaySeconds": 1}, "delaySeconds"),
@@ -114,19 +107,6 @@ async def test_a_change_that_makes_a_rule_impossible_is_refused(business: Busine
     refused = await business.admin(UPDATE, i={"messageRuleId": rule["id"], "channels": ["EMAIL"], "waitMinutes": 5})
     assert (refused["__typename"], refused["field"]) == ("InvalidInputError", "waitMinutes")
     assert rule in await business.admin(RULES)
-
-
-async def test_only_users_who_can_sign_in_are_told(business: Business) -> None:
-    user = (await (await business.user(Role.STAFF))("{ viewer { ... on User { id } } }"))["id"]
-    alert = {"kind": "QUEUE_ALERT", "audience": "USERS", "channels": ["EMAIL"], "waitingCount": 50}
-    assert (await made(business, **alert, userIds=[user]))["userIds"] == [user]
-    for wrong in ([user, user], [user] * 51):
-        refused = await business.admin(CREATE, i=alert | {"userIds": wrong})
-        assert (refused["__typename"], refused["field"]) == ("InvalidInputError", "userIds")
-    other = await business.api.new_business()
-    with pytest.raises(GraphQLFailed) as hidden:
-        await other.admin(CREATE, i=alert | {"userIds": [user]})
-    assert hidden.value.code == "NOT_FOUND"
 
 
 async def test_another_tenants_rules_and_queues_are_not_found(business: Business) -> None:

@@ -10,8 +10,6 @@ import pytest
 
 from app.core.actor import SYSTEM
 from app.core.clock import ManualClock
-from app.counters import service as counters
-from app.counters.models import Shift
 from app.identity.models import Role, User
 from app.notifications import service as templates
 from app.notifications.models import Notification, NotificationChannel, NotificationKind, NotificationStatus
@@ -20,7 +18,7 @@ from app.notifications.preferences.rules import QuietHours
 from app.notifications.service import NewTemplate
 from app.notifications.telling import openings
 from app.notifications.telling import service as rules
-from app.notifications.telling.models import Audience, ChannelChoice
+from app.notifications.telling.models import ChannelChoice
 from app.notifications.telling.service import NewRule
 from app.notifications.texts import Text
 from app.queues import service as queues
@@ -297,74 +295,6 @@ async def test_a_stored_text_that_cannot_be_filled_in_costs_nobody_the_message(w
     await world.join("anna")
     await world.settle()
     assert [mail.subject for mail in sink.mails] == ["A001: you have a place in line"]
-
-
-@pytest.mark.parametrize("audience", [Audience.STAFF, Audience.USERS])
-async def test_staff_are_told_once_that_too_many_wait(
-    world: World, sink: Sink, clock: ManualClock, audience: Audience
-) -> None:
-    user_id = await colleague(world, "boss")
-    if audience is Audience.STAFF:
-        await worked(world, user_id)
-    named = [user_id] if audience is Audience.USERS else []
-    await rule(world, Kind.QUEUE_ALERT, audience=audience, user_ids=named, waiting_count=2)
-    for name in "abcd":
-        await world.join(name, email=None)
-        await world.settle()
-    assert [(mail.recipient, mail.subject) for mail in sink.mails] == [
-        ("boss@example.com", "Brot & Brötchen: 3 people waiting")
-    ]
-    # It goes down and up again at once: still the same alert. A quarter of an hour later it is another one.
-    for _ in range(2):
-        await world.call_next()
-        await world.settle()
-    await world.join("e", email=None)
-    await world.settle()
-    assert len(sink.mails) == 1
-    clock.advance(minutes=15)
-    await world.join("f", email=None)
-    await world.settle()
-    assert [mail.subject for mail in sink.mails][1:] == ["Brot & Brötchen: 4 people waiting"]
-
-
-async def test_staff_are_told_that_nobody_is_there(world: World, sink: Sink) -> None:
-    user_id = await colleague(world, "boss")
-    await rule(world, Kind.QUEUE_ALERT, audience=Audience.USERS, user_ids=[user_id])
-    await world.join("a", email=None)
-    await world.settle()
-    assert sink.mails == []
-    async with world.dbs.app.write(world.tenant_id, SYSTEM) as tx:
-        await counters.update(tx, world.counter_id, {"is_active": False}, None)
-    await world.settle()
-    assert [mail.subject for mail in sink.mails] == ["Brot & Brötchen: nobody at the counters"]
-
-
-async def worked(world: World, user_id: UUID) -> None:
-    """Somebody has worked at the queue's counter until just now."""
-    async with world.dbs.app.write(world.tenant_id, SYSTEM) as tx:
-        now = tx.now()
-        tx.add(
-            Shift(
-                tenant_id=world.tenant_id,
-                counter_id=world.counter_id,
-                user_id=user_id,
-                started_at=now - timedelta(hours=2),
-                ended_at=now - timedelta(hours=1),
-            )
-        )
-
-
-async def test_contenders_raise_one_alert(world: World, sink: Sink) -> None:
-    user_id = await colleague(world, "boss")
-    await rule(world, Kind.QUEUE_ALERT, audience=Audience.USERS, user_ids=[user_id], waiting_count=1)
-    for name in "abc":
-        await world.join(name, email=None)
-        await world.relay_all()
-    due = [ref for name, ref in await world._due() if name == "notifications.happened"]
-    assert len(due) == 3
-    await asyncio.gather(*(world.runner.run(ref) for ref in due))
-    await world.settle()
-    assert len(sink.mails) == 1
 
 
 async def owed(world: World, rule_id: UUID) -> list[Notification]:

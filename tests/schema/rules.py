@@ -92,11 +92,19 @@ BOUNDED_LISTS = {
     "Query.notificationDelays": "channels and the business's providers",
     "BuiltInMessageRule.channels": "the enum",
     "MessageRule.channels": "the enum",
-    "MessageRule.userIds": "50",
     "MessageRuleCreateInput.channels": "the enum",
-    "MessageRuleCreateInput.userIds": "50",
     "MessageRuleUpdateInput.channels": "the enum",
-    "MessageRuleUpdateInput.userIds": "50",
+    "AlertFilter.severities": "the enum",
+    "AlertFilter.statuses": "the enum",
+    "AlertRule.channels": "the enum",
+    "AlertRule.userIds": "50",
+    "AlertRuleCreateInput.channels": "the enum",
+    "AlertRuleCreateInput.userIds": "50",
+    "AlertRuleUpdateInput.channels": "the enum",
+    "AlertRuleUpdateInput.userIds": "50",
+    "OpenAlerts.alerts": "100",
+    "OpenAlerts.raised": "100",
+    "Query.alertRules": "100",
     "Query.builtInMessageRules": "the product's own",
     "Query.messageRules": "100",
     "PermissionNotGrantableError.permissions": "the enum",
@@ -157,12 +165,12 @@ BOUNDED_LISTS = {
 }
 _ACTIONS = re.compile(
     r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|job|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|pushDevice|notification|notificationPreferences|notificationDefaults|notificationOptOut|notificationBroadcast|notificationTemplate|messageRule"
-    r"|accessEntry|accessCode|person|retention|identityProvider|integration|userIdentity|messageProvider)"
+    r"|alertRule|alert|accessEntry|accessCode|person|retention|identityProvider|integration|userIdentity|messageProvider)"
     r"(Ping|Replay|Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Confirm|SendCode|Enroll|StepUpSendCode|RenewRecoveryCodes|ResetSecondFactors|SetSecondFactorPolicy|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report|Exchange|StartLink|Link"
-    r"|MarkRead|Unlink|Export|Erase|SetFee|SetFeedback|Rate|Pay|Test|Retry)"
+    r"|MarkRead|Unlink|Export|Erase|SetFee|SetFeedback|Rate|Acknowledge|Pay|Test|Retry)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}
@@ -298,7 +306,8 @@ def names(schema: GraphQLSchema) -> Iterator[str]:
                 if not re.fullmatch(r"[a-z][A-Za-z]*(P(50|90|95)[A-Za-z]*)?|p(50|90|95)[A-Za-z]*", word):
                     yield f"{type_.name}.{word}"
         if isinstance(type_, GraphQLEnumType):
-            yield from (f"{type_.name}.{name}" for name in type_.values if not re.fullmatch(r"[A-Z]+(_[A-Z]+)*", name))
+            words = r"([A-Z]+|P(50|90|95))(_([A-Z]+|P(50|90|95)))*"
+            yield from (f"{type_.name}.{name}" for name in type_.values if not re.fullmatch(words, name))
 
 
 def ids_are_ids(schema: GraphQLSchema) -> Iterator[str]:
@@ -372,7 +381,7 @@ def feeds(schema: GraphQLSchema) -> Iterator[str]:
         # One's own messages are facts with ids, and have no other state than being read.
         if not any("revision" in getattr(part, "fields", {}) for part in parts) and name != "notificationReceived":
             yield f"{name} shows no revision"
-        if not name.endswith(("Changed", "Events", "Received")):
+        if not name.endswith(("Changed", "Events", "Raised", "Received")):
             yield name
 
 

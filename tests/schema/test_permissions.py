@@ -31,6 +31,7 @@ HARMLESS: Mapping[tuple[str, str], Any] = {
     ("customRoleCreate", "name"): " ",
     ("webhookEndpointCreate", "name"): " ",
     ("messageProviderCreate", "name"): " ",
+    ("alertRuleCreate", "name"): " ",
 }
 
 

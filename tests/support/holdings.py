@@ -21,6 +21,7 @@ from app.notifications.models import Notification, NotificationChannel, Notifica
 from app.ratings.models import Rating, RatingSource
 from app.tenants.service import NewTenant
 from app.webhooks.models import WebhookAttempt
+from tests.support.alerts import raised
 from tests.support.api import PASSWORD, Api, Business, Caller, Joined
 from tests.support.inbox import received
 from tests.support.schema_walk import VALUES
@@ -200,6 +201,7 @@ async def holdings(api: Api) -> Holdings:
         "Integration": integration["integration"]["id"],
         "MessageProvider": carrier["messageProvider"]["id"],
         "MessageRule": rule["messageRule"]["id"],
+        **await _alert(api, admin, queue_id, secret),
         "UserIdentity": await _identity(api, user["user"]["id"], provider["identityProvider"]["id"], secret),
         "Queue": queue_id,
         "QueueCategory": category["category"]["id"],
@@ -289,6 +291,17 @@ async def _job(api: Api, tenant_id: UUID, secret: str) -> str:
     async with api.runtime.dbs.system.write(tenant_id) as tx:
         tx.add(row)
     return encode("Job", tenant_id, row.id)
+
+
+async def _alert(api: Api, admin: Caller, queue_id: str, secret: str) -> dict[str, str]:
+    made = await admin(
+        "mutation($i: AlertRuleCreateInput!) { alertRuleCreate(input: $i) {"
+        " ... on AlertRuleCreateSuccess { alertRule { id } } } }",
+        i={"name": f"Alert {secret}", "metric": "WAITING_COUNT", "threshold": 1_000_000, "queueId": queue_id},
+    )
+    rule_id = made["alertRule"]["id"]
+    alert_id = await raised(api, parse(queue_id)[1].tenant_id, rule_id, queue_id, f"Alert {secret}")
+    return {"AlertRule": rule_id, "Alert": alert_id}
 
 
 async def _webhook(api: Api, admin: Caller, secret: str) -> dict[str, str]:

@@ -34,6 +34,12 @@ async def write_jobs(tx: WriteTx, jobs: Sequence[NewJob]) -> None:
         followers += [ref for ref in written if ref.id not in later]
 
 
+def jobs_of(tx: WriteTx) -> list[JobRef]:
+    """What this block writes to be done at once, from here on: for who sends, or runs, it after the commit."""
+    jobs: list[JobRef] = tx.info.setdefault(_FOLLOWERS, [])
+    return jobs
+
+
 class LeaseLost(Exception):
     """The job was given to another worker meanwhile: nothing more may be written for it here."""
 

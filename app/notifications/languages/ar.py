@@ -4,7 +4,7 @@ Each text begins with an Arabic word, never with a value: mail clients and phone
 letter that has one.
 """
 
-from app.notifications.languages.wording import Language, Says, by_number, line_where_known, where_known
+from app.notifications.languages.wording import Language, Says, alert, by_number, line_where_known, where_known
 from app.notifications.models import NotificationKind
 
 _COME_TO = line_where_known("counterName", "يرجى التوجه إلى: {{ counterName }}")
@@ -92,13 +92,24 @@ ARABIC = Language(
             details=["مكانك: {{ link }}"],
             brief="الرقم {{ ticketNumber }}: تُفتح {{ queueName }} الساعة {{ opensAt }}. {{ link }}",
         ),
-        NotificationKind.QUEUE_ALERT: Says(
-            subject="تنبيه {{ queueName }}: "
-            "{% if limit %}عدد المنتظرين {{ waitingCount }}{% else %}لا أحد عند الشبابيك{% endif %}",
-            opening="عدد المنتظرين {{ waitingCount }}، "
-            "{% if limit %}أكثر من {{ limit }}{% else %}ولا أحد يعمل عند الشبابيك{% endif %}.",
-            brief="تنبيه {{ queueName }}: عدد المنتظرين {{ waitingCount }}، "
-            "{% if limit %}أكثر من {{ limit }}{% else %}ولا أحد عند الشبابيك{% endif %}.",
+        NotificationKind.QUEUE_ALERT: alert(
+            {
+                "WAITING_COUNT": "عدد المنتظرين {{ value }}",
+                "UNSTAFFED_WAITING_COUNT": "عدد المنتظرين {{ value }} ولا أحد عند الشبابيك",
+                "AVERAGE_WAIT_SECONDS": "متوسط الانتظار بالدقائق {{ value }}",
+                "P90_WAIT_SECONDS": "واحد من كل عشرة ينتظر أكثر من {{ value }} من الدقائق",
+                "ABANDONMENT_PERCENT": "نسبة من يغادر قبل النداء {{ value }}%",
+                "NO_SHOW_PERCENT": "نسبة من لا يحضر عند النداء {{ value }}%",
+                "API_ERROR_PERCENT": "نسبة الطلبات التي تفشل {{ value }}%",
+                "DEPENDENCY_DOWN": "لا يستجيب {{ subject }}",
+                "WORKER_LAG_SECONDS": "تأخر العمل بالثواني {{ value }}",
+                "RELAY_LAG_SECONDS": "تأخر الأحداث بالثواني {{ value }}",
+            },
+            opening="تنبيه {{ alertName }}: ",
+            limit="، والحد {{ limit }}",
+            ended="انتهى التنبيه {{ alertName }}.",
+            over="انتهى {{ alertName }}",
+            begins="تنبيه ",
         ),
     },
 )

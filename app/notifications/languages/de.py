@@ -1,6 +1,6 @@
 """The built-in texts in German. How they are put together is `wording.py`'s."""
 
-from app.notifications.languages.wording import Language, Says, by_number, line_where_known, where_known
+from app.notifications.languages.wording import Language, Says, alert, by_number, line_where_known, where_known
 from app.notifications.models import NotificationKind
 
 _WAIT = line_where_known("estimatedWaitMinutes", "Geschätzte Wartezeit: {{ estimatedWaitMinutes }} min")
@@ -77,13 +77,23 @@ GERMAN = Language(
             details=["Ihr Platz: {{ link }}"],
             brief="{{ ticketNumber }}: {{ queueName }} öffnet um {{ opensAt }}. {{ link }}",
         ),
-        NotificationKind.QUEUE_ALERT: Says(
-            subject="{{ queueName }}: "
-            "{% if limit %}{{ waitingCount }} Wartende{% else %}niemand an den Schaltern{% endif %}",
-            opening="{% if limit %}Es warten {{ waitingCount }} Personen, mehr als {{ limit }}.{% else %}"
-            "Wartende: {{ waitingCount }}. An den Schaltern arbeitet niemand.{% endif %}",
-            brief="{{ queueName }}: {{ waitingCount }} Wartende, {% if limit %}mehr als {{ limit }}{% else %}"
-            "niemand an den Schaltern{% endif %}.",
+        NotificationKind.QUEUE_ALERT: alert(
+            {
+                "WAITING_COUNT": "{{ value }} Wartende",
+                "UNSTAFFED_WAITING_COUNT": "{{ value }} Wartende, niemand an den Schaltern",
+                "AVERAGE_WAIT_SECONDS": "mittlere Wartezeit {{ value }} min",
+                "P90_WAIT_SECONDS": "jeder Zehnte wartet länger als {{ value }} min",
+                "ABANDONMENT_PERCENT": "{{ value }} % gehen vor dem Aufruf",
+                "NO_SHOW_PERCENT": "{{ value }} % kommen nach dem Aufruf nicht",
+                "API_ERROR_PERCENT": "{{ value }} % der Anfragen scheitern",
+                "DEPENDENCY_DOWN": "{{ subject }} antwortet nicht",
+                "WORKER_LAG_SECONDS": "die Arbeit ist {{ value }} s im Verzug",
+                "RELAY_LAG_SECONDS": "Ereignisse sind {{ value }} s im Verzug",
+            },
+            opening="Alarm „{{ alertName }}“: ",
+            limit="; die Grenze ist {{ limit }}",
+            ended="Der Alarm „{{ alertName }}“ ist vorbei.",
+            over="vorbei: {{ alertName }}",
         ),
     },
 )

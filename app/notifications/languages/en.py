@@ -1,6 +1,6 @@
 """The built-in texts in English. How they are put together is `wording.py`'s."""
 
-from app.notifications.languages.wording import Language, Says, by_number, line_where_known, where_known
+from app.notifications.languages.wording import Language, Says, alert, by_number, line_where_known, where_known
 from app.notifications.models import NotificationKind
 
 _WAIT = line_where_known("estimatedWaitMinutes", "Estimated wait: {{ estimatedWaitMinutes }} min")
@@ -75,13 +75,23 @@ ENGLISH = Language(
             details=["Your place: {{ link }}"],
             brief="{{ ticketNumber }}: {{ queueName }} opens at {{ opensAt }}. {{ link }}",
         ),
-        NotificationKind.QUEUE_ALERT: Says(
-            subject="{{ queueName }}: "
-            "{% if limit %}{{ waitingCount }} people waiting{% else %}nobody at the counters{% endif %}",
-            opening="{% if limit %}{{ waitingCount }} people are waiting, more than {{ limit }}.{% else %}"
-            "{{ waitingCount }} waiting, and nobody is working at a counter.{% endif %}",
-            brief="{{ queueName }}: {{ waitingCount }} waiting, {% if limit %}more than {{ limit }}{% else %}"
-            "nobody at the counters{% endif %}.",
+        NotificationKind.QUEUE_ALERT: alert(
+            {
+                "WAITING_COUNT": "{{ value }} people waiting",
+                "UNSTAFFED_WAITING_COUNT": "{{ value }} waiting, nobody at the counters",
+                "AVERAGE_WAIT_SECONDS": "average wait {{ value }} min",
+                "P90_WAIT_SECONDS": "one in ten waits more than {{ value }} min",
+                "ABANDONMENT_PERCENT": "{{ value }} % leave before they are called",
+                "NO_SHOW_PERCENT": "{{ value }} % do not come when called",
+                "API_ERROR_PERCENT": "{{ value }} % of operations fail",
+                "DEPENDENCY_DOWN": "{{ subject }} does not answer",
+                "WORKER_LAG_SECONDS": "work is {{ value }} s late",
+                "RELAY_LAG_SECONDS": "events are {{ value }} s late",
+            },
+            opening="Alert “{{ alertName }}”: ",
+            limit="; the limit is {{ limit }}",
+            ended="The alert “{{ alertName }}” is over.",
+            over="over: {{ alertName }}",
         ),
     },
 )

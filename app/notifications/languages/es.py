@@ -3,7 +3,7 @@
 The brief ones keep to letters of the GSM alphabet (é, ñ, ¿, but no á, í, ó, ú): a text message stays one segment.
 """
 
-from app.notifications.languages.wording import Language, Says, by_number, line_where_known, where_known
+from app.notifications.languages.wording import Language, Says, alert, by_number, line_where_known, where_known
 from app.notifications.models import NotificationKind
 
 _WAIT = line_where_known("estimatedWaitMinutes", "Espera estimada: {{ estimatedWaitMinutes }} min")
@@ -79,13 +79,23 @@ SPANISH = Language(
             details=["Su lugar: {{ link }}"],
             brief="{{ ticketNumber }}: {{ queueName }} abre a las {{ opensAt }}. {{ link }}",
         ),
-        NotificationKind.QUEUE_ALERT: Says(
-            subject="{{ queueName }}: "
-            "{% if limit %}{{ waitingCount }} personas esperan{% else %}nadie en los mostradores{% endif %}",
-            opening="{% if limit %}Esperan {{ waitingCount }} personas, más de {{ limit }}.{% else %}"
-            "En espera: {{ waitingCount }}. Nadie trabaja en los mostradores.{% endif %}",
-            brief="{{ queueName }}: {{ waitingCount }} en espera, "
-            "{% if limit %}el aviso es desde {{ limit }}{% else %}nadie en los mostradores{% endif %}.",
+        NotificationKind.QUEUE_ALERT: alert(
+            {
+                "WAITING_COUNT": "{{ value }} personas esperan",
+                "UNSTAFFED_WAITING_COUNT": "{{ value }} esperan, nadie en los mostradores",
+                "AVERAGE_WAIT_SECONDS": "espera media {{ value }} min",
+                "P90_WAIT_SECONDS": "una de cada diez personas espera más de {{ value }} min",
+                "ABANDONMENT_PERCENT": "el {{ value }} % se va antes de ser llamado",
+                "NO_SHOW_PERCENT": "el {{ value }} % no acude a la llamada",
+                "API_ERROR_PERCENT": "falla el {{ value }} % de las peticiones",
+                "DEPENDENCY_DOWN": "{{ subject }} no responde",
+                "WORKER_LAG_SECONDS": "el trabajo lleva {{ value }} s de retraso",
+                "RELAY_LAG_SECONDS": "los eventos llevan {{ value }} s de retraso",
+            },
+            opening="Aviso «{{ alertName }}»: ",
+            limit="; el límite es {{ limit }}",
+            ended="El aviso «{{ alertName }}» ha terminado.",
+            over="terminado: {{ alertName }}",
         ),
     },
 )

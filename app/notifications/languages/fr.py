@@ -3,7 +3,7 @@
 The brief ones keep to letters of the GSM alphabet (é, è, à, ù, but no ê and no ç): a text message stays one segment.
 """
 
-from app.notifications.languages.wording import Language, Says, by_number, line_where_known, where_known
+from app.notifications.languages.wording import Language, Says, alert, by_number, line_where_known, where_known
 from app.notifications.models import NotificationKind
 
 _WAIT = line_where_known("estimatedWaitMinutes", "Attente estimée : {{ estimatedWaitMinutes }} min")
@@ -79,13 +79,24 @@ FRENCH = Language(
             details=["Votre place : {{ link }}"],
             brief="{{ ticketNumber }} : {{ queueName }} ouvre à {{ opensAt }}. {{ link }}",
         ),
-        NotificationKind.QUEUE_ALERT: Says(
-            subject="{{ queueName }} : "
-            "{% if limit %}{{ waitingCount }} personnes attendent{% else %}personne aux guichets{% endif %}",
-            opening="{% if limit %}{{ waitingCount }} personnes attendent, plus de {{ limit }}.{% else %}"
-            "En attente : {{ waitingCount }}. Personne ne travaille aux guichets.{% endif %}",
-            brief="{{ queueName }} : {{ waitingCount }} en attente, {% if limit %}plus de {{ limit }}{% else %}"
-            "personne aux guichets{% endif %}.",
+        NotificationKind.QUEUE_ALERT: alert(
+            {
+                "WAITING_COUNT": "{{ value }} personnes attendent",
+                "UNSTAFFED_WAITING_COUNT": "{{ value }} en attente, personne aux guichets",
+                "AVERAGE_WAIT_SECONDS": "attente moyenne {{ value }} min",
+                "P90_WAIT_SECONDS": "une personne sur dix attend plus de {{ value }} min",
+                "ABANDONMENT_PERCENT": "{{ value }} % partent avant l'appel",
+                "NO_SHOW_PERCENT": "{{ value }} % ne viennent pas à l'appel",
+                "API_ERROR_PERCENT": "{{ value }} % des requêtes échouent",
+                "DEPENDENCY_DOWN": "{{ subject }} ne répond pas",
+                "WORKER_LAG_SECONDS": "retard du travail : {{ value }} s",
+                "RELAY_LAG_SECONDS": "retard des événements : {{ value }} s",
+            },
+            opening="Alerte « {{ alertName }} » : ",
+            limit=" ; la limite est {{ limit }}",
+            ended="L'alerte « {{ alertName }} » est terminée.",
+            over="terminé : {{ alertName }}",
+            colon=" : ",
         ),
     },
 )

@@ -32,7 +32,10 @@ class Language:
     def mail(self, kind: NotificationKind) -> str:
         """The body of a mail."""
         says = self.says[kind]
-        lines = [says.opening, "", f"{self.queue} {{{{ queueName }}}}", *says.details, "", "{{ tenantName }}"]
+        queue = f"{self.queue} {{{{ queueName }}}}"
+        if kind is NotificationKind.QUEUE_ALERT:
+            queue = line_where_known("queueName", queue)
+        lines = [says.opening, "", queue, *says.details, "", "{{ tenantName }}"]
         if kind is not NotificationKind.QUEUE_ALERT:
             lines.insert(2, f"{self.ticket} {{{{ ticketNumber }}}}")
         # The end of a line behind a tag is not shown: what ends with one needs another, unless the line is optional.
@@ -54,3 +57,28 @@ def where_known(name: str, text: str) -> str:
 def line_where_known(name: str, text: str) -> str:
     """A line that is left out, with its end, where a value is missing."""
     return f"{{% if {name} %}}\n{text}\n{{% endif %}}"
+
+
+def alert(
+    what: Mapping[str, str],
+    *,
+    opening: str,
+    limit: str,
+    ended: str,
+    over: str,
+    begins: str = "",
+    colon: str = ": ",
+) -> Says:
+    """What staff are told of an alert. `what`: by metric, what is the matter.
+
+    - `opening` stands before that in a mail, `limit` behind it where there is one; `ended` instead of it all
+    - `over` is `ended` for everything that is not a mail; `begins` stands before the name of the queue there
+    """
+    chosen = "".join(f"{{% elif metric == '{name}' %}}{text}" for name, text in what.items())
+    chosen = chosen.replace("elif", "if", 1) + "{% endif %}"
+    where = "{% if queueName %}{{ queueName }}{% else %}{{ tenantName }}{% endif %}"
+    line = f"{begins}{where}{colon}{{% if isOver %}}{over}{{% else %}}{chosen}{{% endif %}}"
+    first = f"{{% if isOver %}}{ended}{{% else %}}{opening}{chosen}{{% if limit %}}{limit}{{% endif %}}.{{% endif %}}"
+    # A subject has less room than the sentences need: what staff have called the rule says it, too.
+    named = f"{begins}{where}{colon}{{% if isOver %}}{over}{{% else %}}{{{{ alertName }}}}{{% endif %}}"
+    return Says(subject=named, opening=first, brief=line)

@@ -10,7 +10,7 @@ from app.core.events.reactions import Fact
 from app.core.ids import Ref
 from app.notifications.models import NotificationKind
 from app.notifications.telling import repository
-from app.notifications.telling.reaching import Desk, Told, desk, people_for, reachable, tell
+from app.notifications.telling.reaching import Desk, Person, Told, desk, reachable, tell
 from app.notifications.texts import Value
 from app.queues import repository as queues
 from app.queues.estimates import outlook
@@ -47,11 +47,7 @@ async def owe_called(tx: WriteTx, fact: Fact, settings: Settings) -> list[UUID]:
     at = await desk(tx, settings, await queues.get(tx, fact.aggregate_id), [kind])
     # As it was called: by now the session may have moved on.
     values = at.values(session, counterName=state["counter_name"])
-    told = [
-        Told(rule, person, fact.id, fact.occurred_at, values)
-        for rule in at.rules(kind)
-        for person in await people_for(tx, rule, at.queue.id, session)
-    ]
+    told = [Told(rule, Person(session=session), fact.id, fact.occurred_at, values) for rule in at.rules(kind)]
     return await tell(tx, at, told)
 
 
@@ -86,10 +82,7 @@ async def owe_happenings(tx: WriteTx, fact: Fact, settings: Settings) -> list[UU
                 values |= place_values(place, ahead.wait_seconds(place))
             if rule.kind is NotificationKind.FEEDBACK_REQUEST:
                 values["ratingLink"] = _rating_link(at, session, feedback)
-            told += [
-                Told(rule, person, event.id, event.occurred_at, values)
-                for person in await people_for(tx, rule, queue.id, session)
-            ]
+            told.append(Told(rule, Person(session=session), event.id, event.occurred_at, values))
     return await tell(tx, at, told)
 
 

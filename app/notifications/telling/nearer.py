@@ -13,7 +13,7 @@ from app.notifications.models import NotificationKind
 from app.notifications.rules import LineMove, Move, moved_up, put_forward
 from app.notifications.telling import repository
 from app.notifications.telling.happenings import place_values
-from app.notifications.telling.reaching import Told, desk, people_for, reachable, tell
+from app.notifications.telling.reaching import Person, Told, desk, reachable, tell
 from app.notifications.telling.rules import Rule, places_within
 from app.queues import repository as queues
 from app.queues.estimates import Outlook, outlook
@@ -42,10 +42,7 @@ async def owe_nearer(tx: WriteTx, fact: Fact, settings: Settings) -> list[UUID]:
         for session in await repository.sessions(tx, list(ahead)):
             wait = expected.wait_seconds(ahead[session.id])
             values = at.values(session, **place_values(ahead[session.id], wait))
-            told += [
-                Told(rule, person, fact.id, fact.occurred_at, values)
-                for person in await people_for(tx, rule, queue.id, session)
-            ]
+            told.append(Told(rule, Person(session=session), fact.id, fact.occurred_at, values))
     return await tell(tx, at, told)
 
 

@@ -16,7 +16,7 @@ from app.core.jobs.lanes import Lane
 from app.core.jobs.repository import NewJob
 from app.notifications.models import NotificationKind
 from app.notifications.telling import repository
-from app.notifications.telling.reaching import Told, desk, people_for, reachable, tell
+from app.notifications.telling.reaching import Person, Told, desk, reachable, tell
 from app.queues import repository as queues
 from app.queues.disciplines import Rank
 from app.queues.models import QueueStatus
@@ -77,7 +77,7 @@ async def owe_opening(tx: WriteTx, args: dict[str, Any], settings: Settings) -> 
             opensAt=opens_at.astimezone(ZoneInfo(queue.time_zone)).strftime("%H:%M"),
             minutesUntilOpening=math.ceil((opens_at - now).total_seconds() / 60),
         )
-        told += [Told(rule, person, occasion, now, values) for person in await people_for(tx, rule, queue_id, session)]
+        told.append(Told(rule, Person(session=session), occasion, now, values))
     await tell(tx, at, told)
     if len(portion) == PORTION:
         last = portion[-1]

@@ -22,7 +22,7 @@ from app.notifications.preferences.service import Asked, Recipient, Suppress
 from app.notifications.providers.service import providers_for
 from app.notifications.rules import languages
 from app.notifications.telling import repository, rules
-from app.notifications.telling.models import Audience, ChannelChoice, MessageRule
+from app.notifications.telling.models import ChannelChoice, MessageRule
 from app.notifications.telling.rules import Rule
 from app.notifications.texts import Value
 from app.queues.models import Queue, QueueMode
@@ -80,14 +80,13 @@ class Told:
     values: Mapping[str, Value]
 
 
-@dataclass(slots=True)
-class Desk:
-    """What a job knows of its tenant and queue."""
+@dataclass(slots=True, kw_only=True)
+class Office:
+    """What one has to know of a tenant to tell anybody anything; `queue_id`: what it is about, if it is a queue."""
 
     settings: Settings
     tenant: Tenant
-    queue: Queue
-    rows: Sequence[MessageRule]
+    queue_id: UUID | None
     templates: Sequence[NotificationTemplate]
     carried: dict[NotificationChannel, bool] = field(default_factory=dict)
 
@@ -95,6 +94,14 @@ class Desk:
     def link(self) -> str:
         """Where visitors follow their place."""
         return f"https://{self.tenant.domain}" if self.tenant.domain else self.settings.base_url
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk(Office):
+    """What a job knows of its tenant and queue."""
+
+    queue: Queue
+    rows: Sequence[MessageRule]
 
     def rules(self, *kinds: NotificationKind) -> list[Rule]:
         """Those of these kinds that are in force in the queue."""
@@ -117,11 +124,22 @@ class Desk:
 async def desk(tx: WriteTx, settings: Settings, queue: Queue, kinds: Sequence[NotificationKind]) -> Desk:
     """What a job has to know to tell somebody something of these kinds about a queue."""
     return Desk(
-        settings,
-        await tenants.get(tx, tx.tenant),
-        queue,
-        await repository.rules(tx),
-        await repository.templates_of(tx, kinds),
+        settings=settings,
+        tenant=await tenants.get(tx, tx.tenant),
+        queue_id=queue.id,
+        templates=await repository.templates_of(tx, kinds),
+        queue=queue,
+        rows=await repository.rules(tx),
+    )
+
+
+async def office(tx: WriteTx, settings: Settings, queue_id: UUID | None, kinds: Sequence[NotificationKind]) -> Office:
+    """The same for somebody who is told by no rule of messages."""
+    return Office(
+        settings=settings,
+        tenant=await tenants.get(tx, tx.tenant),
+        queue_id=queue_id,
+        templates=await repository.templates_of(tx, kinds),
     )
 
 
@@ -136,18 +154,7 @@ async def reachable(tx: WriteTx, session_ids: Sequence[UUID], rule: Rule) -> set
     return found
 
 
-async def people_for(tx: WriteTx, rule: Rule, queue_id: UUID, session: Session | None) -> list[Person]:
-    """To whom a rule's messages go; for the staff's room there is one more who is nobody."""
-    if rule.audience is Audience.VISITOR:
-        return [] if session is None else [Person(session=session)]
-    ids = rule.user_ids
-    if rule.audience is Audience.STAFF:
-        ids = await repository.staff_of(tx, queue_id, tx.now() - STAFF_SINCE)
-    people = [Person(user=user) for user in await repository.users(tx, ids)]
-    return [*people, Person()] if NotificationChannel.CHAT in rule.channels else people
-
-
-async def tell(tx: WriteTx, at: Desk, told: Sequence[Told]) -> list[UUID]:
+async def tell(tx: WriteTx, at: Office, told: Sequence[Told]) -> list[UUID]:
     """Write down what is owed by all of this; the ids of what is new."""
     wanted: list[tuple[Told, NotificationChannel, str]] = []
     for each in told:
@@ -188,7 +195,7 @@ async def tell(tx: WriteTx, at: Desk, told: Sequence[Told]) -> list[UUID]:
     return await owe(tx, owed)
 
 
-async def _addresses(tx: WriteTx, at: Desk, person: Person, channel: NotificationChannel) -> Sequence[str]:
+async def _addresses(tx: WriteTx, at: Office, person: Person, channel: NotificationChannel) -> Sequence[str]:
     """Where somebody is reached on a channel that somebody carries."""
     session, user = person.session, person.user
     found: Sequence[str | None] = []
@@ -211,7 +218,7 @@ async def _addresses(tx: WriteTx, at: Desk, person: Person, channel: Notificatio
     return known if known and await _is_carried(tx, at, channel) else []
 
 
-async def _is_carried(tx: WriteTx, at: Desk, channel: NotificationChannel) -> bool:
+async def _is_carried(tx: WriteTx, at: Office, channel: NotificationChannel) -> bool:
     """Whether somebody carries a channel's messages. E-mail is owed in any case: its row says what is missing."""
     if channel not in at.carried:
         at.carried[channel] = channel is NotificationChannel.EMAIL or bool(
@@ -220,7 +227,7 @@ async def _is_carried(tx: WriteTx, at: Desk, channel: NotificationChannel) -> bo
     return at.carried[channel]
 
 
-def _message(at: Desk, told: Told, channel: NotificationChannel, address: str, chosen: str | None) -> Owed:
+def _message(at: Office, told: Told, channel: NotificationChannel, address: str, chosen: str | None) -> Owed:
     wanted = languages(chosen, told.person.locale, settings_in(at.tenant).default_locale, LAST_RESORT)
     locale, text = service.text_among(at.templates, told.rule.kind, channel, wanted, told.rule.id)
     try:
@@ -240,7 +247,7 @@ def _message(at: Desk, told: Told, channel: NotificationChannel, address: str, c
         locale=locale,
         subject=filled.subject,
         body=filled.body,
-        queue_id=at.queue.id,
+        queue_id=at.queue_id,
         session_id=to.session_id,
         user_id=to.user_id,
         rule_id=told.rule.id,

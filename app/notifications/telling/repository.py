@@ -1,4 +1,4 @@
-"""Every statement about rules of messages, raised alerts, and what is looked at to know who is told."""
+"""Every statement about rules of messages, and what is looked at to know who is told."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -54,14 +54,6 @@ async def lock(tx: WriteTx, rule_id: UUID) -> MessageRule:
     if rule is None:
         raise NotFound("MessageRule")
     return rule
-
-
-async def has_rules(tx: ReadTx, kind: NotificationKind) -> bool:
-    """Whether the tenant has a rule of a kind."""
-    found = await tx.exec(
-        select(MessageRule.id).where(MessageRule.tenant_id == tx.tenant, MessageRule.kind == kind).limit(1)
-    )
-    return found.first() is not None
 
 
 async def tenants_with(tx: ReadTx, kind: NotificationKind) -> Sequence[UUID]:
@@ -269,36 +261,6 @@ async def session_events(tx: ReadTx, queue_id: UUID, *, first: int, last: int, t
         .order_by(col(EventRow.revision))
     )
     return [Happened(id, at, type_, UUID(session_id)) for id, at, type_, session_id in found]
-
-
-async def raise_alert(tx: WriteTx, rule_id: UUID, queue_id: UUID, *, raised_before: datetime) -> bool:
-    """Note that an alert is raised; False if it is already, or was after a time. One of many who try is told True."""
-    found = await tx.rows(
-        """
-        insert into message_rule_alerts (tenant_id, rule_id, queue_id, is_raised, raised_at)
-        values ($1, $2, $3, true, $4)
-        on conflict (tenant_id, rule_id, queue_id) do update set is_raised = true, raised_at = excluded.raised_at
-        where not message_rule_alerts.is_raised and message_rule_alerts.raised_at <= $5
-        returning rule_id
-        """,
-        tx.tenant,
-        rule_id,
-        queue_id,
-        tx.now(),
-        raised_before,
-    )
-    return bool(found)
-
-
-async def lower_alert(tx: WriteTx, rule_id: UUID, queue_id: UUID) -> None:
-    """Note that what an alert warned of is over."""
-    await tx.rows(
-        "update message_rule_alerts set is_raised = false"
-        " where tenant_id = $1 and rule_id = $2 and queue_id = $3 and is_raised",
-        tx.tenant,
-        rule_id,
-        queue_id,
-    )
 
 
 def _line(tx: ReadTx, queue_id: UUID) -> Any:

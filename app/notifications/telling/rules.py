@@ -9,18 +9,16 @@ from uuid import UUID
 from app.core.errors import InvalidInput
 from app.notifications.models import NotificationChannel, NotificationKind
 from app.notifications.preferences.rules import QuietHours
-from app.notifications.telling.models import Audience, ChannelChoice, MessageRule
+from app.notifications.telling.models import ChannelChoice, MessageRule
 from app.queues.estimates import Outlook
 
 MAX_DELAY_SECONDS = 7 * 86_400
-MAX_USERS = 50
 
 # By kind, its threshold: the column, the name in the schema, and the least and the most of it.
 THRESHOLDS: Final = {
     NotificationKind.PEOPLE_AHEAD: ("people_ahead", "peopleAhead", 0, 10_000),
     NotificationKind.WAIT_BELOW: ("wait_minutes", "waitMinutes", 1, 1_440),
     NotificationKind.OPENING_SOON: ("minutes_before", "minutesBefore", 1, 1_440),
-    NotificationKind.QUEUE_ALERT: ("waiting_count", "waitingCount", 1, 1_000_000),
 }
 RULED: Final = (
     NotificationKind.JOINED,
@@ -32,7 +30,6 @@ RULED: Final = (
     NotificationKind.COMPLETED,
     NotificationKind.FEEDBACK_REQUEST,
     NotificationKind.OPENING_SOON,
-    NotificationKind.QUEUE_ALERT,
 )
 """The kinds that rules decide about."""
 # What is right at one moment only: said later, it would be wrong.
@@ -41,7 +38,6 @@ _AT_ONCE = frozenset(
         NotificationKind.PEOPLE_AHEAD,
         NotificationKind.WAIT_BELOW,
         NotificationKind.OPENING_SOON,
-        NotificationKind.QUEUE_ALERT,
     }
 )
 
@@ -53,11 +49,9 @@ class Rule:
     kind: NotificationKind
     channels: Sequence[NotificationChannel]
     choice: ChannelChoice = ChannelChoice.FIRST
-    audience: Audience = Audience.VISITOR
     threshold: int | None = None
     delay_seconds: int = 0
     quiet: QuietHours | None = None
-    user_ids: Sequence[UUID] = ()
     id: UUID | None = None
     since: datetime | None = None
 
@@ -84,7 +78,7 @@ Whoever joins has just seen it, and who was served knows it: of the rest a busin
 def in_force(rows: Iterable[MessageRule], queue_id: UUID, kinds: Collection[NotificationKind]) -> list[Rule]:
     """The rules of these kinds in a queue."""
     here = [row for row in rows if row.kind in kinds and row.queue_id in (None, queue_id)]
-    replaced = {row.kind for row in here if row.audience is Audience.VISITOR}
+    replaced = {row.kind for row in here}
     return [rule for rule in BUILT_IN if rule.kind in kinds and rule.kind not in replaced] + [
         rule_of(row) for row in here if row.is_enabled
     ]
@@ -100,11 +94,9 @@ def rule_of(row: MessageRule) -> Rule:
         row.kind,
         [NotificationChannel(name) for name in row.channels],
         row.choice,
-        row.audience,
         None if column is None else getattr(row, column[0]),
         row.delay_seconds,
         quiet,
-        [UUID(each) for each in row.user_ids],
         row.id,
         row.updated_at,
     )
@@ -114,19 +106,12 @@ def check(row: MessageRule) -> None:
     """`InvalidInput` unless a rule can be followed."""
     if row.kind not in RULED:
         raise InvalidInput("kind", f"There are no rules for messages of the kind {row.kind}.")
-    is_alert = row.kind is NotificationKind.QUEUE_ALERT
-    if is_alert == (row.audience is Audience.VISITOR):
-        raise InvalidInput("audience", "A QUEUE_ALERT is for STAFF or USERS, every other message for the VISITOR.")
     if not row.channels:
         raise InvalidInput("channels", "Name at least one channel.")
     if len(set(row.channels)) != len(row.channels):
         raise InvalidInput("channels", "Name each channel once.")
-    if not is_alert and NotificationChannel.CHAT in row.channels:
-        raise InvalidInput("channels", "CHAT is a room of the staff's: only a QUEUE_ALERT may go there.")
-    if (row.audience is Audience.USERS) != bool(row.user_ids):
-        raise InvalidInput("userIds", "Name users if, and only if, the audience is USERS.")
-    if len(row.user_ids) > MAX_USERS:
-        raise InvalidInput("userIds", f"At most {MAX_USERS} users.")
+    if NotificationChannel.CHAT in row.channels:
+        raise InvalidInput("channels", "CHAT is a room of the staff's: only alerts go there.")
     _check_thresholds(row)
     if not 0 <= row.delay_seconds <= MAX_DELAY_SECONDS:
         raise InvalidInput("delaySeconds", f"A delay is from 0 to {MAX_DELAY_SECONDS:,} seconds.")
@@ -168,8 +153,6 @@ def _check_thresholds(row: MessageRule) -> None:
             if value is not None:
                 raise InvalidInput(name, f"`{name}` is for {kind} only.")
         elif value is None:
-            # Without it an alert warns of queues where people wait and nobody is on duty.
-            if kind is not NotificationKind.QUEUE_ALERT:
-                raise InvalidInput(name, f"{kind} needs `{name}`.")
+            raise InvalidInput(name, f"{kind} needs `{name}`.")
         elif not least <= value <= most:
             raise InvalidInput(name, f"`{name}` is from {least:,} to {most:,}.")

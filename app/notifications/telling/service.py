@@ -6,7 +6,6 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from app.core.db import ReadTx, WriteTx
-from app.core.errors import InvalidInput
 from app.core.events import record
 from app.core.ids import new_id
 from app.notifications.errors import MessageRuleHasTexts
@@ -19,7 +18,7 @@ from app.notifications.telling.events import (
     MessageRuleDeleted,
     MessageRuleUpdated,
 )
-from app.notifications.telling.models import Audience, ChannelChoice, MessageRule
+from app.notifications.telling.models import ChannelChoice, MessageRule
 from app.queues import repository as queues
 from app.tenants import service as tenants
 from app.tenants.errors import LimitReached
@@ -34,13 +33,10 @@ class NewRule:
     kind: NotificationKind
     channels: Sequence[NotificationChannel]
     queue_id: UUID | None = None
-    audience: Audience | None = None
-    user_ids: Sequence[UUID] = ()
     choice: ChannelChoice = ChannelChoice.FIRST
     people_ahead: int | None = None
     wait_minutes: int | None = None
     minutes_before: int | None = None
-    waiting_count: int | None = None
     delay_seconds: int = 0
     quiet_hours: QuietHours | None = None
     is_enabled: bool = True
@@ -49,14 +45,11 @@ class NewRule:
 class RuleChanges(TypedDict, total=False):
     """What is to be different. For what and where a rule is does not change: that would be another rule."""
 
-    audience: Audience
-    user_ids: Sequence[UUID]
     channels: Sequence[NotificationChannel]
     choice: ChannelChoice
     people_ahead: int | None
     wait_minutes: int | None
     minutes_before: int | None
-    waiting_count: int | None
     delay_seconds: int
     quiet_hours: QuietHours | None
     is_enabled: bool
@@ -64,21 +57,17 @@ class RuleChanges(TypedDict, total=False):
 
 async def create(tx: WriteTx, new: NewRule) -> MessageRule:
     """Make a rule, in force from now on. Raises `InvalidInput`, `LimitReached`, `NotFound` (of the queue)."""
-    is_alert = new.kind is NotificationKind.QUEUE_ALERT
     now, who = tx.now(), tx.actor.label
     row = MessageRule(
         tenant_id=tx.tenant,
         id=new_id(),
         kind=new.kind,
         queue_id=new.queue_id,
-        audience=new.audience or (Audience.STAFF if is_alert else Audience.VISITOR),
-        user_ids=[str(each) for each in new.user_ids],
         channels=[channel.value for channel in new.channels],
         choice=new.choice,
         people_ahead=new.people_ahead,
         wait_minutes=new.wait_minutes,
         minutes_before=new.minutes_before,
-        waiting_count=new.waiting_count,
         delay_seconds=new.delay_seconds,
         quiet_from=None if new.quiet_hours is None else new.quiet_hours.starts,
         quiet_until=None if new.quiet_hours is None else new.quiet_hours.ends,
@@ -88,7 +77,7 @@ async def create(tx: WriteTx, new: NewRule) -> MessageRule:
         updated_at=now,
         updated_by=who,
     )
-    await _ensure_possible(tx, row)
+    rules.check(row)
     # Who makes one beside us waits here: there are never more than there may be.
     await tenants.hold_limits(tx)
     if await repository.count(tx) >= MAX_RULES:
@@ -110,7 +99,7 @@ async def update(tx: WriteTx, rule_id: UUID, changes: RuleChanges) -> MessageRul
         return row
     for name, value in changed.items():
         setattr(row, name, value)
-    await _ensure_possible(tx, row)
+    rules.check(row)
     row.revision += 1
     row.updated_at, row.updated_by = tx.now(), tx.actor.label
     await tx.flush()
@@ -139,19 +128,10 @@ async def rules_of(tx: ReadTx) -> Sequence[MessageRule]:
     return await repository.rules(tx)
 
 
-async def _ensure_possible(tx: ReadTx, row: MessageRule) -> None:
-    rules.check(row)
-    ids = [UUID(each) for each in row.user_ids]
-    if len(await repository.existing_users(tx, ids)) != len(set(ids)) or len(set(ids)) != len(ids):
-        raise InvalidInput("userIds", "Name each user once, and only users of yours who can sign in.")
-
-
 def _wanted(changes: RuleChanges) -> dict[str, Any]:
     wanted: dict[str, Any] = dict(changes)
     if "channels" in wanted:
         wanted["channels"] = [channel.value for channel in wanted["channels"]]
-    if "user_ids" in wanted:
-        wanted["user_ids"] = [str(each) for each in wanted["user_ids"]]
     if "quiet_hours" in wanted:
         quiet: QuietHours | None = wanted.pop("quiet_hours")
         wanted["quiet_from"] = None if quiet is None else quiet.starts

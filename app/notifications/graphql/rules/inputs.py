@@ -7,23 +7,17 @@ import strawberry
 from strawberry import UNSET
 
 from app.context import Context
-from app.notifications.graphql.rules.types import MessageAudience, MessageChannelChoice
+from app.notifications.graphql.rules.types import MessageChannelChoice
 from app.notifications.graphql.types import NotificationChannel, NotificationKind
 from app.notifications.preferences.rules import QuietHours
 from app.notifications.telling.models import ChannelChoice
 from app.notifications.telling.service import NewRule, RuleChanges
 
-_CHANNELS = "At least one, each once, by preference. CHAT only for a QUEUE_ALERT."
+_CHANNELS = "At least one, each once, by preference. Not CHAT, which is a room of the staff's."
 _PEOPLE_AHEAD = "Of PEOPLE_AHEAD, and required there: 0 to 10,000."
 _WAIT_MINUTES = "Of WAIT_BELOW, and required there: 1 to 1,440."
 _MINUTES_BEFORE = "Of OPENING_SOON, and required there: 1 to 1,440."
-_WAITING_COUNT = (
-    "Of QUEUE_ALERT: 1 to 1,000,000; null: staff are told when people wait at a staffed queue and no counter is open."
-)
-_DELAY = (
-    "0 to 604,800 (7 days). Not for PEOPLE_AHEAD, WAIT_BELOW, OPENING_SOON and QUEUE_ALERT, which would not be true "
-    "any more."
-)
+_DELAY = "0 to 604,800 (7 days). Not for PEOPLE_AHEAD, WAIT_BELOW and OPENING_SOON, which would not be true any more."
 
 
 @strawberry.input(description="Local times between which nothing is sent.")
@@ -39,24 +33,18 @@ class RuleQuietHoursInput:
 @strawberry.input(description="A new rule, in force from now on: nobody is told of what was before.")
 class MessageRuleCreateInput:
     kind: NotificationKind = strawberry.field(  # type: ignore[valid-type]
-        description="What is said. Not BROADCAST, REPLY or TEST, which somebody writes."
+        description=(
+            "What is said. Not BROADCAST, REPLY or TEST, which somebody writes, nor QUEUE_ALERT (`alertRuleCreate`)."
+        )
     )
     channels: list[NotificationChannel] = strawberry.field(description=_CHANNELS)  # type: ignore[valid-type]
     queue_id: strawberry.ID | None = strawberry.field(default=None, description="The queue. Default: all queues.")
-    audience: MessageAudience | None = strawberry.field(  # type: ignore[valid-type]
-        default=None,
-        description="STAFF or USERS for a QUEUE_ALERT (default STAFF), VISITOR for everything else.",
-    )
-    user_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="Whom, if the audience is USERS: 1 to 50 users who can sign in."
-    )
     choice: MessageChannelChoice = strawberry.field(  # type: ignore[valid-type]
         default=ChannelChoice.FIRST, description="Which of the channels carry it. Default `FIRST`."
     )
     people_ahead: int | None = strawberry.field(default=None, description=_PEOPLE_AHEAD)
     wait_minutes: int | None = strawberry.field(default=None, description=_WAIT_MINUTES)
     minutes_before: int | None = strawberry.field(default=None, description=_MINUTES_BEFORE)
-    waiting_count: int | None = strawberry.field(default=None, description=_WAITING_COUNT)
     delay_seconds: int = strawberry.field(default=0, description=f"How long after the event. {_DELAY} Default 0.")
     quiet_hours: RuleQuietHoursInput | None = strawberry.field(
         default=None, description="When nothing is sent. Default: never."
@@ -71,13 +59,10 @@ class MessageRuleCreateInput:
             kind=self.kind,
             channels=self.channels,
             queue_id=None if self.queue_id is None else context.ref("Queue", self.queue_id).id,
-            audience=self.audience,
-            user_ids=[context.ref("User", each).id for each in self.user_ids],
             choice=self.choice,
             people_ahead=self.people_ahead,
             wait_minutes=self.wait_minutes,
             minutes_before=self.minutes_before,
-            waiting_count=self.waiting_count,
             delay_seconds=self.delay_seconds,
             quiet_hours=None if self.quiet_hours is None else self.quiet_hours.hours(),
             is_enabled=self.is_enabled,
@@ -92,12 +77,6 @@ class MessageRuleCreateInput:
 )
 class MessageRuleUpdateInput:
     message_rule_id: strawberry.ID = strawberry.field(description="The rule.")
-    audience: MessageAudience | None = strawberry.field(  # type: ignore[valid-type]
-        default=UNSET, description="Of a QUEUE_ALERT: STAFF or USERS."
-    )
-    user_ids: list[strawberry.ID] | None = strawberry.field(
-        default=UNSET, description="1 to 50 users if the audience is USERS, else none. Instead of those before."
-    )
     channels: list[NotificationChannel] | None = strawberry.field(  # type: ignore[valid-type]
         default=UNSET, description=_CHANNELS
     )
@@ -107,7 +86,6 @@ class MessageRuleUpdateInput:
     people_ahead: int | None = strawberry.field(default=UNSET, description=_PEOPLE_AHEAD)
     wait_minutes: int | None = strawberry.field(default=UNSET, description=_WAIT_MINUTES)
     minutes_before: int | None = strawberry.field(default=UNSET, description=_MINUTES_BEFORE)
-    waiting_count: int | None = strawberry.field(default=UNSET, description=_WAITING_COUNT)
     delay_seconds: int | None = strawberry.field(default=UNSET, description=_DELAY)
     quiet_hours: RuleQuietHoursInput | None = strawberry.field(
         default=UNSET, description="When nothing is sent; null: never."
@@ -117,14 +95,12 @@ class MessageRuleUpdateInput:
     def changes(self, context: Context) -> RuleChanges:
         """What was given. Null stands for "as it is" where there must be a value."""
         changes: Any = {}
-        for name in ("audience", "channels", "choice", "delay_seconds", "is_enabled"):
+        for name in ("channels", "choice", "delay_seconds", "is_enabled"):
             if (value := getattr(self, name)) is not UNSET and value is not None:
                 changes[name] = value
-        for name in ("people_ahead", "wait_minutes", "minutes_before", "waiting_count"):
+        for name in ("people_ahead", "wait_minutes", "minutes_before"):
             if (value := getattr(self, name)) is not UNSET:
                 changes[name] = value
-        if self.user_ids is not UNSET and self.user_ids is not None:
-            changes["user_ids"] = [context.ref("User", each).id for each in self.user_ids]
         if self.quiet_hours is not UNSET:
             changes["quiet_hours"] = None if self.quiet_hours is None else self.quiet_hours.hours()
         return cast(RuleChanges, changes)

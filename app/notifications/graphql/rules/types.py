@@ -2,31 +2,18 @@
 
 from datetime import datetime, time
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
 from app.context import Info
 from app.core.graphql.enums import explained_enum
 from app.core.graphql.node import Node
-from app.core.ids import encode
 from app.notifications.graphql.types import NotificationChannel, NotificationKind
 from app.notifications.telling import models
 from app.notifications.telling.rules import Rule
 
 LazyQueue = Annotated["Queue", strawberry.lazy("app.queues.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
-MessageAudience = explained_enum(
-    models.Audience,
-    "To whom a message goes.",
-    called="MessageAudience",
-    VISITOR="To the visitor whose session it is about.",
-    STAFF=(
-        "To whoever works at one of the queue's counters; if nobody does, to who did so in the last 7 days. With CHAT "
-        "also to the staff's room."
-    ),
-    USERS="To named users of yours.",
-)
 MessageChannelChoice = explained_enum(
     models.ChannelChoice,
     "Which of a rule's channels carry a message.",
@@ -66,7 +53,6 @@ class BuiltInMessageRule:
 class MessageRule(Node):
     row: strawberry.Private[models.MessageRule]
     kind: NotificationKind = strawberry.field(description="What is said.")  # type: ignore[valid-type]
-    audience: MessageAudience = strawberry.field(description="To whom.")  # type: ignore[valid-type]
     channels: list[NotificationChannel] = strawberry.field(  # type: ignore[valid-type]
         description="By which channels, in order of preference."
     )
@@ -79,12 +65,6 @@ class MessageRule(Node):
     )
     minutes_before: int | None = strawberry.field(
         description="Of OPENING_SOON: how many minutes before the opening it is sent; null for other kinds."
-    )
-    waiting_count: int | None = strawberry.field(
-        description=(
-            "Of QUEUE_ALERT: sent when more people than this are waiting; null: when people wait at a staffed queue "
-            "and no counter is open. Null for other kinds."
-        )
     )
     delay_seconds: int = strawberry.field(description="How long after the event it is sent; 0: at once.")
     quiet_hours: RuleQuietHours | None = strawberry.field(description="When nothing is sent; null: never.")
@@ -104,13 +84,11 @@ class MessageRule(Node):
             key=row.id,
             row=row,
             kind=row.kind,
-            audience=row.audience,
             channels=[NotificationChannel(name) for name in row.channels],
             choice=row.choice,
             people_ahead=row.people_ahead,
             wait_minutes=row.wait_minutes,
             minutes_before=row.minutes_before,
-            waiting_count=row.waiting_count,
             delay_seconds=row.delay_seconds,
             quiet_hours=quiet,
             is_enabled=row.is_enabled,
@@ -118,11 +96,6 @@ class MessageRule(Node):
             updated_at=row.updated_at,
             revision=row.revision,
         )
-
-    @strawberry.field(description="The ids of the users it is for; empty unless `audience` is USERS. At most 50.")
-    def user_ids(self) -> list[strawberry.ID]:
-        """Ids only: who may see a user is asked where the user is."""
-        return [strawberry.ID(encode("User", self.tenant_key, UUID(each))) for each in self.row.user_ids]
 
     @strawberry.field(description="The queue it is for; null: all queues.")
     async def queue(self, info: Info) -> LazyQueue | None:
