@@ -69,6 +69,7 @@ from app.sessions.commands import LineCommands
 from app.sessions.live import LiveLines
 from app.sessions.metered.presence import Presence
 from app.settings import Settings, SettingsError
+from app.simulation.elsewhere import Elsewhere
 from app.tenants.events import TENANT
 
 SOCKETS_PATH = "/graphql"
@@ -144,8 +145,22 @@ def create_app(settings: Settings, clock: Clock | None = None, *, schema: Served
     trusted = _trusted_documents()
     gate = Gate(settings, limiter, authenticator, trusted)
     journeys = Journeys(settings, dbs)
+    simulations = Elsewhere()
     runtime = Runtime(
-        settings, clock, dbs, bus, lines, arrivals, turns, commands, authenticator, admissions, limiter, gate, journeys
+        settings,
+        clock,
+        dbs,
+        bus,
+        lines,
+        arrivals,
+        turns,
+        commands,
+        authenticator,
+        admissions,
+        limiter,
+        gate,
+        journeys,
+        simulations,
     )
     doorbell = Doorbell(bus)
     presence = Presence(dbs, clock)
@@ -238,6 +253,7 @@ def create_app(settings: Settings, clock: Clock | None = None, *, schema: Served
         finally:
             await sockets.stop()
             await presence.stop()
+            await simulations.stop()
             await compiled.stop()
             await lines.stop()
             await doorbell.close()

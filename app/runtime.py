@@ -15,6 +15,7 @@ from app.sessions.arrivals import Arrivals
 from app.sessions.commands import LineCommands
 from app.sessions.live import LiveLines
 from app.settings import Settings
+from app.simulation.elsewhere import Elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,4 @@ class Runtime:
     limiter: Limiter
     gate: Gate
     journeys: Journeys
+    simulations: Elsewhere

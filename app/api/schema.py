@@ -70,6 +70,7 @@ from app.sessions.graphql.mutations import SessionMutation
 from app.sessions.graphql.subscriptions import SessionSubscription
 from app.sessions.graphql.waits import WaitQuery
 from app.settings import Settings
+from app.simulation.graphql.queries import SimulationQuery
 from app.tenants.graphql import queries as tenants
 from app.tenants.graphql.domains.mutations import TenantDomainMutation
 from app.tenants.graphql.mutations import TenantMutation
@@ -138,6 +139,7 @@ class Query(
     alerts.AlertQuery,
     webhooks.WebhookQuery,
     privacy.PrivacyQuery,
+    SimulationQuery,
     jobs.JobQuery,
 ):
     @strawberry.field(

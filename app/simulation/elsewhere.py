@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import overload
 
 from app.core.errors import BadInput, Unavailable
-from app.simulation.process import LENGTH, framed
+from app.simulation.process import LENGTH, answered, framed
 from app.simulation.recommending import Advice, Question
 from app.simulation.study import Answer, Study
 
@@ -26,7 +26,8 @@ _RETRY_AFTER_SECONDS = 5.0
 class Elsewhere:
     """One process at most. Belongs to one loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+        self.deadline_seconds = deadline_seconds
         self._turn = asyncio.Lock()
         self._there = 0
         self._process: Process | None = None
@@ -40,18 +41,21 @@ class Elsewhere:
 
         `Unavailable` if too many ask, `BadInput` if it takes too long.
         """
+        if not portions and not (isinstance(question, Study) and question.invented):
+            # Nobody came: there is nothing to compute.
+            return answered(question, portions)
         if self._there >= MOST_WAITING:
             raise Unavailable(_RETRY_AFTER_SECONDS, "Many simulations are asked for at present. Try again shortly.")
         self._there += 1
         try:
             async with self._turn:
-                answered = await self._asked(pickle.dumps((question, portions)))
+                answer = await self._asked(pickle.dumps((question, portions)))
         finally:
             self._there -= 1
-        if isinstance(answered, Exception):
-            raise answered
-        assert isinstance(answered, Answer | Advice)
-        return answered
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, Answer | Advice)
+        return answer
 
     async def stop(self) -> None:
         """End the process, if there is one."""
@@ -63,7 +67,7 @@ class Elsewhere:
 
     async def _asked(self, question: bytes) -> object:
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
+            async with asyncio.timeout(self.deadline_seconds):
                 try:
                     return await self._exchange(question)
                 except (OSError, asyncio.IncompleteReadError):

@@ -13,11 +13,11 @@ from math import inf
 
 from app.queues.disciplines import SEQUENCE_STEP, Rank, Standing, rank_of
 from app.queues.errors import QueueFull
-from app.queues.models import QueueMode
+from app.queues.kinds import QueueMode
 from app.queues.rules import ensure_room
 from app.sessions import rules as moves
 from app.sessions.metered import pacing
-from app.sessions.models import SessionStatus
+from app.sessions.statuses import SessionStatus
 from app.simulation.values import Fate, Played, Span, Visit, World
 
 _PORTION = 200  # as `metered.settle`

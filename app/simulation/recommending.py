@@ -5,16 +5,16 @@ those runs lie apart is the uncertainty that is told.
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import time
 from enum import StrEnum
 
-from app.queues.models import QueueDiscipline, QueueMode
+from app.queues.kinds import QueueDiscipline, QueueMode
 from app.simulation import staffing
 from app.simulation.demand import Observed
 from app.simulation.engine import play
-from app.simulation.figures import LocalHours, Range, RunFigures, of_records, of_run, range_of, rank
+from app.simulation.figures import LocalHours, Range, RunFigures, of_records, range_of, rank
 from app.simulation.records import Record
 from app.simulation.study import Block, Period, changed, world
 from app.simulation.values import CALLED_FATES, Fate, Played, Rules, Span, Visit
@@ -27,6 +27,8 @@ _LEAST_GAIN = 0.05
 """A change that takes away less than this part of the time waited beyond the target is none."""
 _IDLE = 0.6
 """With counters occupied for less than this, one less is tried."""
+_RECORDED_RUNS = 3
+"""What is not recorded (how much longer somebody would have stayed) is drawn so often for each candidate."""
 _FACTORS = (1.1, 1.25, 1.5, 2.0, 3.0)
 
 
@@ -81,7 +83,7 @@ class Advice:
 
     recommendations: Sequence[Recommendation]
     recorded: RunFigures
-    simulated: RunFigures
+    simulated_p90_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,41 +94,51 @@ class _State:
     blocks: tuple[Block, ...] = ()
 
 
+_Runs = Sequence[tuple[Sequence[Visit], Played]]
+"""Visits, and how they fared."""
+
+
 class _Trial:
     """Plays states; knows nothing of what is better."""
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        self.observed = Observed(question.records)
         self.counters, self._gap = staffing.worked(question.records)
         self.hours = LocalHours(question.period.zone)
-        self.visits = self.observed.recorded(random.Random(f"{question.seed}:recorded"))
-        self._again = [self.observed.resampled(random.Random(f"{question.seed}:{run}")) for run in range(question.runs)]
+        observed = Observed(question.records)
+        self._recorded = [
+            observed.recorded(random.Random(f"{question.seed}:recorded:{run}")) for run in range(_RECORDED_RUNS)
+        ]
+        self._again = [observed.resampled(random.Random(f"{question.seed}:{run}")) for run in range(question.runs)]
+        self.priorities = sorted({record.priority for record in question.records})
 
-    def play(self, state: _State) -> Played:
+    def play(self, state: _State) -> _Runs:
         """On the recorded visits."""
-        return self._play(self.visits, state)
+        return [(visits, self._play(visits, state)) for visits in self._recorded]
 
     def p90s_again(self, state: _State, hours: range | None) -> list[float]:
         """P90 of whoever joins in some hours (None: ever), for each run of visits drawn anew."""
-        return [self.p90(visits, self._play(visits, state), hours) or 0.0 for visits in self._again]
+        return [self.p90([(visits, self._play(visits, state))], hours) for visits in self._again]
 
-    def p90(self, visits: Sequence[Visit], played: Played, hours: range | None) -> float | None:
-        """P90 of whoever joins in some hours and is called."""
+    def p90(self, runs: _Runs, hours: range | None = None, priorities: Container[int] | None = None) -> float:
+        """P90 of whoever joins in some hours, is of some priorities, and is called; 0 if nobody is."""
         waits = (
             waited
+            for visits, played in runs
             for visit, waited, fate in zip(visits, played.waits, played.fates, strict=True)
-            if fate in CALLED_FATES and (hours is None or self.hours.of(visit.joins_at) in hours)
+            if fate in CALLED_FATES
+            and (hours is None or self.hours.of(visit.joins_at) in hours)
+            and (priorities is None or visit.priority in priorities)
         )
-        return rank(sorted(waits), 0.9)
+        return rank(sorted(waits), 0.9) or 0.0
 
-    def excess(self, played: Played) -> list[float]:
+    def excess(self, runs: _Runs) -> list[float]:
         """Seconds waited beyond the target, by the hour of joining; whoever left, or was never called, waited too."""
         target, found = self.question.target_p90_seconds, [0.0] * 24
-        for visit, waited, fate in zip(self.visits, played.waits, played.fates, strict=True):
-            if fate is Fate.UNSERVED:
-                waited = target * 4
-            found[self.hours.of(visit.joins_at)] += max(waited - target, 0.0)
+        for visits, played in runs:
+            for visit, waited, fate in zip(visits, played.waits, played.fates, strict=True):
+                beyond = 3 * target if fate is Fate.UNSERVED else waited - target
+                found[self.hours.of(visit.joins_at)] += max(beyond, 0.0)
         return found
 
     def _play(self, visits: Sequence[Visit], state: _State) -> Played:
@@ -142,7 +154,6 @@ def advice(question: Question) -> Advice:
     state = _State(question.rules)
     played = trial.play(state)
     found: list[Recommendation] = []
-    simulated = of_run(played, question.target_p90_seconds)
     if question.rules.mode is QueueMode.METERED:
         found += _metered(trial, state, played)
     else:
@@ -150,17 +161,18 @@ def advice(question: Question) -> Advice:
         found += more
         found += _fewer_counters(trial, state)
         found += _discipline(trial, state)
-    return Advice(found, of_records(question.records, question.target_p90_seconds), simulated)
+    target = question.target_p90_seconds
+    return Advice(found, of_records(question.records, target), trial.p90(played) if question.records else None)
 
 
-def _more_counters(trial: _Trial, state: _State, played: Played) -> tuple[_State, list[Recommendation]]:
+def _more_counters(trial: _Trial, state: _State, played: _Runs) -> tuple[_State, list[Recommendation]]:
     found: list[Recommendation] = []
     while len(found) < MOST_STEPS:
         excess = trial.excess(played)
         total = sum(excess)
-        best: tuple[float, _State, Played, range] | None = None
+        best: tuple[float, _State, _Runs, range] | None = None
         for hours in _windows(excess)[:_TRIED_WINDOWS]:
-            if (trial.p90(trial.visits, played, hours) or 0.0) <= trial.question.target_p90_seconds:
+            if trial.p90(played, hours) <= trial.question.target_p90_seconds:
                 continue
             tried = replace(state, blocks=(*state.blocks, _block(hours, 1)))
             result = trial.play(tried)
@@ -177,8 +189,9 @@ def _more_counters(trial: _Trial, state: _State, played: Played) -> tuple[_State
 
 def _fewer_counters(trial: _Trial, state: _State) -> list[Recommendation]:
     played = trial.play(state)
-    busy, duty = trial.hours.seconds(played.busy), trial.hours.seconds(played.on_duty)
-    days = len(trial.question.period.days())
+    busy = trial.hours.seconds(span for _, run in played for span in run.busy)
+    duty = trial.hours.seconds(span for _, run in played for span in run.on_duty)
+    days = len(trial.question.period.days()) * len(played)
     target, excess = trial.question.target_p90_seconds, sum(trial.excess(played))
     is_quiet = [duty[hour] >= 2 * 3600 * days and busy[hour] <= _IDLE * duty[hour] for hour in range(24)]
     quiet = [
@@ -191,14 +204,13 @@ def _fewer_counters(trial: _Trial, state: _State) -> list[Recommendation]:
     for hours in quiet[:_TRIED_WINDOWS]:
         tried = replace(state, blocks=(*state.blocks, _block(hours, -1)))
         result = trial.play(tried)
-        p90 = trial.p90(trial.visits, result, hours) or 0.0
-        if p90 <= target and sum(trial.excess(result)) <= excess * (1 + _LEAST_GAIN) + 1.0:
+        if trial.p90(result, hours) <= target and sum(trial.excess(result)) <= excess * (1 + _LEAST_GAIN) + 1.0:
             return [_staff(trial, state, tried, played, result, hours, -1)]
     return []
 
 
 def _staff(
-    trial: _Trial, state: _State, tried: _State, played: Played, result: Played, hours: range, difference: int
+    trial: _Trial, state: _State, tried: _State, played: _Runs, result: _Runs, hours: range, difference: int
 ) -> Recommendation:
     kind = Kind.MORE_COUNTERS if difference > 0 else Kind.FEWER_COUNTERS
     return _measured(trial, kind, state, tried, played, result, hours, difference=difference)
@@ -207,39 +219,38 @@ def _staff(
 def _discipline(trial: _Trial, state: _State) -> list[Recommendation]:
     """Time credit instead of classes, where those of no priority wait long behind the others."""
     rules, target = state.rules, trial.question.target_p90_seconds
-    priorities = sorted({visit.priority for visit in trial.visits})
+    priorities = trial.priorities
     if rules.discipline is not QueueDiscipline.PRIORITY or len(priorities) < 2:
         return []
     played = trial.play(state)
-    before = _p90_of(trial.visits, played, priorities[0])
-    if before is None or before <= target:
+    before = trial.p90(played, priorities=priorities[:1])
+    if before <= target:
         return []
     credits = {priority: target * (priority - priorities[0]) for priority in priorities[1:]}
     tried = replace(state, rules=replace(rules, discipline=QueueDiscipline.TIME_CREDIT, credits=credits))
     result = trial.play(tried)
-    after = _p90_of(trial.visits, result, priorities[0])
-    worst = max(_p90_of(trial.visits, result, priority) or 0.0 for priority in priorities[1:])
-    if after is None or after > before * 0.9 or worst > target:
+    worst = max(trial.p90(result, priorities=[priority]) for priority in priorities[1:])
+    if trial.p90(result, priorities=priorities[:1]) > before * 0.9 or worst > target:
         return []
     return [_measured(trial, Kind.DISCIPLINE, state, tried, played, result, None)]
 
 
-def _metered(trial: _Trial, state: _State, played: Played) -> list[Recommendation]:
-    """The least rate and cap that meet the target: one of them alone if that is enough, else both."""
+def _metered(trial: _Trial, state: _State, played: _Runs) -> list[Recommendation]:
+    """The least rate or cap that meets the target, whichever is in the way; else what comes nearest."""
     rules, target = state.rules, trial.question.target_p90_seconds
-    if (trial.p90(trial.visits, played, None) or 0.0) <= target:
+    before = trial.p90(played)
+    if before <= target:
         return []
-    best: tuple[float, Kind, _State, Played] | None = None
+    best: tuple[float, Kind, _State, _Runs] | None = None
     for factor in _FACTORS:
         for kind, tried_rules in _higher(rules, factor):
             tried = replace(state, rules=tried_rules)
             result = trial.play(tried)
-            p90 = trial.p90(trial.visits, result, None) or 0.0
+            p90 = trial.p90(result)
             if p90 <= target:
                 return [_measured(trial, kind, state, tried, played, result, None)]
             if best is None or p90 < best[0] * (1 - _LEAST_GAIN):
                 best = p90, kind, tried, result
-    before = trial.p90(trial.visits, played, None) or 0.0
     if best is None or best[0] > before * (1 - _LEAST_GAIN):
         return []
     return [_measured(trial, best[1], state, best[2], played, best[3], None)]
@@ -260,13 +271,13 @@ def _measured(
     kind: Kind,
     state: _State,
     tried: _State,
-    played: Played,
-    result: Played,
+    played: _Runs,
+    result: _Runs,
     hours: range | None,
     *,
     difference: int | None = None,
 ) -> Recommendation:
-    before, after = trial.p90(trial.visits, played, hours) or 0.0, trial.p90(trial.visits, result, hours) or 0.0
+    before, after = trial.p90(played, hours), trial.p90(result, hours)
     again = trial.p90s_again(tried, hours)
     target = trial.question.target_p90_seconds
     if kind is Kind.FEWER_COUNTERS:
@@ -306,12 +317,3 @@ def _windows(excess: Sequence[float]) -> list[range]:
 
 def _block(hours: range, difference: int) -> Block:
     return Block(time(hours.start), None if hours.stop == 24 else time(hours.stop), difference=difference)
-
-
-def _p90_of(visits: Sequence[Visit], played: Played, priority: int) -> float | None:
-    waits = (
-        waited
-        for visit, waited, fate in zip(visits, played.waits, played.fates, strict=True)
-        if visit.priority == priority and fate in CALLED_FATES
-    )
-    return rank(sorted(waits), 0.9)

@@ -10,7 +10,7 @@ from app.core.db import ReadTx
 from app.core.errors import BadInput
 from app.queues import repository as queues
 from app.queues.disciplines import credits_by_priority
-from app.queues.models import QueueMode
+from app.queues.kinds import QueueMode
 from app.queues.settings import LineSettings
 from app.simulation import repository
 from app.simulation.demand import Invented
@@ -24,13 +24,13 @@ MOST_VISITS = 20_000
 """In the period of a simulation."""
 MOST_PLAYED = 400_000
 """Visits in all runs of a simulation, before and after: some seconds of a processor."""
-MOST_VISITS_ADVISED = 8_000
+MOST_VISITS_ADVISED = 5_000
 """In the period of recommendations, which try out some dozens of changes."""
 LONGEST = timedelta(days=31)
 MOST_RUNS = 100
 USUAL_RUNS = 20
 _MOST_SECONDS = 86_400
-_ADVICE_PLAYS = 400_000
+_ADVICE_PLAYS = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ async def question(
         period=Period(starts_at, ends_at, queue.time_zone),
         rules=await _rules(tx, queue_id),
         target_p90_seconds=await _threshold(tx, target_seconds),
-        # A recommendation is tried twice in each run.
-        runs=min(10, max(3, (_ADVICE_PLAYS // max(count, 1) - 25) // 10)),
+        # Some thirty changes are tried in three runs each, and what is kept of them twice in each of these.
+        runs=min(10, max(3, (_ADVICE_PLAYS // max(count, 1) - 90) // 10)),
         seed=1,
     )
     return found, portions

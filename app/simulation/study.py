@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from app.queues.models import QueueMode
+from app.queues.kinds import QueueMode
 from app.simulation import staffing
 from app.simulation.demand import Invented, Observed, invented
 from app.simulation.engine import play

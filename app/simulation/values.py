@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import inf
 
 from app.queues.disciplines import WHOLE
-from app.queues.models import QueueDiscipline, QueueMode
+from app.queues.kinds import QueueDiscipline, QueueMode
 
 
 class Fate(StrEnum):

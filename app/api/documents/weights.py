@@ -21,7 +21,9 @@ LISTS = {
     "QueueAnalytics.heatMap": 168,
     "QueueAnalytics.slices": 50,
     "QueueAnalytics.abandonmentByPosition": 20,
+    "QueueRecommendations.recommendations": 6,
     "Session.notes": 5,
+    "SimulatedWorld.hours": 24,
 }
 
 # A password is hashed, or compared with a hash: 27 ms of a processor, whatever comes of it.
@@ -56,6 +58,9 @@ WEIGHTS = {
     "Mutation.accessCodeCreate": 100,
     "Mutation.accessEntryAdd": 100,
     "Query.queueAsOf": 300,
+    # Some seconds of a processor, though of another process, and one after the other.
+    "Query.queueRecommendations": 1_000,
+    "Query.simulateQueue": 1_000,
     # Adds up to three months of samples.
     "Query.estimateAccuracy": 50,
     # Add up some hundred rows with their histograms.

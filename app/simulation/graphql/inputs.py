@@ -132,11 +132,10 @@ class InventedDemandInput:
 class SimulateQueueInput:
     queue_id: strawberry.ID = strawberry.field(description="The queue.")
     from_: datetime = strawberry.field(name="from", description="Visits that began at this time or later.")
-    to: datetime | None = strawberry.field(
-        default=None,
+    to: datetime = strawberry.field(
         description=(
-            f"Visits that began before this time, at most 31 days and {MOST_VISITS:,} visits later. Needed unless the "
-            "demand is `INVENTED`, which says by itself how long it lasts."
+            f"Visits that began before this time, at most 31 days and {MOST_VISITS:,} visits later. Not looked at if "
+            "the demand is `INVENTED`: it says by itself how long it lasts."
         ),
     )
     demand: SimulationDemand = strawberry.field(  # type: ignore[valid-type]
@@ -189,8 +188,6 @@ class SimulateQueueInput:
         ends_at = instant("to", self.to)
         if invented is not None:
             ends_at = starts_at + timedelta(hours=len(invented.arrivals_per_hour))
-        if ends_at is None:
-            raise BadInput("Give `to`.")
         ensure_period(starts_at, ends_at)
         if len(self.staffing) > MOST_BLOCKS:
             raise BadInput(f"`staffing` has at most {MOST_BLOCKS} members.")

@@ -33,7 +33,7 @@ class SimulationQuery:
     ) -> QueueSimulation:
         ref = info.context.ref("Queue", input.queue_id)
         wanted = input.value()
-        async with info.context.read() as tx:
+        async with info.context.read_figures() as tx:
             asked, portions = await service.study(tx, ref.id, wanted)
         return QueueSimulation.of(asked, await info.context.runtime.simulations.ask(asked, portions))
 
@@ -67,7 +67,7 @@ class SimulationQuery:
         ref = info.context.ref("Queue", queue_id)
         starts_at, ends_at = instant("from", from_), instant("to", to)
         service.ensure_period(starts_at, ends_at)
-        async with info.context.read() as tx:
+        async with info.context.read_figures() as tx:
             asked, portions = await service.question(tx, ref.id, starts_at, ends_at, target_p90_wait_seconds)
         found = await info.context.runtime.simulations.ask(asked, portions)
         return QueueRecommendations.of(asked.target_p90_seconds, found)

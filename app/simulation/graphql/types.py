@@ -248,5 +248,5 @@ class QueueRecommendations:
             recommendations=[QueueRecommendation.of(each) for each in found.recommendations],
             target_p90_wait_seconds=int(target),
             recorded=RecordedFigures.of(found.recorded),
-            simulated_p90_wait_seconds=found.simulated.p90_wait_seconds,
+            simulated_p90_wait_seconds=found.simulated_p90_seconds,
         )

@@ -1,0 +1,87 @@
+"""The process beside the API process: the same answers, and nobody is stuck whatever becomes of it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from app.core.errors import BadInput, Unavailable
+from app.simulation.elsewhere import MOST_WAITING, Elsewhere
+from app.simulation.process import answered
+from app.simulation.recommending import Question
+from app.simulation.records import packed
+from app.simulation.study import Demand, Study
+from tests.simulation.sample_day import DAY, RULES, sample_day
+from tests.support.waiting import eventually
+
+RECORDS = sample_day()[:80]
+PORTIONS = [packed(RECORDS[:50]), packed(RECORDS[50:])]
+STUDY = Study(Demand.RECORDED, DAY, RULES, RULES, runs=2, seed=1, threshold_seconds=60)
+# A process that begins on a busy machine takes its time.
+PATIENT = 600.0
+ENDLESS = replace(STUDY, runs=1_000_000)
+
+
+@pytest.fixture
+async def simulations() -> AsyncIterator[Elsewhere]:
+    """One, with no process yet."""
+    made = Elsewhere(deadline_seconds=PATIENT)
+    yield made
+    await made.stop()
+
+
+def pid(simulations: Elsewhere) -> int:
+    assert simulations._process is not None
+    return simulations._process.pid
+
+
+async def test_what_is_answered_elsewhere_is_what_would_be_here(simulations: Elsewhere) -> None:
+    question = Question((), DAY, RULES, 60, runs=3, seed=1)
+    assert await simulations.ask(STUDY, PORTIONS) == answered(STUDY, PORTIONS)
+    first = pid(simulations)
+    assert await simulations.ask(question, PORTIONS) == answered(question, PORTIONS)
+    assert pid(simulations) == first
+    # What goes wrong there is raised here, and the next one is answered.
+    with pytest.raises(ZeroDivisionError):
+        await simulations.ask(replace(STUDY, demand=Demand.RESAMPLED, factor=1 / 3, blocks=_Broken()), PORTIONS)
+    # Killed while it has nothing to do: the next one gets another.
+    os.kill(first, signal.SIGKILL)
+    assert await simulations.ask(STUDY, PORTIONS) == answered(STUDY, PORTIONS)
+    assert pid(simulations) != first
+
+
+async def test_who_gives_up_or_takes_too_long_ends_it(simulations: Elsewhere) -> None:
+    given_up = asyncio.create_task(simulations.ask(ENDLESS, PORTIONS))
+    await eventually(lambda: simulations._process is not None)
+    process = simulations._process
+    given_up.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    assert process is not None
+    assert process.returncode == -signal.SIGKILL
+    simulations.deadline_seconds = 0.0
+    with pytest.raises(BadInput, match="takes too long"):
+        await simulations.ask(ENDLESS, PORTIONS)
+    simulations.deadline_seconds = PATIENT
+    assert (await simulations.ask(STUDY, PORTIONS)).recorded is not None
+
+
+async def test_a_few_wait_and_the_next_one_is_told_to_come_again(simulations: Elsewhere) -> None:
+    asked = [asyncio.create_task(simulations.ask(ENDLESS, PORTIONS)) for _ in range(MOST_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await simulations.ask(STUDY, PORTIONS)
+    for task in asked:
+        task.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+    assert (await simulations.ask(STUDY, PORTIONS)).recorded is not None
+
+
+class _Broken(tuple):  # type: ignore[type-arg]
+    """A value nobody expects: looked at, it fails."""
+
+    def __iter__(self) -> object:  # type: ignore[override]
+        raise ZeroDivisionError
