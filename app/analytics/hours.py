@@ -69,7 +69,7 @@ class Hours:
         while True:
             until = min((at // _QUARTER_MS + 1) * _QUARTER_MS, last)
             hour = self._of_quarter(at // _QUARTER_MS)
-            if parts and parts[-1][0] is hour:
+            if parts and parts[-1][0] == hour:
                 parts[-1] = (hour, parts[-1][1] + until - at)
             else:
                 parts.append((hour, until - at))

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS: Final = 0.5
 """How old figures are where little happens, at most; a dashboard is told once a second."""
 _LOOKED_AT: Final = 1_000
+_AT_ONCE: Final = 2
+"""Portions at a time: while one waits for the database, the other one is counted."""
 _AFTER_FAILURE_SECONDS: Final = 10.0
 _REBUILD_SECONDS: Final = 5.0
 _MONTHS_SECONDS: Final = 3_600.0
@@ -86,9 +88,24 @@ class AnalyticsWorker:
         async with self._system.read(None) as tx:
             behind = await repository.behind(tx, _LOOKED_AT, list(self._failed))
         by_tenant: dict[UUID, int] = {}
-        for tenant_id, queues in groupby(behind, lambda each: each.tenant_id):
-            for portion in portions(list(queues)):
-                by_tenant[tenant_id] = by_tenant.get(tenant_id, 0) + await self._fold(tenant_id, portion)
+        todo = [
+            (tenant_id, portion)
+            for tenant_id, queues in groupby(behind, lambda each: each.tenant_id)
+            for portion in portions(list(queues))
+        ][::-1]
+
+        async def fold_on() -> None:
+            while todo:
+                tenant_id, portion = todo.pop()
+                try:
+                    folded = await self._fold(tenant_id, portion)
+                except BaseException:
+                    # The database is away, or we are to stop: so is it for the one beside.
+                    todo.clear()
+                    raise
+                by_tenant[tenant_id] = by_tenant.get(tenant_id, 0) + folded
+
+        await asyncio.gather(*(fold_on() for _ in range(_AT_ONCE)))
         await self._tell([tenant_id for tenant_id, folded in by_tenant.items() if folded])
         return sum(by_tenant.values())
 
@@ -128,7 +145,9 @@ def portions(behind: Sequence[Behind]) -> list[list[UUID]]:
 
 async def run_analytics(settings: Settings, clock: Clock | None = None) -> None:
     """Fold in this loop until cancelled, with a connection of its own."""
-    system = Database(role_url(settings, SYSTEM_ROLE), pool_size=1, name="vq-analytics", clock=clock or SystemClock())
+    system = Database(
+        role_url(settings, SYSTEM_ROLE), pool_size=_AT_ONCE, name="vq-analytics", clock=clock or SystemClock()
+    )
     bus = Bus(redis_url(settings), prefix=settings.bus_prefix)
     await bus.start()
     try:

@@ -153,7 +153,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for function in ("ensure_fact_partitions(timestamptz, int)", "drop_fact_partitions(timestamptz)"):
-        op.execute(f"drop function {function}")
+    op.execute("drop function ensure_fact_partitions(timestamptz, int)")
     for table in reversed(TABLES):
         op.drop_table(table)

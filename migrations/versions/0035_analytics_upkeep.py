@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 
+from alembic import op
+
+from app.core.db.security import fact_retention
+
 revision: str = "0035"
 down_revision: str | None = "0034"
 branch_labels: str | Sequence[str] | None = None
@@ -9,8 +13,9 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Filled by the change that needs it."""
+    for statement in fact_retention():
+        op.execute(statement)
 
 
 def downgrade() -> None:
-    """As above."""
+    op.execute("drop function drop_fact_partitions(timestamptz)")

@@ -15,7 +15,7 @@ from app.analytics.repository import FACT_COLUMNS, ROW, fact_of, row_of
 from app.analytics.rollups import COUNTS, OF_TENANT, Increment, Increments, RowKey, rows_of
 from app.analytics.worker import AnalyticsWorker
 from app.core.clock import Clock
-from app.core.db import Database
+from app.core.db import Database, ReadTx
 from app.core.db.urls import SYSTEM_ROLE, role_url
 from app.settings import Settings
 from tests.support.waiting import eventually
@@ -61,13 +61,19 @@ class Counting:
 
     async def facts(self, tenant_id: UUID, queue_id: UUID) -> list[Fact]:
         """The visits of a queue, in order of entering."""
+        async with self.system.read(None) as tx:
+            return await self.facts_in(tx, tenant_id, queue_id)
+
+    async def facts_in(self, tx: ReadTx, tenant_id: UUID, queue_id: UUID) -> list[Fact]:
+        """`facts`, as a block sees them."""
         columns = ", ".join(FACT_COLUMNS)
-        rows = await self._rows(
-            f"select {columns} from session_facts where tenant_id = $1 and queue_id = $2 order by entered_at",
-            tenant_id,
-            queue_id,
-        )
-        return [fact_of(row) for row in rows]
+        statement = f"select {columns} from session_facts where tenant_id = $1 and queue_id = $2 order by entered_at"
+        return [fact_of(row) for row in await tx.rows(statement, tenant_id, queue_id)]
+
+    async def places(self, tenant_id: UUID, queue_id: UUID) -> set[str]:
+        """The partitions in which a queue's visits are."""
+        statement = "select distinct tableoid::regclass::text from session_facts where tenant_id = $1 and queue_id = $2"
+        return {row[0] for row in await self._rows(statement, tenant_id, queue_id)}
 
     async def rollups(self, tenant_id: UUID, scope_id: UUID | None = None) -> dict[RowKey, Increment]:
         """The tenant's roll-up rows, or those of one scope."""

@@ -85,7 +85,7 @@ async def test_whatever_is_done_in_whichever_order_is_counted_as_it_is_when_coun
     random = Random(1)
     life = await open_life(opened, ManualClock(BERLIN_NIGHT), 1, ["Europe/Berlin", "America/St_Johns"])
     workers = [Folding(counts.system), Folding(counts.system)]
-    for _ in range(10):
+    for _ in range(8):
         await life.go_on(25)
         portion = random.randint(1, 30)
         folds = [asyncio.create_task(each.fold(life.tenant_id, life.queue_ids, portion)) for each in workers]
@@ -94,7 +94,7 @@ async def test_whatever_is_done_in_whichever_order_is_counted_as_it_is_when_coun
         random.choice(folds).cancel()
         for ended in await asyncio.gather(*folds, return_exceptions=True):
             assert isinstance(ended, int | asyncio.CancelledError), ended
-    assert life.happened > 120
+    assert life.happened > 100
     await counts.fold()
     assert await counts.fold() == 0, "everything is counted, and nothing twice"
     for queue_id, time_zone in zip(life.queue_ids, ["Europe/Berlin", "America/St_Johns"], strict=True):

@@ -63,7 +63,7 @@ def event_partitions() -> Iterator[str]:
 
 
 def fact_partitions() -> Iterator[str]:
-    """Statements that make the functions which keep monthly partitions of the facts about visits, and drop old ones."""
+    """Statements that make the function which keeps monthly partitions of the facts about visits."""
     yield """
         create function ensure_fact_partitions(since timestamptz, months_ahead int default 3) returns void
         language plpgsql security definer set search_path = pg_catalog, public as $$
@@ -91,6 +91,17 @@ def fact_partitions() -> Iterator[str]:
             end loop;
         end $$
     """
+    yield "revoke all on function ensure_fact_partitions(timestamptz, int) from public"
+    yield f"grant execute on function ensure_fact_partitions(timestamptz, int) to {SYSTEM_ROLE}"
+    # Catches what no month holds.
+    yield "create table session_facts_default partition of session_facts default"
+    yield "alter table session_facts_default enable row level security"
+    yield "alter table session_facts_default force row level security"
+    yield "select ensure_fact_partitions(now() - interval '1 month', 3)"
+
+
+def fact_retention() -> Iterator[str]:
+    """Statements that make the function which drops whole months of facts."""
     yield """
         create function drop_fact_partitions(before timestamptz) returns int
         language plpgsql security definer set search_path = pg_catalog, public as $$
@@ -111,11 +122,5 @@ def fact_partitions() -> Iterator[str]:
             return dropped;
         end $$
     """
-    for function in ("ensure_fact_partitions(timestamptz, int)", "drop_fact_partitions(timestamptz)"):
-        yield f"revoke all on function {function} from public"
-        yield f"grant execute on function {function} to {SYSTEM_ROLE}"
-    # Catches what no month holds.
-    yield "create table session_facts_default partition of session_facts default"
-    yield "alter table session_facts_default enable row level security"
-    yield "alter table session_facts_default force row level security"
-    yield "select ensure_fact_partitions(now() - interval '1 month', 3)"
+    yield "revoke all on function drop_fact_partitions(timestamptz) from public"
+    yield f"grant execute on function drop_fact_partitions(timestamptz) to {SYSTEM_ROLE}"
