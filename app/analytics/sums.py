@@ -3,10 +3,12 @@
 Which visit counts where is decided when a row is written (`contribution.py`); nothing is weighed again here.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from app.analytics.figures import Durations, Figures, Period, Satisfaction
@@ -55,9 +57,8 @@ class Sums:
             self.counts[name] += row[name]
         for name in HISTOGRAMS:
             if pairs := row[name]:
-                histogram = self.histograms[name]
-                for bucket, count in zip(pairs[::2], pairs[1::2], strict=True):
-                    histogram[bucket] += count
+                # An empty one takes them all at once: most spans are one row.
+                self.histograms[name].update(dict(zip(pairs[::2], pairs[1::2], strict=True)))
         self.waiting_max = max(self.waiting_max, row["waiting_max"])
 
     def add(self, other: "Sums") -> None:
@@ -148,17 +149,12 @@ def durations(count: int, milliseconds: int, buckets: Mapping[int, int]) -> Dura
 
 def quantiles(buckets: Mapping[int, int], shares: Sequence[float]) -> list[float | None]:
     """For each share (growing) the value number 1 + floor(share × (n − 1)) of n in order, in seconds; null of none."""
-    total = sum(buckets.values())
-    if not total:
+    ordered = sorted(buckets)
+    passed = list(accumulate(map(buckets.__getitem__, ordered)))
+    if not passed or not passed[-1]:
         return [None] * len(shares)
-    ranks = [int(share * (total - 1)) for share in shares]
-    found: list[float | None] = []
-    passed = 0
-    for bucket in sorted(buckets):
-        passed += buckets[bucket]
-        while len(found) < len(ranks) and ranks[len(found)] < passed:
-            found.append(milliseconds_of(bucket) / 1000)
-    return found
+    ranks = (int(share * (passed[-1] - 1)) for share in shares)
+    return [milliseconds_of(ordered[bisect_right(passed, rank)]) / 1000 for rank in ranks]
 
 
 def up_to(buckets: Mapping[int, int], seconds: float) -> int:
