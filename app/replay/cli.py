@@ -7,22 +7,25 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 
 from rich.console import Console
 
+from app.replay import recorded
 from app.replay.client import ApiError, Client, ServerAwayError
 from app.replay.invariants import Evidence, check_all
 from app.replay.log import LogEvent, stories
-from app.replay.operations import Api, RefusedError
+from app.replay.operations import Api, Login, RefusedError
 from app.replay.options import Options, parse
 from app.replay.picture import draw
-from app.replay.plan import Plan, PlanError, make_plan
+from app.replay.plan import CREDIT_SECONDS, Plan, PlanError, make_plan
 from app.replay.player import Player
 from app.replay.progress import shown, time_of_day
 from app.replay.report import figures, minutes, replayed_waits, write
-from app.replay.source import SourceError, read_day
+from app.replay.source import SOURCE_NAME, Call, SourceError, read_day
 from app.replay.stage import Stage
 from app.settings import SettingsError
 
@@ -40,9 +43,10 @@ def main(argv: Sequence[str]) -> int:
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         options = parse(argv)
-        day, calls = read_day(options.csv, options.day)
+        day, calls, credits = _read(options)
         plan = make_plan(
             calls,
+            credits=credits,
             begins=options.begins,
             until=options.until,
             limit=options.limit,
@@ -62,12 +66,31 @@ def main(argv: Sequence[str]) -> int:
         return INTERRUPTED
 
 
+def _read(options: Options) -> tuple[date, list[Call], Mapping[int, float]]:
+    """The day's calls, and what priorities are worth in it."""
+    if options.from_log is None:
+        return *read_day(options.csv, options.day), CREDIT_SECONDS
+    path = Path(options.from_log)
+    events = recorded.read_file(path) if path.is_file() else asyncio.run(_recorded(options, options.from_log))
+    return *recorded.day_of(events, options.from_log, options.day), recorded.credits_of(events)
+
+
+async def _recorded(options: Options, queue: str) -> list[LogEvent]:
+    given = options.credentials
+    async with Client(options.url) as client:
+        api = Api(client)
+        admin = Login(api, given.tenant, given.email, given.password)
+        return await recorded.read_queue(api, admin, queue)
+
+
 async def run(options: Options, day: str, plan: Plan) -> int:
     """Set the stage, play, tidy up, report. Whatever stops the play, what was played is reported."""
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=110)
     async with Client(options.url) as client:
         api = Api(client)
-        stage = Stage(api, options.credentials, day, options.speed)
+        stage = Stage(api, options.credentials, day, options.speed, plan.credits)
+        if options.from_log is not None:
+            stage.about = "A recorded day of another queue, played by `vq replay`."
         player = Player(api, stage, plan, options.speed, options.most_sockets)
         ending = Ending()
         try:
@@ -208,7 +231,10 @@ def _report(
         console.print(f"figures: {options.json}", markup=False)
     if options.picture is not None:
         waits = replayed_waits(stories(events).values(), record.numbers, plan, options.speed)
-        options.picture.write_text(draw(day, options.speed, waits, plan.source), encoding="utf-8")
+        options.picture.write_text(
+            draw(day, options.speed, waits, plan.source, plan.credits, options.from_log or SOURCE_NAME),
+            encoding="utf-8",
+        )
         console.print(f"picture: {options.picture}", markup=False)
     if ending.reason:
         console.print(f"stopped early: {ending.reason}", markup=False)

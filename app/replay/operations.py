@@ -52,6 +52,18 @@ class QueueState(Answer):
     waiting_count: int
 
 
+class QueueFound(QueueState):
+    slug: str
+
+
+class QueueEdge(Answer):
+    node: QueueFound
+
+
+class QueuesLike(Answer):
+    edges: list[QueueEdge]
+
+
 class Named(Answer):
     id: str
 
@@ -164,6 +176,9 @@ QUEUE_EVENTS = """subscription QueueEvents($id: ID!, $after: Int) {
 OPEN_SESSIONS = """query OpenSessions($id: ID!, $status: SessionStatus) {
   queue(id: $id) { sessions(first: 100, status: $status) { edges { node { id } } } }
 }"""
+QUEUES_LIKE = f"""query QueuesLike($slug: String!) {{
+  queues(first: 100, filter: {{ search: $slug, includeArchived: true }}) {{ edges {{ node {{ slug {_QUEUE} }} }} }}
+}}"""
 QUEUE = f"query Queue($id: ID!) {{ queue(id: $id) {{ {_QUEUE} }} }}"
 
 
@@ -192,6 +207,11 @@ class Api:
 
     async def queue(self, queue_id: str, bearer: Bearer) -> QueueState:
         return _read(QueueState, await self.client.execute(QUEUE, {"id": queue_id}, bearer), "queue")
+
+    async def queue_by_slug(self, slug: str, bearer: Bearer) -> QueueState | None:
+        """A queue of the caller's tenant by its slug, an archived one too; None if there is none."""
+        found = _read(QueuesLike, await self.client.execute(QUEUES_LIKE, {"slug": slug}, bearer), "queues")
+        return next((edge.node for edge in found.edges if edge.node.slug == slug), None)
 
     async def sessions(self, queue_id: str, status: str, bearer: Bearer, *, patience: float) -> list[str]:
         """Up to a hundred of the queue's sessions of this status."""

@@ -19,6 +19,7 @@ from app.settings import load_settings
 @dataclass(frozen=True, slots=True)
 class Options:
     csv: Path
+    from_log: str | None
     day: date | None
     begins: float | None
     until: float | None
@@ -39,7 +40,12 @@ def parse(argv: Sequence[str]) -> Options:
         prog="vq replay",
         description="Play a real day of calls through a running server and check what must hold.",
     )
-    parser.add_argument("csv", nargs="?", type=Path, default=SAMPLE, help="calls (default: the sample, 1999-08-02)")
+    parser.add_argument("csv", nargs="?", type=Path, help="calls (default: the sample, 1999-08-02)")
+    parser.add_argument(
+        "--from-log",
+        metavar="QUEUE",
+        help="play a recorded day of this queue: its slug or id, or a file with an event of its log in each line",
+    )
     parser.add_argument("--day", type=_day, help="day to play, e.g. 1999-08-02 (default: the file's only day)")
     parser.add_argument(
         "--from", dest="begins", type=_clock, metavar="HH:MM", help="play callers from this time of day"
@@ -60,9 +66,12 @@ def parse(argv: Sequence[str]) -> Options:
     )
     parser.add_argument("--keep", action="store_true", help="leave queue, counters and users on the server")
     given = parser.parse_args(argv)
+    if given.csv is not None and given.from_log is not None:
+        parser.error("give a file of calls or --from-log, not both")
     settings = load_settings()
     return Options(
-        csv=given.csv,
+        csv=given.csv or SAMPLE,
+        from_log=given.from_log,
         day=given.day,
         begins=given.begins,
         until=given.until,

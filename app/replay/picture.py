@@ -3,7 +3,7 @@
 One self-contained file without scripts or fonts; it follows the reader's light or dark preference.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from xml.sax.saxutils import escape
@@ -47,7 +47,14 @@ class Panel:
         return self.path([(points[0][0], 0.0), *points, (points[-1][0], 0.0)]) + "Z"
 
 
-def draw(day: str, speed: float, replay: Sequence[Wait], source: Sequence[Wait]) -> str:
+def draw(
+    day: str,
+    speed: float,
+    replay: Sequence[Wait],
+    source: Sequence[Wait],
+    credits: Mapping[int, float] = CREDIT_SECONDS,
+    name: str = SOURCE_NAME,
+) -> str:
     """The picture of a day; both parts of it must have somebody in them."""
     everybody = [*replay, *source]
     first, last = min(wait.joins for wait in everybody), max(wait.ends for wait in everybody)
@@ -81,11 +88,11 @@ def draw(day: str, speed: float, replay: Sequence[Wait], source: Sequence[Wait])
         line = medians([wait for wait in replay if wait.priority == priority])
         if len(line) > 1:
             body.append(f'<path class="line p{index % len(LIGHT)}" d="{waits.path(line)}"/>')
-    names = [(f"line p{index % len(LIGHT)}", _name(priority)) for index, priority in enumerate(priorities)]
+    names = [(f"line p{index % len(LIGHT)}", _name(priority, credits)) for index, priority in enumerate(priorities)]
     body += _legend(waits.top - 14, [*names, ("ring", "hung up")])
     height = waits.top + waits.height + 74
     body.append(
-        f'<text class="note" x="{LEFT}" y="{height - 16:.0f}">Source: {escape(SOURCE_NAME)}; time of day is the '
+        f'<text class="note" x="{LEFT}" y="{height - 16:.0f}">Source: {escape(name)}; time of day is the '
         "source’s, waits are the server’s multiplied by the speed.</text>"
     )
     label = escape(f"People waiting and waits over {day}, replay and source", {'"': "&quot;"})
@@ -126,8 +133,8 @@ def medians(waits: Iterable[Wait]) -> list[Point]:
     ]
 
 
-def _name(priority: int) -> str:
-    credit = CREDIT_SECONDS.get(priority)
+def _name(priority: int, credits: Mapping[int, float]) -> str:
+    credit = credits.get(priority)
     return f"priority {priority}" + ("" if credit is None else f" ({credit:g} s of credit)")
 
 

@@ -7,7 +7,7 @@ import math
 import random
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from app.replay.source import Call
 
@@ -79,6 +79,8 @@ class Plan:
     agents: tuple[Agent, ...]
     source: tuple[Wait, ...]
     """How the same callers fared in the source."""
+    credits: Mapping[int, float] = field(default_factory=lambda: CREDIT_SECONDS)
+    """What a priority is worth, in seconds of waiting of the source's day."""
 
     @property
     def last_join(self) -> float:
@@ -97,6 +99,7 @@ def make_plan(
     limit: float | None = None,
     seed: int = 1999,
     with_breaks: bool = True,
+    credits: Mapping[int, float] = CREDIT_SECONDS,
 ) -> Plan:
     """Schedule the callers who joined in `[begins, until)` and the agents on duty then; `limit` seconds of it.
 
@@ -133,7 +136,7 @@ def make_plan(
     )
     if not agents:
         raise PlanError("no agent is on duty in the chosen part of the day")
-    return Plan(starts=starts, visitors=visitors, agents=agents, source=source_waits(chosen))
+    return Plan(starts=starts, visitors=visitors, agents=agents, source=source_waits(chosen), credits=credits)
 
 
 def _comes(agent: Agent, starts: float) -> float:

@@ -4,7 +4,7 @@ Knows the source's columns and its known errors; it does not decide who does wha
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -62,14 +62,19 @@ def read_day(path: Path, day: date | None) -> tuple[date, list[Call]]:
     days: dict[date, list[Call]] = {}
     for joined_on, call in _rows(path):
         days.setdefault(joined_on, []).append(call)
+    return choose_day(str(path), days, day)
+
+
+def choose_day(name: str, days: Mapping[date, list[Call]], day: date | None) -> tuple[date, list[Call]]:
+    """The calls of one of these days, in the order of joining; without `day` of the only one. `SourceError`."""
     if not days:
-        raise SourceError(f"{path}: no calls in it")
+        raise SourceError(f"{name}: no calls in it")
     if day is None:
         if len(days) > 1:
-            raise SourceError(f"{path}: holds {len(days)} days from {min(days)} to {max(days)}; choose one with --day")
+            raise SourceError(f"{name}: holds {len(days)} days from {min(days)} to {max(days)}; choose one with --day")
         day = next(iter(days))
     if day not in days:
-        raise SourceError(f"{path}: no calls on {day}; it holds {min(days)} to {max(days)}")
+        raise SourceError(f"{name}: no calls on {day}; it holds {min(days)} to {max(days)}")
     return day, sorted(days[day], key=lambda call: call.joins)
 
 

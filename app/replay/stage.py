@@ -5,6 +5,7 @@ It builds and clears; what happens in between is the player's.
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -40,6 +41,8 @@ class Stage:
     credentials: Credentials
     day: str
     speed: float
+    worth: Mapping[int, float] = field(default_factory=lambda: CREDIT_SECONDS)
+    about: str = "A day of a bank's call centre, played by `vq replay`."
     suffix: str = field(default_factory=lambda: secrets.token_hex(3))
     admin: Login = field(init=False)
     queue_id: str = ""
@@ -52,7 +55,7 @@ class Stage:
     @property
     def credits(self) -> dict[int, float]:
         """Waiting credit by priority, in seconds of the server's clock: the day is compressed, so are its credits."""
-        return {priority: seconds / self.speed for priority, seconds in CREDIT_SECONDS.items()}
+        return {priority: seconds / self.speed for priority, seconds in self.worth.items()}
 
     async def build(self, plan: Plan) -> None:
         """Sign in and create everything. A server that is away is said at once."""
@@ -65,7 +68,7 @@ class Stage:
             self.admin,
             name=f"Replay of {self.day} at speed {self.speed:g}",
             slug=self.queue_slug,
-            description="A day of a bank's call centre, played by `vq replay`.",
+            description=self.about,
             mode="STAFFED",
             discipline="TIME_CREDIT",
             priority_credits=[{"priority": priority, "seconds": worth} for priority, worth in self.credits.items()],

@@ -14,12 +14,16 @@ import pytest_asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.replay.cli import main, run
-from app.replay.client import ApiError
+from app.replay.client import ApiError, Client
+from app.replay.log import LogEvent
+from app.replay.operations import Api, Login
 from app.replay.options import Options, parse
 from app.replay.plan import Plan, make_plan
+from app.replay.recorded import credits_of, day_of, read_queue
 from app.replay.source import SAMPLE, read_day
 from tests.replay.listening import listening
-from tests.support.api import PASSWORD, Api, Business
+from tests.support.api import PASSWORD, Business
+from tests.support.api import Api as Application
 
 _, CALLS = read_day(SAMPLE, None)
 TEN = 36_000.0
@@ -69,7 +73,7 @@ class Wire:
 
 
 @pytest_asyncio.fixture
-async def wire(api: Api) -> AsyncIterator[tuple[Wire, str]]:
+async def wire(api: Application) -> AsyncIterator[tuple[Wire, str]]:
     wire = Wire(api.app)
     async with listening(wire) as url:
         yield wire, url
@@ -88,7 +92,7 @@ def ten_minutes() -> Plan:
     return replace(plan, visitors=visitors)
 
 
-QUEUES = "query { queues(first: 10, filter: { includeArchived: true }) { edges { node { slug status revision } } } }"
+QUEUES = "query { queues(first: 10, filter: { includeArchived: true }) { edges { node { id slug status revision } } } }"
 
 
 async def queues(business: Business) -> list[dict[str, Any]]:
@@ -114,6 +118,45 @@ async def test_a_part_of_the_day_is_played_checked_and_tidied_up(
     assert "All invariants hold." in report
     (queue,) = await queues(business)
     assert queue["status"] == "ARCHIVED"
+    await its_log_is_a_day(business, wire[1], tmp_path, queue["slug"], figures)
+
+
+async def its_log_is_a_day(business: Business, url: str, tmp_path: Path, slug: str, figures: dict[str, Any]) -> None:
+    """What was played can be played again, from what the server wrote down of it; and is, at the speed it had."""
+    given = options(business, url, tmp_path, "--from-log", slug)
+    async with Client(url) as client:
+        api = Api(client)
+        who = given.credentials
+        admin = Login(api, who.tenant, who.email, who.password)
+        events = await read_queue(api, admin, slug)
+        same = await read_queue(api, admin, await _id_of(business, slug))
+        assert events == same
+        with pytest.raises(ApiError, match="Queue"):
+            await read_queue(api, admin, "no-such-queue")
+    # A plan made of it needs whole seconds: the test's day took less than two.
+    day, calls = day_of(_stretched(events), slug, None)
+    assert len(calls) == figures["joined"]
+    assert sum(call.agent is not None for call in calls) == figures["served"]
+    assert sum(call.abandoned for call in calls) == figures["abandoned"]
+    assert credits_of(events) == pytest.approx({2: 90 / SPEED}, abs=0.001)
+    again = make_plan(calls, credits={2: 90.0})
+    assert await run(given, str(day), again) == 0
+    figures = json.loads((tmp_path / "day.json").read_text())
+    assert figures["joined"] == len(calls)
+    assert not any(figures["broken"].values())
+    assert slug in (tmp_path / "day.svg").read_text()
+
+
+def _stretched(events: list[LogEvent]) -> list[LogEvent]:
+    """As long as the day was that was played."""
+    first = events[0].occurred_at
+    begin = first.replace(hour=9, minute=0, second=0)
+    return [replace(event, occurred_at=begin + (event.occurred_at - first) * SPEED) for event in events]
+
+
+async def _id_of(business: Business, slug: str) -> str:
+    (found,) = [queue for queue in await queues(business) if queue["slug"] == slug]
+    return str(found["id"])
 
 
 async def test_a_wire_that_tells_a_wrong_place_is_found_out(
