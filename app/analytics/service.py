@@ -134,16 +134,15 @@ async def series(tx: ReadTx, asked: Asked) -> Series:
     for row in await repository.rollups(tx, wanted, cover(asked.period, asked.zone, asked.granularity)):
         sums[bisect_right(begins, _begin_of(wanted, row)) - 1].add_row(row)
     revision, tails, _ = await repository.cursors(tx, asked.queue_ids)
-    total = Sums()
     for span, found in zip(spans, sums, strict=True):
         _add_tails(asked, found, tails, span)
-        total.add(found)
     return Series(
         period=asked.period,
         time_zone=asked.zone.key,
         granularity=asked.granularity,
         service_level_seconds=asked.service_level_seconds,
-        total=_figures(asked, total, asked.period),
+        # From longer rows: they are few, and have been added up already.
+        total=await _whole(tx, asked, tails),
         points=tuple(Point(span, _figures(asked, found, span)) for span, found in zip(spans, sums, strict=True)),
         revision=revision,
     )
@@ -311,12 +310,13 @@ async def _by_member(
     return grouped
 
 
-async def _whole(tx: ReadTx, asked: Asked) -> Figures:
-    """The figures of a period, in as few rows as it can be had from."""
+async def _whole(tx: ReadTx, asked: Asked, tails: Sequence[Tail] | None = None) -> Figures:
+    """The figures of a period, from as few rows as there can be."""
     sums = Sums()
     for row in await repository.rollups(tx, _rows(tx, asked), cover(asked.period, asked.zone)):
         sums.add_row(row)
-    _, tails, _ = await repository.cursors(tx, asked.queue_ids)
+    if tails is None:
+        _, tails, _ = await repository.cursors(tx, asked.queue_ids)
     _add_tails(asked, sums, tails, asked.period)
     return _figures(asked, sums, asked.period)
 
