@@ -24,6 +24,9 @@ from app.notifications.texts import Text
 from app.queues import service as queues
 from app.queues.config import QueueConfig
 from app.queues.models import QueueStatus
+from app.ratings import service as ratings
+from app.ratings.links import read_token
+from app.ratings.rules import FeedbackConfig
 from app.schedules import service as schedules
 from app.schedules.service import NewEvent
 from app.sessions import calls
@@ -107,6 +110,23 @@ async def test_every_end_of_a_session_is_told_by_its_rule(world: World, clock: M
     await world.settle()
     [asked] = [row for row in await world.notifications() if row.kind is Kind.FEEDBACK_REQUEST]
     assert asked.status is NotificationStatus.SENT
+    # With a link to rate the visit by, good as long as the queue takes ratings of it.
+    token = asked.body.partition(f"{world.settings.base_url}/ratings/")[2].split()[0]
+    visit = read_token(world.settings.secret, token, clock.now() + timedelta(days=13))
+    assert visit == (world.tenant_id, asked.session_id)
+    assert read_token(world.settings.secret, token, clock.now() + timedelta(days=14)) is None
+
+
+async def test_where_no_ratings_are_taken_the_request_names_the_front_end(world: World) -> None:
+    await rule(world, Kind.FEEDBACK_REQUEST)
+    async with world.dbs.app.write(world.tenant_id, SYSTEM) as tx:
+        await ratings.set_feedback(tx, world.queue_id, FeedbackConfig(is_asked=False))
+    await world.join("served")
+    await world.call_next()
+    await world.settle()
+    [asked] = [row for row in await world.notifications() if row.kind is Kind.FEEDBACK_REQUEST]
+    assert world.settings.base_url in asked.body
+    assert "/ratings/" not in asked.body
 
 
 async def test_a_rule_of_ones_own_replaces_the_built_in_one_where_it_is_for(world: World) -> None:
