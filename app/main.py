@@ -41,6 +41,7 @@ from app.api.sign_in import SignInPages
 from app.api.sockets import Sockets
 from app.api.sse import GraphQLOverSSE, StreamLimits
 from app.api.transport import Caller
+from app.api.uploads import uploads_route
 from app.api.waiting_page import WaitingPage
 from app.api.websocket import GraphQLOverWebSocket, SocketLimits
 from app.context import Context
@@ -286,6 +287,7 @@ def create_app(settings: Settings, clock: Clock | None = None, *, schema: Served
             Route(discovery.PATH, about),
             exports_route(runtime),
             opt_out_route(runtime),
+            uploads_route(runtime),
             files_route(runtime),
             rating_route(runtime),
             callbacks_route(runtime),

@@ -16,6 +16,7 @@ from app.notifications.deliveries import service as deliveries
 from app.notifications.telling import openings
 from app.privacy import retention
 from app.sessions.waits import learning as waits
+from app.transfers import upkeep as transfers
 from app.webhooks import repository as webhooks
 
 HOUR: Final = timedelta(hours=1)
@@ -27,6 +28,7 @@ PERIODIC: Final = [
     Periodic("identity.upkeep", HOUR, delete_expired),
     Periodic("notifications.openings", openings.EVERY, openings.look),
     Periodic("notifications.reports", HOUR, deliveries.tidy),
+    Periodic("transfers.upkeep", HOUR, transfers.tidy),
     Periodic("privacy.retention", HOUR, retention.apply_all, lease=timedelta(minutes=50)),
     Periodic("waits.upkeep", HOUR, waits.delete_old),
     Periodic("webhooks.upkeep", HOUR, webhooks.delete_old),

@@ -24,6 +24,10 @@ from app.privacy import tasks as privacy_tasks
 from app.queues import events as queues
 from app.sessions import events as sessions
 from app.tenants import events as tenants
+from app.transfers.exports import events as exports
+from app.transfers.exports import tasks as export_tasks
+from app.transfers.imports import events as imports
+from app.transfers.imports import tasks as import_tasks
 from app.webhooks import lanes as webhooks
 
 # Somebody who waited may have come nearer to the front. NO_SHOW, START and COMPLETE are not among them: whoever these
@@ -38,6 +42,8 @@ REACTIONS: Final[Reactions] = {
     queues.QueueCreated.type: [latest(health.look_at_origin)],
     queues.QueueUpdated.type: [latest(health.look_at_origin)],
     replies.NotificationReplyReceived.type: [each(reply_tasks.answer_reply)],
+    exports.ExportRequested.type: [each(export_tasks.make_export)],
+    imports.ImportUploaded.type: [each(import_tasks.bring_rows)],
     privacy.PersonExportRequested.type: [each(privacy_tasks.do_request)],
     privacy.PersonErasureRequested.type: [each(privacy_tasks.do_request)],
     sessions.SessionCalled.type: [each(notifications.tell_called), _NEARER],
@@ -76,6 +82,8 @@ JOBS: Final = Jobs(
         integration_tasks.settle_payment,
         integration_tasks.close_page,
         integration_tasks.refund,
+        export_tasks.make_export,
+        import_tasks.bring_rows,
         privacy_tasks.do_request,
         notifications.send_account_message,
     ]

@@ -32,5 +32,7 @@ import app.schedules.models
 import app.sessions.models
 import app.sessions.waits.models
 import app.tenants.models
+import app.transfers.exports.models
+import app.transfers.imports.models
 import app.transfers.models
 import app.webhooks.models  # noqa: F401

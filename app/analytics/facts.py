@@ -26,6 +26,12 @@ ENDING: Final = frozenset(
         Type.SESSION_TRANSFERRED_OUT,
     }
 )
+_ENDING_OF_STATUS: Final = {
+    "COMPLETED": Type.SESSION_COMPLETED,
+    "NO_SHOW": Type.SESSION_NO_SHOW,
+    "CANCELLED": Type.SESSION_CANCELLED,
+    "EXPIRED": Type.SESSION_EXPIRED,
+}
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -83,6 +89,14 @@ def entered(queue_id: UUID, type: str, at: datetime, state: Mapping[str, Any], w
         waiting_ahead=waiting_count if state["held_at"] else max(0, waiting_count - 1),
     )
     change(fact, type, at, state)
+    return fact
+
+
+def imported(queue_id: UUID, state: Mapping[str, Any]) -> Fact:
+    """A visit of the past, over and done with; where it stood in line nobody knows."""
+    joined_at = datetime.fromisoformat(state["joined_at"])
+    fact = entered(queue_id, Type.SESSION_IMPORTED, joined_at, state, 0)
+    change(fact, _ENDING_OF_STATUS[state["status"]], joined_at, state)
     return fact
 
 

@@ -11,10 +11,11 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from app.analytics.contribution import EVERYBODY, Cell, Member, contribution, members
-from app.analytics.facts import ENTERING, Fact, Rank, change, entered, rate
+from app.analytics.facts import ENTERING, Fact, Rank, change, entered, imported, rate
 from app.analytics.hours import Hours, Span
 
 _RATED: Final = "SESSION_RATED"
+_IMPORTED: Final = "SESSION_IMPORTED"
 
 
 class LogGap(Exception):
@@ -85,6 +86,8 @@ class QueueFold:
         position.serving_count, position.open_counter_count = line["serving_count"], line["open_counter_count"]
         if (state := event.data.get("session")) is not None:
             self._visit(event, state, line)
+        elif event.type == _IMPORTED:
+            self._import(event.data["visit"])
 
     def _visit(self, event: Happened, state: dict[str, Any], line: dict[str, Any]) -> None:
         if event.type in ENTERING:
@@ -106,6 +109,13 @@ class QueueFold:
             else:
                 change(fact, event.type, event.occurred_at, state)
             self._move(before, fact.rank())
+        self.changed[fact.session_id, fact.entered_at] = fact
+        self._count(visit)
+
+    def _import(self, state: dict[str, Any]) -> None:
+        """A visit of the past that another system has kept: it counts when it happened, and stood in no line here."""
+        fact = imported(self._queue_id, state)
+        visit = self._visits[state["id"]] = _Visit(fact)
         self.changed[fact.session_id, fact.entered_at] = fact
         self._count(visit)
 

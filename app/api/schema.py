@@ -74,6 +74,7 @@ from app.simulation.graphql.queries import SimulationQuery
 from app.tenants.graphql import queries as tenants
 from app.tenants.graphql.domains.mutations import TenantDomainMutation
 from app.tenants.graphql.mutations import TenantMutation
+from app.transfers.graphql import exports, imports
 from app.webhooks.graphql import queries as webhooks
 from app.webhooks.graphql.mutations import WebhookMutation
 
@@ -101,6 +102,8 @@ NODES: Mapping[str, NodeResolver] = {
     **webhooks.NODES,
     **ratings.NODES,
     **alerts.NODES,
+    **exports.NODES,
+    **imports.NODES,
     **privacy.NODES,
     **jobs.NODES,
 }
@@ -138,6 +141,8 @@ class Query(
     DeprecationQuery,
     alerts.AlertQuery,
     webhooks.WebhookQuery,
+    exports.ExportQuery,
+    imports.ImportQuery,
     privacy.PrivacyQuery,
     SimulationQuery,
     jobs.JobQuery,
@@ -196,6 +201,8 @@ class Mutation(
     RatingMutation,
     AlertMutation,
     WebhookMutation,
+    exports.ExportMutation,
+    imports.ImportMutation,
     PrivacyMutation,
     JobMutation,
 ):
@@ -222,6 +229,8 @@ class Subscription(
     AnalyticsSubscription,
     inbox.InboxSubscription,
     alerts.AlertSubscription,
+    exports.ExportSubscription,
+    imports.ImportSubscription,
 ):
     pass
 

@@ -41,6 +41,11 @@ async def by_id(tx: ReadTx, ids: Sequence[UUID]) -> dict[UUID, Counter]:
     return {counter.id: counter for counter in found}
 
 
+async def by_name(tx: ReadTx, name: str) -> Counter | None:
+    """A counter by its name."""
+    return (await tx.exec(select(Counter).where(Counter.tenant_id == tx.tenant, Counter.name == name))).one_or_none()
+
+
 async def count_active(tx: ReadTx) -> int:
     """Counters that are active, as the tenant's limit counts them."""
     found = await tx.exec(

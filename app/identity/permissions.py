@@ -40,6 +40,9 @@ class Permission(StrEnum):
     ALERT_WRITE = "alert:write"
     EVENT_READ = "event:read"
     ANALYTICS_READ = "analytics:read"
+    EXPORT_WRITE = "export:write"
+    EXPORT_PERSONAL = "export:personal"
+    IMPORT_WRITE = "import:write"
     HEALTH_REPORT = "health:report"
     API_KEY_READ = "api-key:read"
     API_KEY_WRITE = "api-key:write"
@@ -85,6 +88,9 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.ALERT_WRITE: "Decide when an alert is raised, and whom which channels tell.",
         Permission.EVENT_READ: "Read the event log and queues as of a past time.",
         Permission.ANALYTICS_READ: "See figures: of queues, of the whole business, and of every member of staff.",
+        Permission.EXPORT_WRITE: "Have files made of whatever one may see, without personal data, and fetch them.",
+        Permission.EXPORT_PERSONAL: "Have personal data in these files.",
+        Permission.IMPORT_WRITE: "Bring queues, users and past sessions in from files.",
         Permission.HEALTH_REPORT: "Report how the site behind a queue is.",
         Permission.API_KEY_READ: "See API keys: what they may do, how they begin, when they were used.",
         Permission.API_KEY_WRITE: "Create, change, rotate and revoke API keys.",
@@ -130,6 +136,7 @@ _MANAGER = _STAFF | {
     Permission.ALERT_WRITE,
     Permission.ANALYTICS_READ,
     Permission.HEALTH_REPORT,
+    Permission.EXPORT_WRITE,
 }
 _ADMIN = _MANAGER | {
     Permission.TENANT_WRITE,
@@ -147,6 +154,8 @@ _ADMIN = _MANAGER | {
     Permission.WEBHOOK_WRITE,
     Permission.MESSAGE_PROVIDER_READ,
     Permission.MESSAGE_PROVIDER_WRITE,
+    Permission.EXPORT_PERSONAL,
+    Permission.IMPORT_WRITE,
 }
 
 MATRIX: Mapping[Role, frozenset[Permission]] = MappingProxyType(

@@ -316,7 +316,8 @@ async def _erase_exports(tx: WriteTx, person: Person) -> int:
         }:
             export.content = export.subject = export.content_ends_at = None
             count += 1
-    return count
+    # Whom the others are about is known to nobody: they go, and can be made again.
+    return count + await files.destroy_personal(tx)
 
 
 ERASURE: Mapping[str, Step] = {

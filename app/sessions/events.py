@@ -194,3 +194,11 @@ class SessionPriorityChanged(SessionEvent):
 @dataclass(frozen=True, slots=True)
 class SessionNoteAdded(SessionEvent):
     type: ClassVar[str] = QueueEventType.SESSION_NOTE_ADDED
+
+
+@dataclass(frozen=True, slots=True)
+class SessionImported(LineEvent):
+    """A session of the past was brought in. Not as `session`: it has never stood in this line, and moves nobody."""
+
+    type: ClassVar[str] = QueueEventType.SESSION_IMPORTED
+    visit: SessionState

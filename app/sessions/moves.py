@@ -35,6 +35,7 @@ _IN_PLACE = frozenset(
         QueueEventType.SESSION_NO_SHOW,
         QueueEventType.SESSION_NOTE_ADDED,
         QueueEventType.SESSION_RATED,
+        QueueEventType.SESSION_IMPORTED,
     }
 )
 """Events about somebody who stays where they are in line, or is not in it before and after."""

@@ -64,8 +64,9 @@ async def append(tx: WriteTx, file_id: UUID, chunk: bytes) -> None:
         for number, piece in enumerate(pieces, 1)
     ]
     size = sum(map(len, sealed))
-    await ensure_room(tx, size)
     await repository.add_portions(tx, file.id, file.portions, sealed)
+    # Last of all: others of the tenant wait for what it holds.
+    await ensure_room(tx, size)
     file.portions += len(sealed)
     file.size += size
     file.length += len(chunk)
@@ -91,9 +92,19 @@ async def store(
     return await finish(tx, file.id)
 
 
+async def get(tx: ReadTx, file_id: UUID) -> File:
+    """A file, finished or not. `NotFound` otherwise."""
+    return await repository.get_file(tx, file_id)
+
+
 async def destroy(tx: WriteTx, file_id: UUID) -> None:
     """Delete it with all portions; nothing happens if it is gone."""
     await repository.delete_file(tx, file_id)
+
+
+async def destroy_personal(tx: WriteTx) -> int:
+    """Delete all that may say who somebody is, finished or not; how many."""
+    return await repository.delete_personal_files(tx)
 
 
 def link(settings: Settings, file: File, now: datetime, lifetime: timedelta = LINK_LIFETIME) -> str | None:

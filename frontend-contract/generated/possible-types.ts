@@ -156,6 +156,19 @@
       "EmailConfirmSuccess",
       "EmailTakenError"
     ],
+    "ExportCancelResult": [
+      "ExportCancelSuccess",
+      "ExportOverError"
+    ],
+    "ExportCreateResult": [
+      "ExportCreateSuccess",
+      "IdempotencyConflictError",
+      "InvalidInputError",
+      "LimitReachedError",
+      "PermissionsMissingError",
+      "StepUpRequiredError",
+      "TooManyExportsError"
+    ],
     "IdentityProviderCreateResult": [
       "IdentityProviderCreateSuccess",
       "InvalidInputError",
@@ -177,6 +190,19 @@
       "ProviderSlugTakenError",
       "RoleNotGrantableError",
       "StepUpRequiredError"
+    ],
+    "ImportCancelResult": [
+      "ImportCancelSuccess",
+      "ImportOverError"
+    ],
+    "ImportCreateResult": [
+      "IdempotencyConflictError",
+      "ImportCreateSuccess",
+      "InvalidInputError",
+      "LimitReachedError",
+      "PermissionsMissingError",
+      "StepUpRequiredError",
+      "TooManyImportsError"
     ],
     "IntegrationCreateResult": [
       "IntegrationCreateSuccess",
@@ -315,7 +341,9 @@
       "ApiKey",
       "Counter",
       "CustomRole",
+      "Export",
       "IdentityProvider",
+      "Import",
       "Integration",
       "Invitation",
       "Job",
@@ -784,10 +812,12 @@
       "DomainNotVerifiedError",
       "DomainTakenError",
       "EmailTakenError",
+      "ExportOverError",
       "IdempotencyConflictError",
       "IdentityTakenError",
       "IllegalQueueTransitionError",
       "IllegalTransitionError",
+      "ImportOverError",
       "IntegrationFailedError",
       "IntegrationInUseError",
       "IntegrationKindTakenError",
@@ -818,6 +848,7 @@
       "OutlivesOwnKeyError",
       "PaymentNotSetUpError",
       "PermissionNotGrantableError",
+      "PermissionsMissingError",
       "PersonIsStaffError",
       "PlatformTenantProtectedError",
       "PriorityNotAllowedError",
@@ -854,6 +885,8 @@
       "StepUpRequiredError",
       "TenantNotSuspendedError",
       "TooManyCodesError",
+      "TooManyExportsError",
+      "TooManyImportsError",
       "TooManySecretsError",
       "TooManyToReplayError",
       "TooManyWebhookSecretsError",

@@ -140,6 +140,30 @@ export interface WebhookEventData {
     readonly isActive: boolean;
     readonly queueIds: readonly string[];
   };
+  /** Somebody does not want it any more. */
+  EXPORT_CANCELLED: {
+    readonly kind: string;
+  };
+  /** The file can be fetched. `length` in bytes. */
+  EXPORT_DONE: {
+    readonly kind: string;
+    readonly rows: number;
+    readonly length: number;
+  };
+  /** There will be no file; `reason` says why. */
+  EXPORT_FAILED: {
+    readonly kind: string;
+    readonly reason: string;
+  };
+  /** Somebody wants a file; `personal`: with who people are. */
+  EXPORT_REQUESTED: {
+    readonly kind: string;
+    readonly format: string;
+    readonly personal: boolean;
+    readonly queueId: string | null;
+    readonly fromAt: string | null;
+    readonly toAt: string | null;
+  };
   /** Somebody has begun to fetch a file by its link. */
   FILE_DOWNLOADED: {
     readonly name: string;
@@ -161,6 +185,35 @@ export interface WebhookEventData {
   /** `changed` names the fields that have new values. */
   IDENTITY_PROVIDER_UPDATED: {
     readonly changed: readonly string[];
+  };
+  /** Somebody does not want it any more; what was made before stays. */
+  IMPORT_CANCELLED: {
+    readonly kind: string;
+    readonly made: number;
+  };
+  /** Every row was looked at: so many were made, were there already, or were refused. */
+  IMPORT_DONE: {
+    readonly kind: string;
+    readonly dryRun: boolean;
+    readonly made: number;
+    readonly known: number;
+    readonly refused: number;
+  };
+  /** It went no further; what was made before stays. */
+  IMPORT_FAILED: {
+    readonly kind: string;
+    readonly made: number;
+  };
+  /** Somebody wants to bring a file. */
+  IMPORT_REQUESTED: {
+    readonly kind: string;
+    readonly format: string;
+    readonly dryRun: boolean;
+  };
+  /** The file is there. `length` in bytes. */
+  IMPORT_UPLOADED: {
+    readonly kind: string;
+    readonly length: number;
   };
   INTEGRATION_CREATED: {
     readonly kind: "CRM" | "PAYMENT";
@@ -473,6 +526,11 @@ export interface WebhookEventData {
   SESSION_HELD: {
     readonly line: LineState;
     readonly session: SessionState;
+  };
+  /** A session of the past was brought in. Not as `session`: it has never stood in this line, and moves nobody. */
+  SESSION_IMPORTED: {
+    readonly line: LineState;
+    readonly visit: SessionState;
   };
   SESSION_JOINED: {
     readonly line: LineState;

@@ -112,6 +112,7 @@ class Ground:
                     "Alert",
                     "AlertRule",
                     "Export",
+                    "Import",
                     "Integration",
                     "MessageRule",
                     "Notification",

@@ -107,6 +107,7 @@ BOUNDED_LISTS = {
     "Query.alertRules": "100",
     "Query.builtInMessageRules": "the product's own",
     "Query.messageRules": "100",
+    "PermissionsMissingError.permissions": "3",
     "PermissionNotGrantableError.permissions": "the enum",
     "Query.display(queueIds)": "20",
     "Query.identityProviders": "20",
@@ -172,7 +173,7 @@ BOUNDED_LISTS = {
 }
 _ACTIONS = re.compile(
     r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|job|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|pushDevice|notification|notificationPreferences|notificationDefaults|notificationOptOut|notificationBroadcast|notificationTemplate|messageRule"
-    r"|alertRule|alert|accessEntry|accessCode|person|retention|identityProvider|integration|userIdentity|messageProvider)"
+    r"|alertRule|alert|accessEntry|accessCode|person|retention|identityProvider|integration|userIdentity|messageProvider|export|import)"
     r"(Ping|Replay|Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Confirm|SendCode|Enroll|StepUpSendCode|RenewRecoveryCodes|ResetSecondFactors|SetSecondFactorPolicy|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"

@@ -188,8 +188,18 @@ async def holdings(api: Api) -> Holdings:
         " ... on PersonExportSuccess { request { id } } } }",
         i={"userIdentifier": f"listed {secret}"},
     )
+    export = await admin(
+        "mutation($i: ExportCreateInput!) { exportCreate(input: $i) { ... on ExportCreateSuccess { export { id } } } }",
+        i={"kind": "SESSIONS", "format": "CSV", "personalData": True, "queueId": queue_id},
+    )
+    brought = await admin(
+        "mutation($i: ImportCreateInput!) { importCreate(input: $i) { ... on ImportCreateSuccess { import { id } } } }",
+        i={"kind": "USERS", "format": "CSV"},
+    )
     tenant_id = parse(queue_id)[1].tenant_id
     ids = {
+        "Export": export["export"]["id"],
+        "Import": brought["import"]["id"],
         "PrivacyRequest": request["request"]["id"],
         "Tenant": encode("Tenant", tenant_id, tenant_id),
         "User": user["user"]["id"],

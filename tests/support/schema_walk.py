@@ -66,6 +66,8 @@ KINDS = {
     "objectId": "Queue",
     "endpointId": "WebhookEndpoint",
     "jobId": "Job",
+    "exportId": "Export",
+    "importId": "Import",
     "deliveryId": "WebhookDelivery",
 }
 KINDS_OF_ID = {"pushPublicKey": "Tenant", "queue": "Queue", "session": "Session", "node": "Queue"}

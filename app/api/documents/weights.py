@@ -76,4 +76,6 @@ WEIGHTS = {
     # Jobs that read a tenant's tables from end to end, and an erasure writes what it finds.
     "Mutation.personErase": 1_000,
     "Mutation.personExport": 1_000,
+    "Mutation.exportCreate": 1_000,
+    "Mutation.importCreate": 1_000,
 }

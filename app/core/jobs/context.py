@@ -1,6 +1,6 @@
 """What a job's handler works with: transactions of the job's tenant that count only while the job is held."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -55,6 +55,7 @@ class JobContext:
     finished: bool = False
     followers: list[JobRef] = field(default_factory=list)
     rung: set[str] = field(default_factory=set)
+    ringer: Callable[[Collection[str]], Awaitable[None]] | None = None
 
     @property
     def tenant_id(self) -> UUID:
@@ -100,6 +101,11 @@ class JobContext:
     def ring(self, topic: str) -> None:
         """Tell who listens to a topic to look, once the handler is done; for what is committed. It may be lost."""
         self.rung.add(topic)
+
+    async def ring_now(self, topic: str) -> None:
+        """The same at once, for what a long job has committed on its way."""
+        if self.ringer is not None:
+            await self.ringer([topic])
 
     @asynccontextmanager
     async def _block(self) -> AsyncIterator[WriteTx]:

@@ -87,7 +87,7 @@ class JobRunner:
         if kind.max_attempts is not None and claimed.tries > kind.max_attempts:
             await self._fail(claimed, f"given up after {kind.max_attempts} attempts, the last ones without an end")
             return
-        context = JobContext(self._settings, self._clock, self._db, claimed)
+        context = JobContext(self._settings, self._clock, self._db, claimed, ringer=self._dispatcher.ring)
         try:
             async with self._keeping(claimed), asyncio.timeout(kind.timeout_seconds):
                 await kind.handler(context)

@@ -23,10 +23,9 @@ from app.identity.accounts.models import Invitation, InvitationStatus, MessageCh
 from app.identity.accounts.models import status_of as invitation_status
 from app.identity.accounts.rules import language
 from app.identity.accounts.service import NewAccount, open_account
-from app.identity.api_keys import repository as api_keys
-from app.identity.api_keys.models import ApiKeyStatus, status_of
 from app.identity.errors import EmailTaken, RoleNotGrantable
-from app.identity.models import Role, User, UserStatus
+from app.identity.models import Role, User
+from app.identity.on_behalf import present_actor
 from app.identity.roles import service as roles
 from app.tenants import repository as tenants
 
@@ -134,19 +133,12 @@ async def _ensure_may_take_back(tx: WriteTx, invitation: Invitation) -> None:
 
 
 async def _inviter(tx: WriteTx, invitation: Invitation) -> Actor:
-    kind, _, id = invitation.created_by.partition(":")
-    if kind == ActorKind.API_KEY:
-        key = (await api_keys.by_ids(tx, [UUID(id)])).get(UUID(id))
-        if key is None or status_of(key, tx.now()) is not ApiKeyStatus.ACTIVE:
-            raise InvitationEnded
-        return Actor(ActorKind.API_KEY, tx.tenant, key.id, permissions=frozenset(key.scopes))
-    if invitation.invited_by_id is None:
+    if not invitation.created_by.startswith(ActorKind.API_KEY) and invitation.invited_by_id is None:
         return SYSTEM
-    user = await users.get(tx, invitation.invited_by_id)
-    if user.status is not UserStatus.ACTIVE:
+    actor = await present_actor(tx, invitation.created_by)
+    if actor is None:
         raise InvitationEnded
-    permissions = (await roles.grant_of(tx, user)).permissions
-    return Actor(ActorKind.USER, tx.tenant, user.id, permissions=permissions)
+    return actor
 
 
 def _note(tx: WriteTx, invitation: Invitation, event: Event) -> None:

@@ -59,6 +59,7 @@ QueueEventType = explained_enum(
     SESSION_RATED=(
         "Somebody rated a visit, or changed the rating: `data.score` from 1 to 5, `data.nps` from 0 to 10 or null."
     ),
+    SESSION_IMPORTED="A session of the past was brought in from another system: `data.visit`. The line is as it was.",
 )
 
 
