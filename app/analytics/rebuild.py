@@ -7,6 +7,7 @@ new ones are in. The fold is the one that keeps figures current.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from app.settings import Settings
 
 PORTION: Final = 2_000
 _LOOK_AGAIN_SECONDS: Final = 0.2
+_END_OF_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Progress:
 class Rebuilding:
     """Rebuilds queues, portion by portion."""
 
-    def __init__(self, system: Database, fact_months: int) -> None:
+    def __init__(self, system: Database, fact_months: int, portion: int = PORTION) -> None:
+        self._portion = portion
         self._system = system
         self._folding = Folding(system, REBUILT)
         self._fact_months = fact_months
@@ -71,14 +74,14 @@ class Rebuilding:
             held = await repository.hold_cursors(tx, REBUILT, tenant_id, [queue_id], begin=False)
             if not held:
                 return None
-            folded, orders = await self._folding.fold_held(tx, tenant_id, held, PORTION)
+            folded, orders = await self._folding.fold_held(tx, tenant_id, held, self._portion)
             position = held[0].position
-            if folded < PORTION:
+            if folded < self._portion:
                 # The end of the log: from here on nobody folds this queue until the numbers are exchanged.
                 await repository.hold_cursors(tx, LIVE, tenant_id, [queue_id], wait=True)
                 while folded:
                     self._folding.remember(orders)
-                    folded, orders = await self._folding.fold_held(tx, tenant_id, held, PORTION)
+                    folded, orders = await self._folding.fold_held(tx, tenant_id, held, self._portion)
                 await repository.hold_tenant(tx, tenant_id)
                 since = kept_since(tx.now(), self._fact_months)
                 differences = await repository_rebuild.exchange(tx, REBUILT, tenant_id, queue_id, since)
@@ -112,7 +115,20 @@ class Rebuilding:
             progress.queues_done += 1
             progress.events_done = before + length
             show(progress)
+        for tenant_id in dict.fromkeys(tenant_id for tenant_id, _, _ in wanted):
+            progress.differences += await self._total(tenant_id)
         return progress
+
+    async def _total(self, tenant_id: UUID) -> int:
+        """Make the tenant's own rows the sum of its queues', month by month; how many were not."""
+        async with self._system.read(tenant_id) as read:
+            months = await repository_rebuild.months(read, tenant_id)
+        wrong = 0
+        for starts, ends in zip(months, [*months[1:], _END_OF_TIME], strict=False):
+            async with self._system.write(tenant_id) as tx:
+                await repository.hold_tenant(tx, tenant_id)
+                wrong += await repository_rebuild.total(tx, tenant_id, starts, ends)
+        return wrong
 
     async def _is_under_way(self, tenant_id: UUID, queue_id: UUID) -> bool:
         async with self._system.read(None) as tx:

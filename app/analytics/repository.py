@@ -15,7 +15,7 @@ import orjson
 from app.analytics.facts import Fact, Rank
 from app.analytics.fold import Happened, Position
 from app.analytics.models import Outcome
-from app.analytics.rollups import COUNTS, HISTOGRAMS, Increment, Increments, RowKey, flat, unflat
+from app.analytics.rollups import COUNTS, HISTOGRAMS, Increment, Increments, RowKey, flat, is_any, unflat
 from app.core.db import ReadTx, WriteTx
 from app.queues.events import QUEUE
 
@@ -237,7 +237,7 @@ _FORGET_ROWS: Final = f"""
 
 async def add_to_rollups(tx: WriteTx, store: Store, tenant_id: UUID, increments: Increments) -> None:
     """Add to rows, which the caller is alone with; a row that is all zero then is deleted."""
-    keys = [key for key, each in increments.items() if each.waiting_max or _is_any(each)]
+    keys = [key for key, each in increments.items() if each.waiting_max or is_any(each)]
     if not keys:
         return
     found = await tx.rows(_ROWS.format(rollups=store.rollups), tenant_id, *zip(*keys, strict=True))
@@ -247,8 +247,8 @@ async def add_to_rollups(tx: WriteTx, store: Store, tenant_id: UUID, increments:
         there.merge(increments[key])
         there.waiting_max = max(there.waiting_max, increments[key].waiting_max)
         merged[key] = there
-    kept = [(*key, *_values(each)) for key, each in merged.items() if each.waiting_max or _is_any(each)]
-    gone = [key for key, each in merged.items() if not (each.waiting_max or _is_any(each))]
+    kept = [(*key, *_values(each)) for key, each in merged.items() if each.waiting_max or is_any(each)]
+    gone = [key for key, each in merged.items() if not (each.waiting_max or is_any(each))]
     if kept:
         await tx.rows(_KEEP_ROWS.format(rollups=store.rollups), tenant_id, *zip(*kept, strict=True))
     if gone:
@@ -266,10 +266,6 @@ def row_of(row: Any) -> tuple[RowKey, Increment]:
 
 ROW: Final = f"{', '.join(ROW_KEYS)}, local_at, {', '.join(_MEASURES)}"
 """The columns `row_of` reads."""
-
-
-def _is_any(increment: Increment) -> bool:
-    return any(increment.counts.values()) or any(any(each.values()) for each in increment.histograms.values())
 
 
 def _values(increment: Increment) -> Iterable[object]:

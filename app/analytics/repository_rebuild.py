@@ -5,9 +5,10 @@ from typing import Final
 from uuid import UUID
 
 from app.analytics.repository import FACT_COLUMNS, FACT_KEYS, LIVE, ROW, ROW_KEYS, Store, add_to_rollups, row_of
-from app.analytics.rollups import Increments, of_tenant
+from app.analytics.rollups import OF_TENANT, Increments, is_any, negative, of_tenant
 from app.core.db import ReadTx, WriteTx
 
+_TOGETHER: Final = 5_000
 _BEGIN: Final = """
     insert into analytics_rebuilds (tenant_id, queue_id, revision, time_zone, waiting_count, called_count,
         serving_count, open_counter_count)
@@ -96,11 +97,7 @@ async def exchange(tx: WriteTx, new: Store, tenant_id: UUID, queue_id: UUID, kep
     for sign, statement in ((-1, forget), (1, take)):
         rows = await tx.rows(statement, tenant_id, queue_id)
         differences += len(rows)
-        for key, change in of_tenant(tenant_id, map(row_of, rows), sign).items():
-            if key in of_own:
-                of_own[key].merge(change)
-            else:
-                of_own[key] = change
+        _add(of_own, of_tenant(tenant_id, map(row_of, rows), sign))
     await add_to_rollups(tx, LIVE, tenant_id, of_own)
     for statement in _statements(
         LIVE.facts,
@@ -116,3 +113,44 @@ async def exchange(tx: WriteTx, new: Store, tenant_id: UUID, queue_id: UUID, kep
     for table, queue in ((new.facts, "queue_id"), (new.rollups, "scope_id"), (new.cursors, "queue_id")):
         await tx.rows(f"delete from {table} where tenant_id = $1 and {queue} = $2", tenant_id, queue_id)
     return differences
+
+
+_MONTHS: Final = """
+    select distinct date_trunc('month', begins_at, 'UTC') from analytics_rollups
+    where tenant_id = $1 and grain = 'MONTH' order by 1
+"""
+_OF_QUEUES: Final = f"""
+    select {ROW} from analytics_rollups
+    where tenant_id = $1 and scope_id <> $1 and dimension = any($2) and begins_at >= $3 and begins_at < $4
+"""
+_OWN: Final = f"""
+    select {ROW} from analytics_rollups
+    where tenant_id = $1 and scope_id = $1 and begins_at >= $2 and begins_at < $3
+"""
+
+
+async def months(tx: ReadTx, tenant_id: UUID) -> list[datetime]:
+    """The months (UTC) in which rows of a tenant begin that are as long as one: there is nothing outside of them."""
+    return [row[0] for row in await tx.rows(_MONTHS, tenant_id)]
+
+
+async def total(tx: WriteTx, tenant_id: UUID, starts: datetime, ends: datetime) -> int:
+    """Make the tenant's own rows of a stretch of time the sum of its queues'; how many were not.
+
+    The caller is alone with the tenant's rows.
+    """
+    missing = Increments()
+    async for portion in tx.portions(_TOGETHER, _OF_QUEUES, tenant_id, sorted(OF_TENANT), starts, ends):
+        _add(missing, of_tenant(tenant_id, map(row_of, portion)))
+    _add(missing, {key: negative(row) for key, row in map(row_of, await tx.rows(_OWN, tenant_id, starts, ends))})
+    wrong = {key: row for key, row in missing.items() if is_any(row)}
+    await add_to_rollups(tx, LIVE, tenant_id, wrong)
+    return len(wrong)
+
+
+def _add(to: Increments, more: Increments) -> None:
+    for key, row in more.items():
+        if key in to:
+            to[key].merge(row)
+        else:
+            to[key] = row

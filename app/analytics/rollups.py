@@ -130,6 +130,18 @@ def of_tenant(tenant_id: UUID, increments: Iterable[tuple[RowKey, Increment]], s
     return found
 
 
+def negative(increment: Increment) -> Increment:
+    """What takes a row out again."""
+    taken = Increment(increment.local_at)
+    taken.merge(increment, -1)
+    return taken
+
+
+def is_any(increment: Increment) -> bool:
+    """Whether it adds or takes out anything; the longest line apart."""
+    return any(increment.counts.values()) or any(any(each.values()) for each in increment.histograms.values())
+
+
 def flat(histogram: Mapping[int, int]) -> list[int] | None:
     """As it is stored: bucket, count, bucket, count …; null if it is empty."""
     return [

@@ -180,6 +180,21 @@ def test_who_returns_to_the_line_has_waited_until_the_last_call_and_recalls_make
     assert fact.counter_id == UUID(int=1)
 
 
+def test_a_rating_that_is_changed_counts_once_in_the_hour_in_which_the_visit_ended() -> None:
+    fold = QueueFold(ID, hours_of("UTC"), Position(), [], [])
+    over = {"status": "COMPLETED", "started_at": "2026-10-25T00:10:00+00:00", "ended_at": "2026-10-25T00:20:00+00:00"}
+    fold.apply(happened(1, "SESSION_JOINED", 0))
+    fold.apply(happened(2, "SESSION_COMPLETED", 20, **over))
+    for revision, (score, nps) in enumerate([(2, 0), (5, None)], 3):
+        rated = happened(revision, "SESSION_RATED", 7 * 24 * 60, **over)
+        fold.apply(rated._replace(data=rated.data | {"score": score, "nps": nps}))
+    assert {
+        (hour.begins_at, column, bucket): amount
+        for (hour, column, bucket), amount in fold.cells[EVERYBODY].items()
+        if column in ("rating_buckets", "nps_buckets") and amount
+    } == {(NIGHT, "rating_buckets", 5): 1}
+
+
 def test_a_gap_in_the_log_is_not_counted_over() -> None:
     fold = QueueFold(ID, hours_of("UTC"), Position(revision=4), [], [])
     with pytest.raises(LogGap, match="expected revision 5"):
