@@ -95,6 +95,15 @@ def test_a_metered_line_lets_in_one_for_each_slot_and_each_that_leaves() -> None
     assert held.fates == [Fate.UNSERVED] * 5
 
 
+def test_slots_that_were_missed_do_not_break_the_promise_of_a_minute() -> None:
+    """At 120 a minute two slots are due at once after a rest; the minute has 120 releases all the same."""
+    visits = [Visit(at(0), 1) for _ in range(130)]
+    played = play(visits, World(Rules(QueueMode.METERED, release_rate_per_minute=120)))
+    waits = sorted(played.waits)
+    assert waits[:3] == [0, 0, 0.5]
+    assert (waits[119], waits[120]) == (59.0, 60.0)
+
+
 def test_waits_are_those_of_the_formula() -> None:
     """Erlang C: Poisson arrivals, exponential services, c counters; the mean wait is C ÷ (c·μ − λ)."""
     counters, service, per_hour, hours = 3, 100.0, 90.0, 160

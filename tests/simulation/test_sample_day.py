@@ -8,10 +8,11 @@ import pytest
 
 from app.simulation.demand import Observed
 from app.simulation.engine import play
-from app.simulation.figures import Range, of_run
+from app.simulation.figures import Range, of_run, rank
 from app.simulation.staffing import worked
 from app.simulation.study import Block, Demand, Study, answer
-from app.simulation.values import World
+from app.simulation.values import Fate, World
+from bench.simulation.days import replayed
 from tests.simulation.sample_day import DAY, MIDNIGHT, RULES, sample_day
 
 # Of this day; docs/simulation.md states it for all.
@@ -46,7 +47,7 @@ def test_breaks_kept_short_by_long_services_would_not() -> None:
     played = play(Observed(records).recorded(random.Random("1:0")), World(RULES.with_gap(gap), eager))
     found = of_run(played, 60)
     assert found.mean_wait_seconds is not None
-    simulated = answer(study(runs=5)).before
+    simulated = answer(study(runs=3)).before
     assert simulated is not None
     assert simulated.figures["mean_wait_seconds"] is not None
     assert found.mean_wait_seconds < simulated.figures["mean_wait_seconds"].low
@@ -91,3 +92,18 @@ def test_days_like_it_are_as_busy_and_busier_ones_lose_more() -> None:
     assert left is not None
     assert before is not None
     assert left.low > before.high
+
+
+def test_two_hours_go_as_they_went_through_a_server() -> None:
+    """`vq replay --from 10:00 --to 12:00 --speed 120` reported this of its run; answers took 1.2 s of the day."""
+    visits, there = replayed(36_000, 43_200, gap_seconds=1.2)
+    played = play(visits, there)
+    waits = sorted(played.waits)
+    assert len(visits) == 391
+    assert sum(fate is Fate.ABANDONED for fate in played.fates) == pytest.approx(92, abs=5)
+    assert sum(waits) / 391 == pytest.approx(72, rel=0.1)
+    assert (rank(waits, 0.5), rank(waits, 0.9), waits[-1]) == (
+        pytest.approx(52, rel=0.1),
+        pytest.approx(181, rel=0.1),
+        pytest.approx(312, rel=0.1),
+    )
