@@ -18,10 +18,11 @@ from app.core.db import WriteTx
 from app.core.jobs.context import JobContext
 from app.tenants.errors import LimitReached
 from app.transfers import files
-from app.transfers.exports import repository, rules, service, sources
+from app.transfers.exports import repository, rules, service, source
 from app.transfers.exports.events import EXPORT, ExportDone, ExportFailed
 from app.transfers.exports.models import OPEN, Export, ExportStatus
-from app.transfers.exports.sources import Chosen, Source
+from app.transfers.exports.source import Chosen, Source
+from app.transfers.exports.sources import SOURCES
 from app.transfers.formats import Layout, Writer, open_writer
 from app.transfers.formats.kinds import MEDIA_TYPES
 
@@ -85,26 +86,26 @@ async def _begin(context: JobContext, export_id: UUID) -> Export:
 
 
 async def _make(context: JobContext, export: Export, folder: Path) -> None:
-    source = sources.SOURCES[export.kind]
+    rows_of = SOURCES[export.kind]
     chosen = Chosen(export.queue_id, export.from_at, export.to_at)
-    layout = Layout(source.title, source.columns(personal=export.personal))
+    layout = Layout(rows_of.title, rows_of.columns(personal=export.personal))
     await asyncio.to_thread(_fresh, folder)
     with open_writer(export.format, layout, folder) as writer:
         steps = _Steps(context, export)
         async with context.db.read(context.tenant_id, snapshot=True) as tx:
-            steps.total_rows = await sources.count(tx, source, chosen)
+            steps.total_rows = await source.count(tx, rows_of, chosen)
             await steps.commit()
-            rows = sources.read(tx, source, chosen, personal=export.personal, portion=PORTION_ROWS)
+            rows = source.read(tx, rows_of, chosen, personal=export.personal, portion=PORTION_ROWS)
             async for portion in rows:
-                await steps.add(await asyncio.to_thread(_written, writer, source, export, portion), len(portion))
+                await steps.add(await asyncio.to_thread(_written, writer, rows_of, export, portion), len(portion))
         rest = writer.close()
         while (piece := await asyncio.to_thread(next, rest, None)) is not None:
             await steps.add(piece, 0)
         await steps.finish()
 
 
-def _written(writer: Writer, source: Source, export: Export, rows: Sequence[Sequence[Any]]) -> bytes:
-    return writer.write(sources.shown(source, export.tenant_id, rows, personal=export.personal))
+def _written(writer: Writer, rows_of: Source, export: Export, rows: Sequence[Sequence[Any]]) -> bytes:
+    return writer.write(source.shown(rows_of, export.tenant_id, rows, personal=export.personal))
 
 
 class _Steps:
