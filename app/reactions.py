@@ -22,6 +22,8 @@ from app.notifications.replies import tasks as reply_tasks
 from app.privacy import events as privacy
 from app.privacy import tasks as privacy_tasks
 from app.queues import events as queues
+from app.reports import events as reports
+from app.reports import tasks as report_tasks
 from app.sessions import events as sessions
 from app.tenants import events as tenants
 from app.transfers.exports import events as exports
@@ -36,7 +38,7 @@ _NEARER = latest(notifications.tell_people_ahead)
 _HAPPENED = latest(notifications.tell_what_happened)
 
 REACTIONS: Final[Reactions] = {
-    tenants.TenantUpdated.type: [latest(counters.restaff)],
+    tenants.TenantUpdated.type: [latest(counters.restaff), latest(report_tasks.plan_reports)],
     accounts.AccountMessageOwed.type: [each(notifications.send_account_message)],
     broadcasts.BroadcastStarted.type: [each(broadcast_tasks.begin_broadcast)],
     queues.QueueCreated.type: [latest(health.look_at_origin)],
@@ -44,6 +46,7 @@ REACTIONS: Final[Reactions] = {
     replies.NotificationReplyReceived.type: [each(reply_tasks.answer_reply)],
     exports.ExportRequested.type: [each(export_tasks.make_export)],
     imports.ImportUploaded.type: [each(import_tasks.bring_rows)],
+    reports.ReportRunStarted.type: [each(report_tasks.make_report)],
     privacy.PersonExportRequested.type: [each(privacy_tasks.do_request)],
     privacy.PersonErasureRequested.type: [each(privacy_tasks.do_request)],
     sessions.SessionCalled.type: [each(notifications.tell_called), _NEARER],
@@ -84,6 +87,8 @@ JOBS: Final = Jobs(
         integration_tasks.refund,
         export_tasks.make_export,
         import_tasks.bring_rows,
+        report_tasks.make_report,
+        report_tasks.plan_reports,
         privacy_tasks.do_request,
         notifications.send_account_message,
     ]

@@ -18,6 +18,7 @@ import app.identity.models
 import app.identity.providers.models
 import app.identity.roles.models
 import app.integrations.models
+import app.notifications.attachments.models
 import app.notifications.broadcasts.models
 import app.notifications.devices.models
 import app.notifications.models
@@ -28,6 +29,8 @@ import app.notifications.telling.models
 import app.privacy.models
 import app.queues.models
 import app.ratings.models
+import app.reports.dashboards.models
+import app.reports.models
 import app.schedules.models
 import app.sessions.models
 import app.sessions.waits.models

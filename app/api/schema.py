@@ -63,6 +63,8 @@ from app.queues.graphql import queries as queues
 from app.queues.graphql.mutations import QueueMutation
 from app.ratings.graphql import loaders as ratings
 from app.ratings.graphql.mutations import RatingMutation
+from app.reports.graphql import queries as reports
+from app.reports.graphql.mutations import ReportMutation
 from app.schedules.graphql import queries as schedules
 from app.schedules.graphql.mutations import ScheduleMutation
 from app.sessions.graphql import queries as sessions
@@ -104,6 +106,7 @@ NODES: Mapping[str, NodeResolver] = {
     **alerts.NODES,
     **exports.NODES,
     **imports.NODES,
+    **reports.NODES,
     **privacy.NODES,
     **jobs.NODES,
 }
@@ -143,6 +146,7 @@ class Query(
     webhooks.WebhookQuery,
     exports.ExportQuery,
     imports.ImportQuery,
+    reports.ReportQuery,
     privacy.PrivacyQuery,
     SimulationQuery,
     jobs.JobQuery,
@@ -203,6 +207,7 @@ class Mutation(
     WebhookMutation,
     exports.ExportMutation,
     imports.ImportMutation,
+    ReportMutation,
     PrivacyMutation,
     JobMutation,
 ):

@@ -40,6 +40,9 @@ class Permission(StrEnum):
     ALERT_WRITE = "alert:write"
     EVENT_READ = "event:read"
     ANALYTICS_READ = "analytics:read"
+    REPORT_READ = "report:read"
+    REPORT_WRITE = "report:write"
+    REPORT_ADDRESS = "report:address"
     EXPORT_WRITE = "export:write"
     EXPORT_PERSONAL = "export:personal"
     IMPORT_WRITE = "import:write"
@@ -88,6 +91,9 @@ MEANING: Mapping[Permission, str] = MappingProxyType(
         Permission.ALERT_WRITE: "Decide when an alert is raised, and whom which channels tell.",
         Permission.EVENT_READ: "Read the event log and queues as of a past time.",
         Permission.ANALYTICS_READ: "See figures: of queues, of the whole business, and of every member of staff.",
+        Permission.REPORT_READ: "See saved reports, whom they are sent to, and fetch what was made of them.",
+        Permission.REPORT_WRITE: "Save dashboards and reports, run these, and have them sent to users.",
+        Permission.REPORT_ADDRESS: "Have reports sent to addresses that are no user's, and see these.",
         Permission.EXPORT_WRITE: "Have files made of whatever one may see, without personal data, and fetch them.",
         Permission.EXPORT_PERSONAL: "Have personal data in these files.",
         Permission.IMPORT_WRITE: "Bring queues, users and past sessions in from files.",
@@ -124,6 +130,8 @@ _STAFF = frozenset(
     }
 )
 _MANAGER = _STAFF | {
+    Permission.REPORT_READ,
+    Permission.REPORT_WRITE,
     Permission.USER_READ,
     Permission.ROLE_READ,
     Permission.QUEUE_WRITE,
@@ -139,6 +147,7 @@ _MANAGER = _STAFF | {
     Permission.EXPORT_WRITE,
 }
 _ADMIN = _MANAGER | {
+    Permission.REPORT_ADDRESS,
     Permission.TENANT_WRITE,
     Permission.USER_WRITE,
     Permission.ROLE_WRITE,

@@ -23,9 +23,10 @@ from app.core.jobs.context import JobContext
 from app.core.jobs.kinds import RetryLater
 from app.core.jobs.outage import Outage, is_database_away
 from app.notifications import reports
+from app.notifications.attachments import service as attachments
 from app.notifications.broadcasts import repository as broadcasts
 from app.notifications.channels.installation import why_none
-from app.notifications.channels.interface import Accepted, InDoubt, Message, Outcome, Refused, TryLater
+from app.notifications.channels.interface import Accepted, Attachment, InDoubt, Message, Outcome, Refused, TryLater
 from app.notifications.deliveries import repository, rules
 from app.notifications.devices import service as devices
 from app.notifications.live import inbox_topic, status_topic
@@ -73,6 +74,7 @@ class _Delivery:
     context: JobContext
     row: Notification
     usable: Sequence[Usable]
+    attached: Sequence[Attachment]
     waits: list[timedelta] = field(default_factory=list)
     reason: str | None = None
     tried: bool = False
@@ -93,7 +95,8 @@ async def deliver(context: JobContext, notification_id: UUID) -> None:
         ):
             forbidden = OPTED_OUT
         usable = await providers_for(tx, context.settings, row.channel)
-    delivery = _Delivery(context, row, usable)
+        attached = await attachments.of(tx, row)
+    delivery = _Delivery(context, row, usable, attached)
     if forbidden is not None:
         await _end(delivery, NotificationStatus.SUPPRESSED, forbidden)
     elif _is_endless(delivery):
@@ -122,7 +125,7 @@ async def _try_all(delivery: _Delivery) -> None:
     if not candidates:
         await _end(delivery, NotificationStatus.FAILED, IN_DOUBT)
         return
-    message = _message(delivery.row, delivery.context.settings)
+    message = _message(delivery.row, delivery.context.settings, delivery.attached)
     able = [each for each in candidates if each.provider.carries(message)]
     if not able:
         await _end(delivery, NotificationStatus.FAILED, UNREACHABLE)
@@ -293,7 +296,7 @@ def _candidates(row: Notification, usable: Sequence[Usable]) -> Sequence[Usable]
     return holder if holder[0].provider.repeats_safely else []
 
 
-def _message(row: Notification, settings: Settings) -> Message:
+def _message(row: Notification, settings: Settings, attached: Sequence[Attachment]) -> Message:
     parameters = row.parameters or {}
     unsubscribe = opt_out_url(settings.secret, settings.base_url, row.tenant_id, row.channel, row.recipient)
     return Message(
@@ -308,4 +311,5 @@ def _message(row: Notification, settings: Settings) -> Message:
         values=parameters.get("values") or {},
         link=parameters.get("link"),
         unsubscribe_url=unsubscribe,
+        attachments=attached,
     )

@@ -28,6 +28,7 @@ class NotificationKind(StrEnum):
     BROADCAST = "BROADCAST"
     REPLY = "REPLY"
     TEST = "TEST"
+    REPORT = "REPORT"
 
 
 class NotificationChannel(StrEnum):
@@ -173,7 +174,8 @@ class Notification(SealedRow, table=True):
     # Templates may fill in who somebody is.
     subject: str = sealed_text()
     body: str = sealed_text()
-    # What the text was filled in with, for providers that fill in templates of their own: `values` and `link`.
+    # What the text was filled in with, for providers that fill in templates of their own: `values` and `link`; and the
+    # ids of what is attached to a mail, `attachments`.
     parameters: dict[str, Any] | None = optional_sealed_json()
     status: NotificationStatus = enum_column(NotificationStatus, "status", NotificationStatus.PENDING)
     attempts: int = 0

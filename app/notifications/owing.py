@@ -7,6 +7,7 @@ messages are the same. Nothing is sent here.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from app.core.db import WriteTx
@@ -31,6 +32,7 @@ class Owed:
       IN_APP `session:<uuid>` or `user:<uuid>`; for CHAT an empty text
     - `due_at`: not to be sent before; None: now
     - `suppressed`: why it must not be sent, for staff: the row is written, and nothing else happens
+    - `attachment_ids`: of what goes with an e-mail (`attachments/`)
     - `values`, `link`: what the text was filled in with, for providers with templates of their own
     """
 
@@ -50,6 +52,7 @@ class Owed:
     suppressed: str | None = None
     values: Mapping[str, Value] = field(default_factory=dict)
     link: str | None = None
+    attachment_ids: Sequence[UUID] = ()
 
     def __repr__(self) -> str:
         return f"Owed({self.kind}, {self.channel})"
@@ -111,9 +114,16 @@ def _row(tx: WriteTx, owed: Owed) -> Notification:
         locale=owed.locale,
         subject=owed.subject,
         body=owed.body,
-        parameters={"values": dict(owed.values), "link": owed.link} if owed.values or owed.link else None,
+        parameters=_parameters(owed),
         status=NotificationStatus.PENDING if owed.suppressed is None else NotificationStatus.SUPPRESSED,
         error=None if owed.suppressed is None else owed.suppressed[:1000],
         created_at=now,
         due_at=owed.due_at or now,
     )
+
+
+def _parameters(owed: Owed) -> dict[str, Any] | None:
+    found: dict[str, Any] = {"values": dict(owed.values), "link": owed.link} if owed.values or owed.link else {}
+    if owed.attachment_ids:
+        found["attachments"] = [str(each) for each in owed.attachment_ids]
+    return found or None

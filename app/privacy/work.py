@@ -36,6 +36,9 @@ from app.privacy.models import PrivacyRequest, PrivacyRequestKind, PrivacyReques
 from app.privacy.rules import Subject, as_exported, readable
 from app.privacy.service import note
 from app.ratings.models import Rating
+from app.reports import repository as reports
+from app.reports.dashboards import repository as dashboards
+from app.reports.dashboards.models import SavedDashboard
 from app.sessions.models import Session, SessionNote
 from app.tenants.errors import LimitReached
 from app.tenants.models import Tenant
@@ -172,6 +175,8 @@ async def _everything(tx: WriteTx, person: Person) -> Mapping[str, list[dict[str
     }
     for kind, column in repository.about_users():
         rows[str(kind.__tablename__)] = list(await repository.by_ids(tx, kind, column, person.user_ids))
+    rows["report_recipients"] += await reports.recipients_at(tx, await _emails(tx, person))
+    rows["saved_dashboards"] = list(await repository.by_ids(tx, SavedDashboard, "owner_id", person.user_ids))
     rows["push_devices"] += await repository.by_ids(tx, PushDevice, "session_id", person.session_ids)
     of_sessions = await repository.by_ids(tx, NotificationPreferences, "session_id", person.session_ids)
     rows["notification_preferences"] += of_sessions
@@ -224,6 +229,9 @@ async def _erase_accounts(tx: WriteTx, person: Person) -> int:
     count += await repository.delete_rows(tx, AccountMessage, "subject_id", about)
     for invitation in invitations:
         await tx.delete(invitation)
+    count += await reports.forget_addresses(tx, emails)
+    # What they share others work with.
+    count += await dashboards.forget_own(tx, person.user_ids)
     return count + len(invitations)
 
 

@@ -490,6 +490,83 @@ export type CustomerStatus =
   /** The CRM knows nobody with this e-mail address, phone number or identifier. */
   | 'NOT_FOUND';
 
+/** A figure; the field of `AnalyticsFigures` that is named says what it means, with its formula. */
+export type DashboardFigure =
+  /** `abandonedCount`. */
+  | 'ABANDONED'
+  /** `abandonmentRate`. */
+  | 'ABANDONMENT_RATE'
+  /** `calledCount`. */
+  | 'CALLED'
+  /** `satisfaction`, its CSAT. */
+  | 'CSAT'
+  /** `joinedCount`. */
+  | 'JOINED'
+  /** `meanWaitingCount`. */
+  | 'MEAN_WAITING'
+  /** `mostWaitingCount`. */
+  | 'MOST_WAITING'
+  /** `noShowCount`. */
+  | 'NO_SHOWS'
+  /** `noShowRate`. */
+  | 'NO_SHOW_RATE'
+  /** `satisfaction`, its NPS. */
+  | 'NPS'
+  /** `occupancy`. */
+  | 'OCCUPANCY'
+  /** `satisfaction`, its mean rating. */
+  | 'RATING'
+  /** `servedCount`. */
+  | 'SERVED'
+  /** `serviceLevel`. */
+  | 'SERVICE_LEVEL'
+  /** `service`, its mean. */
+  | 'SERVICE_MEAN'
+  /** `service`, its P50. */
+  | 'SERVICE_P50'
+  /** `service`, its P90. */
+  | 'SERVICE_P90'
+  /** `service`, its P95. */
+  | 'SERVICE_P95'
+  /** `throughputPerHour`. */
+  | 'THROUGHPUT'
+  /** `wait`, its mean. */
+  | 'WAIT_MEAN'
+  /** `wait`, its P50. */
+  | 'WAIT_P50'
+  /** `wait`, its P90. */
+  | 'WAIT_P90'
+  /** `wait`, its P95. */
+  | 'WAIT_P95';
+
+/** A field of a dashboard. */
+export type DashboardWidgetInput = {
+  /** Whether the period before is shown beside it. Default: no. */
+  readonly compare?: boolean;
+  /** Which figures: one of a NUMBER, one to 6 of LINES, BARS and a TABLE, none of the others, which show what they are. Default: none. */
+  readonly figures?: ReadonlyArray<DashboardFigure>;
+  /** How long the spans of LINES and BARS are; null for the others. */
+  readonly granularity?: AnalyticsGranularity | null | undefined;
+  /** How many rows it takes, 1 to 20. */
+  readonly height: number;
+  /** How it shows what it shows. */
+  readonly kind: WidgetKind;
+  /** Of which days; null for LIVE and TEXT, and only for these. */
+  readonly period?: RelativePeriod | null | undefined;
+  /** Of which queues, at most 100; none are all of them. Default: all. */
+  readonly queueIds?: ReadonlyArray<string>;
+  /** Of a TEXT, 1 to 2,000 characters; null for the others. It is plain text, no markup. */
+  readonly text?: string | null | undefined;
+  /** What stands over it, at most 120 characters; empty for nothing. Default: empty. */
+  readonly title?: string;
+  /** How many columns it takes, 1 to 12; it ends within the grid. */
+  readonly width: number;
+  /** The first of the 12 columns it takes, from 0. */
+  readonly x: number;
+  /** The first row it takes, 0 to 199. */
+  readonly y: number;
+};
+
 /** What became of an event that is owed to an endpoint. */
 export type DeliveryStatus =
   /** It was answered with a status from 200 to 299. */
@@ -650,6 +727,15 @@ export type FailureMode =
   | 'FAIL_CLOSED'
   /** Visitors pass; releases go on. */
   | 'FAIL_OPEN';
+
+/** How often a report is due. */
+export type Frequency =
+  /** Every day. */
+  | 'DAILY'
+  /** On a day of the month. */
+  | 'MONTHLY'
+  /** On a day of the week. */
+  | 'WEEKLY';
 
 /** Why a health counts. */
 export type HealthReason =
@@ -1268,6 +1354,8 @@ export type NotificationKind =
   | 'RECALLED'
   /** The answer to what a visitor has written to us. */
   | 'REPLY'
+  /** For whom a saved report is sent to: its figures, attached to an e-mail. */
+  | 'REPORT'
   /** A message staff sent to see whether a provider works. */
   | 'TEST'
   /** The estimated wait has come down to so many minutes; sent once per session and queue. */
@@ -2004,6 +2092,93 @@ export type RefundRule =
   /** None. */
   | 'NEVER';
 
+/** Days by the present one, in the business's time zone. Weeks begin on Monday. */
+export type RelativePeriod =
+  /** The whole month before. */
+  | 'LAST_MONTH'
+  /** The seven days that ended with yesterday. */
+  | 'LAST_SEVEN_DAYS'
+  /** The thirty days that ended with yesterday. */
+  | 'LAST_THIRTY_DAYS'
+  /** The whole week before, Monday to Sunday. */
+  | 'LAST_WEEK'
+  /** From the first of the month up to now. */
+  | 'THIS_MONTH'
+  /** From Monday up to now. */
+  | 'THIS_WEEK'
+  /** The present day, up to now. */
+  | 'TODAY'
+  /** The day before. */
+  | 'YESTERDAY';
+
+/** What kind of file is made. */
+export type ReportFormat =
+  /** One page for browsers that fetches nothing and runs nothing, with its plots as SVG. */
+  | 'HTML'
+  /** Pages to print, with a font in the file; Chinese, Japanese and Korean are shown in the reader's own fonts. */
+  | 'PDF';
+
+/** Whom a report is sent to: a user or an address, one of the two. */
+export type ReportRecipientInput = {
+  /** An e-mail address, at most 254 characters. */
+  readonly address?: string | null | undefined;
+  /** In which language. Default: what the user has chosen for messages, else the report's. */
+  readonly locale?: string | null | undefined;
+  /** A member of staff who can sign in; at the address they have when it is sent. */
+  readonly userId?: string | null | undefined;
+};
+
+/** How far a run is. */
+export type ReportRunStatus =
+  /** Its files are there, and its mails on their way. */
+  | 'DONE'
+  /** It could not be made; `error` says why. */
+  | 'FAILED'
+  /** Nothing was running when it was due, and it was found more than 12 hours later, or a newer one was due as well. */
+  | 'MISSED'
+  /** It is being made. */
+  | 'PENDING';
+
+/** When a report is made by itself, in the business's time zone: see `ReportSchedule` for its clocks. */
+export type ReportScheduleInput = {
+  /** How often. */
+  readonly frequency: Frequency;
+  /** On which day of the month, 1 to 31, or its last if it is shorter; only of a MONTHLY one. */
+  readonly monthDay?: number | null | undefined;
+  /** At which time of the day, in whole minutes and without a zone: `07:30`. */
+  readonly timeOfDay: string;
+  /** On which day of the week; of a WEEKLY one, and only of that. */
+  readonly weekday?: Weekday | null | undefined;
+};
+
+/** A part of a report. */
+export type ReportSection =
+  /** A plot and a table of who gave up, by their position on joining. */
+  | 'ABANDONMENT'
+  /** A plot of arrivals by day of the week and hour. */
+  | 'HEAT_MAP'
+  /** A table, queue by queue, by name; at most 100. */
+  | 'QUEUES'
+  /** CSAT and NPS, beside those of the period before. */
+  | 'SATISFACTION'
+  /** A plot of the share of those called who had waited no longer than the business's threshold. */
+  | 'SERVICE_LEVEL'
+  /** A table of what members of staff did, by name, who served most first; at most 100. */
+  | 'STAFF'
+  /** The key figures, beside those of the period before. */
+  | 'SUMMARY'
+  /** A plot of who joined, was served and gave up: hour by hour for a day, else day by day. */
+  | 'VOLUMES'
+  /** A plot of P50, P90 and P95 of the waits: hour by hour up to a week, else day by day. */
+  | 'WAITS';
+
+/** Why a report was made. */
+export type ReportTrigger =
+  /** By `savedReportRun`. */
+  | 'ASKED_FOR'
+  /** Its time had come. */
+  | 'SCHEDULED';
+
 /** For how many days what is kept, from 1 to 3,650; what is left out or null, for ever. */
 export type RetentionSetInput = {
   /** After the end of a sign-in. */
@@ -2054,6 +2229,98 @@ export type RuleQuietHoursInput = {
   readonly ends: string;
   /** When they begin, e.g. `22:00`, in the recipient's time zone. */
   readonly starts: string;
+};
+
+/** A new dashboard. */
+export type SavedDashboardCreateInput = {
+  /** Whether everybody of the business who may see figures sees it. An API key's always is. Default: no. */
+  readonly isShared?: boolean;
+  /** What it is called, 1 to 120 characters. */
+  readonly name: string;
+  /** What is on it, at most 40; none may lie over another. */
+  readonly widgets?: ReadonlyArray<DashboardWidgetInput>;
+};
+
+/** Which dashboard to delete. */
+export type SavedDashboardDeleteInput = {
+  /** The dashboard. */
+  readonly dashboardId: string;
+  /** Its revision when it was read. If it is another one now it stays. Default: whatever it is. */
+  readonly fromRevision?: number | null | undefined;
+};
+
+/** What to change of a dashboard; what is left out stays. */
+export type SavedDashboardUpdateInput = {
+  /** The dashboard. */
+  readonly dashboardId: string;
+  /** Its revision when it was read: if it is another one now nothing changes. Default: whatever it is. */
+  readonly fromRevision?: number | null | undefined;
+  /** Whether everybody of the business who may see figures sees it. An API key's always is. Only its owner takes it back. */
+  readonly isShared?: boolean | null | undefined;
+  /** What it is called, 1 to 120 characters. */
+  readonly name?: string | null | undefined;
+  /** What is on it, at most 40; none may lie over another. Instead of those there are. */
+  readonly widgets?: ReadonlyArray<DashboardWidgetInput> | null | undefined;
+};
+
+/** A new report. */
+export type SavedReportCreateInput = {
+  /** What kind of file is made. Default: PDF. */
+  readonly format?: ReportFormat;
+  /** Its language, e.g. `de`; there are ar, de, en, es, fr, and others become `en`. Null: the business's. */
+  readonly locale?: string | null | undefined;
+  /** Its title, 1 to 120 characters; line breaks become spaces. */
+  readonly name: string;
+  /** Of which days, by the day it is made. */
+  readonly period: RelativePeriod;
+  /** Of which queues, at most 100; none are all of them, those to come included. Default: all. */
+  readonly queueIds?: ReadonlyArray<string>;
+  /** Whom it is sent to when it is due, at most 50, each once. Addresses that are no user's need the permission `report:address`. Default: nobody. */
+  readonly recipients?: ReadonlyArray<ReportRecipientInput> | null | undefined;
+  /** When it is made by itself; null: never. */
+  readonly schedule?: ReportScheduleInput | null | undefined;
+  /** What is in it, at least one, each once, in order. Default: all there are. */
+  readonly sections?: ReadonlyArray<ReportSection>;
+};
+
+/** Which report to delete, with what is known of its runs. */
+export type SavedReportDeleteInput = {
+  /** The report. */
+  readonly reportId: string;
+};
+
+/** Which report to make now. */
+export type SavedReportRunInput = {
+  /** 1 to 200 characters; the same key again answers with the first run. */
+  readonly idempotencyKey?: string | null | undefined;
+  /** The report. */
+  readonly reportId: string;
+  /** Whether its recipients are sent it. Default: no, it can only be fetched. */
+  readonly send?: boolean;
+};
+
+/** What to change of a report; what is left out stays. */
+export type SavedReportUpdateInput = {
+  /** What kind of file is made. */
+  readonly format?: ReportFormat | null | undefined;
+  /** Whether its schedule is passed over; what was due meanwhile is not made up for. */
+  readonly isPaused?: boolean | null | undefined;
+  /** Its language, e.g. `de`; there are ar, de, en, es, fr, and others become `en`. Null: the business's. */
+  readonly locale?: string | null | undefined;
+  /** Its title, 1 to 120 characters; line breaks become spaces. */
+  readonly name?: string | null | undefined;
+  /** Of which days, by the day it is made. */
+  readonly period?: RelativePeriod | null | undefined;
+  /** Of which queues, at most 100; none are all of them, those to come included. */
+  readonly queueIds?: ReadonlyArray<string> | null | undefined;
+  /** Whom it is sent to when it is due, at most 50, each once. Addresses that are no user's need the permission `report:address`. Instead of those there are. */
+  readonly recipients?: ReadonlyArray<ReportRecipientInput> | null | undefined;
+  /** The report. */
+  readonly reportId: string;
+  /** When it is made by itself; null: never. */
+  readonly schedule?: ReportScheduleInput | null | undefined;
+  /** What is in it, at least one, each once, in order. */
+  readonly sections?: ReadonlyArray<ReportSection> | null | undefined;
 };
 
 /** A new event: `name`, `startsAt` and `endsAt` are needed, all else is inherited. */
@@ -2802,6 +3069,25 @@ export type WeeklyPeriodInput = {
   /** The first instant, e.g. `09:00`. */
   readonly opens: string;
 };
+
+/** How a widget shows what it shows. */
+export type WidgetKind =
+  /** Figures over time, as bars: `queueAnalytics`, its points. */
+  | 'BARS'
+  /** Arrivals by day of the week and hour: `queueAnalytics`, its heat map. */
+  | 'HEAT_MAP'
+  /** Figures over time, as lines: `queueAnalytics`, its points. */
+  | 'LINES'
+  /** The business at present: `dashboardChanged`. Of no period. */
+  | 'LIVE'
+  /** One figure of a period, perhaps beside that of the period before. */
+  | 'NUMBER'
+  /** What members of staff did: `staffPerformance`. */
+  | 'STAFF'
+  /** Figures, queue by queue. */
+  | 'TABLE'
+  /** A text of one's own. Of no period. */
+  | 'TEXT';
 
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -4666,6 +4952,215 @@ export type RetentionSetMutation = { readonly retentionSet:
     )
    };
 
+export type SavedDashboardUpdateMutationVariables = Exact<{
+  input: SavedDashboardUpdateInput;
+}>;
+
+
+export type SavedDashboardUpdateMutation = { readonly savedDashboardUpdate:
+    | (
+      { readonly __typename: 'InvalidInputError', readonly message: string }
+      & InvalidInputFragment
+    )
+    | { readonly __typename: 'SavedDashboardChangedError', readonly message: string, readonly revision: number }
+    | { readonly __typename: 'SavedDashboardUpdateSuccess', readonly dashboard: SavedDashboardDetailsFragment }
+   };
+
+export type SavedDashboardDeleteMutationVariables = Exact<{
+  input: SavedDashboardDeleteInput;
+}>;
+
+
+export type SavedDashboardDeleteMutation = { readonly savedDashboardDelete:
+    | { readonly __typename: 'SavedDashboardChangedError', readonly message: string, readonly revision: number }
+    | { readonly __typename: 'SavedDashboardDeleteSuccess', readonly dashboardId: string }
+   };
+
+export type SavedDashboardListQueryVariables = Exact<{
+  first?: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type SavedDashboardListQuery = { readonly savedDashboards: { readonly edges: ReadonlyArray<{ readonly node: SavedDashboardDetailsFragment }>, readonly pageInfo: PageEndFragment } };
+
+export type SavedDashboardCreateMutationVariables = Exact<{
+  input: SavedDashboardCreateInput;
+}>;
+
+
+export type SavedDashboardCreateMutation = { readonly savedDashboardCreate:
+    | (
+      { readonly __typename: 'InvalidInputError', readonly message: string }
+      & InvalidInputFragment
+    )
+    | (
+      { readonly __typename: 'LimitReachedError', readonly message: string }
+      & LimitReachedFragment
+    )
+    | { readonly __typename: 'SavedDashboardCreateSuccess', readonly dashboard: SavedDashboardDetailsFragment }
+   };
+
+export type SavedReportUpdateMutationVariables = Exact<{
+  input: SavedReportUpdateInput;
+}>;
+
+
+export type SavedReportUpdateMutation = { readonly savedReportUpdate:
+    | (
+      { readonly __typename: 'InvalidInputError', readonly message: string }
+      & InvalidInputFragment
+    )
+    | { readonly __typename: 'SavedReportUpdateSuccess', readonly report: SavedReportDetailsFragment }
+    | (
+      { readonly __typename: 'StepUpRequiredError', readonly message: string }
+      & StepUpRequiredFragment
+    )
+   };
+
+export type SavedReportDeleteMutationVariables = Exact<{
+  input: SavedReportDeleteInput;
+}>;
+
+
+export type SavedReportDeleteMutation = { readonly savedReportDelete:
+    | { readonly __typename: 'ReportRunningError', readonly message: string, readonly maximum: number }
+    | { readonly __typename: 'SavedReportDeleteSuccess', readonly reportId: string }
+   };
+
+export type SavedReportListQueryVariables = Exact<{
+  first?: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type SavedReportListQuery = { readonly savedReports: { readonly edges: ReadonlyArray<{ readonly node: SavedReportDetailsFragment }>, readonly pageInfo: PageEndFragment } };
+
+export type SavedReportRunsQueryVariables = Exact<{
+  reportId: string;
+  first?: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type SavedReportRunsQuery = { readonly node:
+    | { readonly __typename: 'AccessCode' }
+    | { readonly __typename: 'Alert' }
+    | { readonly __typename: 'AlertRule' }
+    | { readonly __typename: 'ApiKey' }
+    | { readonly __typename: 'Counter' }
+    | { readonly __typename: 'CustomRole' }
+    | { readonly __typename: 'Export' }
+    | { readonly __typename: 'IdentityProvider' }
+    | { readonly __typename: 'Import' }
+    | { readonly __typename: 'Integration' }
+    | { readonly __typename: 'Invitation' }
+    | { readonly __typename: 'Job' }
+    | { readonly __typename: 'Login' }
+    | { readonly __typename: 'MessageProvider' }
+    | { readonly __typename: 'MessageRule' }
+    | { readonly __typename: 'Notification' }
+    | { readonly __typename: 'NotificationBroadcast' }
+    | { readonly __typename: 'PrivacyRequest' }
+    | { readonly __typename: 'PushDevice' }
+    | { readonly __typename: 'Queue' }
+    | { readonly __typename: 'QueueCategory' }
+    | { readonly __typename: 'Rating' }
+    | { readonly __typename: 'ReceivedNotification' }
+    | { readonly __typename: 'ReportRun' }
+    | { readonly __typename: 'SavedDashboard' }
+    | { readonly __typename: 'SavedReport', readonly id: string, readonly runs: { readonly edges: ReadonlyArray<{ readonly node: ReportRunDetailsFragment }>, readonly pageInfo: PageEndFragment } }
+    | { readonly __typename: 'ScheduledEvent' }
+    | { readonly __typename: 'Session' }
+    | { readonly __typename: 'Shift' }
+    | { readonly __typename: 'Tenant' }
+    | { readonly __typename: 'User' }
+    | { readonly __typename: 'UserIdentity' }
+    | { readonly __typename: 'WebhookDelivery' }
+    | { readonly __typename: 'WebhookEndpoint' }
+   | null };
+
+export type ReportRunStatusQueryVariables = Exact<{
+  runId: string;
+}>;
+
+
+export type ReportRunStatusQuery = { readonly node:
+    | { readonly __typename: 'AccessCode' }
+    | { readonly __typename: 'Alert' }
+    | { readonly __typename: 'AlertRule' }
+    | { readonly __typename: 'ApiKey' }
+    | { readonly __typename: 'Counter' }
+    | { readonly __typename: 'CustomRole' }
+    | { readonly __typename: 'Export' }
+    | { readonly __typename: 'IdentityProvider' }
+    | { readonly __typename: 'Import' }
+    | { readonly __typename: 'Integration' }
+    | { readonly __typename: 'Invitation' }
+    | { readonly __typename: 'Job' }
+    | { readonly __typename: 'Login' }
+    | { readonly __typename: 'MessageProvider' }
+    | { readonly __typename: 'MessageRule' }
+    | { readonly __typename: 'Notification' }
+    | { readonly __typename: 'NotificationBroadcast' }
+    | { readonly __typename: 'PrivacyRequest' }
+    | { readonly __typename: 'PushDevice' }
+    | { readonly __typename: 'Queue' }
+    | { readonly __typename: 'QueueCategory' }
+    | { readonly __typename: 'Rating' }
+    | { readonly __typename: 'ReceivedNotification' }
+    | (
+      { readonly __typename: 'ReportRun' }
+      & ReportRunDetailsFragment
+    )
+    | { readonly __typename: 'SavedDashboard' }
+    | { readonly __typename: 'SavedReport' }
+    | { readonly __typename: 'ScheduledEvent' }
+    | { readonly __typename: 'Session' }
+    | { readonly __typename: 'Shift' }
+    | { readonly __typename: 'Tenant' }
+    | { readonly __typename: 'User' }
+    | { readonly __typename: 'UserIdentity' }
+    | { readonly __typename: 'WebhookDelivery' }
+    | { readonly __typename: 'WebhookEndpoint' }
+   | null };
+
+export type SavedReportCreateMutationVariables = Exact<{
+  input: SavedReportCreateInput;
+}>;
+
+
+export type SavedReportCreateMutation = { readonly savedReportCreate:
+    | (
+      { readonly __typename: 'InvalidInputError', readonly message: string }
+      & InvalidInputFragment
+    )
+    | (
+      { readonly __typename: 'LimitReachedError', readonly message: string }
+      & LimitReachedFragment
+    )
+    | { readonly __typename: 'SavedReportCreateSuccess', readonly report: SavedReportDetailsFragment }
+    | (
+      { readonly __typename: 'StepUpRequiredError', readonly message: string }
+      & StepUpRequiredFragment
+    )
+   };
+
+export type SavedReportRunMutationVariables = Exact<{
+  input: SavedReportRunInput;
+}>;
+
+
+export type SavedReportRunMutation = { readonly savedReportRun:
+    | { readonly __typename: 'IdempotencyConflictError', readonly message: string }
+    | (
+      { readonly __typename: 'InvalidInputError', readonly message: string }
+      & InvalidInputFragment
+    )
+    | { readonly __typename: 'ReportRunningError', readonly message: string, readonly maximum: number }
+    | { readonly __typename: 'SavedReportRunSuccess', readonly run: ReportRunDetailsFragment }
+   };
+
 export type ScheduledEventDeleteMutationVariables = Exact<{
   input: ScheduledEventDeleteInput;
 }>;
@@ -5050,6 +5545,9 @@ export type WebhookDeliveryDetailsQuery = { readonly node:
     | { readonly __typename: 'QueueCategory', readonly id: string }
     | { readonly __typename: 'Rating', readonly id: string }
     | { readonly __typename: 'ReceivedNotification', readonly id: string }
+    | { readonly __typename: 'ReportRun', readonly id: string }
+    | { readonly __typename: 'SavedDashboard', readonly id: string }
+    | { readonly __typename: 'SavedReport', readonly id: string }
     | { readonly __typename: 'ScheduledEvent', readonly id: string }
     | { readonly __typename: 'Session', readonly id: string }
     | { readonly __typename: 'Shift', readonly id: string }
@@ -5312,6 +5810,12 @@ export type RatingDetailsFragment = { readonly id: string, readonly score: numbe
 export type RatingRefusedFragment = { readonly ratingReason: RatingRefusal };
 
 export type ReceivedNotificationDetailsFragment = { readonly id: string, readonly kind: NotificationKind, readonly locale: string, readonly subject: string, readonly body: string, readonly sentAt: string, readonly readAt: string | null };
+
+export type SavedDashboardDetailsFragment = { readonly id: string, readonly name: string, readonly isShared: boolean, readonly isMine: boolean, readonly createdAt: string, readonly updatedAt: string, readonly revision: number, readonly widgets: ReadonlyArray<{ readonly kind: WidgetKind, readonly title: string, readonly x: number, readonly y: number, readonly width: number, readonly height: number, readonly figures: ReadonlyArray<DashboardFigure>, readonly queueIds: ReadonlyArray<string>, readonly period: RelativePeriod | null, readonly granularity: AnalyticsGranularity | null, readonly compare: boolean, readonly text: string | null }> };
+
+export type SavedReportDetailsFragment = { readonly id: string, readonly name: string, readonly sections: ReadonlyArray<ReportSection>, readonly period: RelativePeriod, readonly format: ReportFormat, readonly locale: string | null, readonly queueIds: ReadonlyArray<string>, readonly isPaused: boolean, readonly nextDueAt: string | null, readonly createdAt: string, readonly updatedAt: string, readonly revision: number, readonly schedule: { readonly frequency: Frequency, readonly timeOfDay: string, readonly weekday: Weekday | null, readonly monthDay: number | null } | null, readonly recipients: ReadonlyArray<{ readonly userId: string | null, readonly address: string | null, readonly locale: string | null }> };
+
+export type ReportRunDetailsFragment = { readonly id: string, readonly status: ReportRunStatus, readonly trigger: ReportTrigger, readonly dueAt: string | null, readonly firstDay: string, readonly lastDay: string, readonly toldCount: number, readonly error: string | null, readonly createdAt: string, readonly finishedAt: string | null, readonly filesExpireAt: string | null, readonly files: ReadonlyArray<{ readonly name: string, readonly locale: string, readonly length: number, readonly downloadUrl: string | null }> };
 
 export type CustomRoleDetailsFragment = { readonly id: string, readonly name: string, readonly description: string | null, readonly baseRole: Role, readonly permissions: ReadonlyArray<string>, readonly userCount: number | null, readonly createdAt: string, readonly updatedAt: string, readonly revision: number };
 
@@ -6073,6 +6577,9 @@ export type ObjectByIdQuery = { readonly node:
     | { readonly __typename: 'QueueCategory', readonly name: string, readonly id: string }
     | { readonly __typename: 'Rating', readonly id: string }
     | { readonly __typename: 'ReceivedNotification', readonly id: string }
+    | { readonly __typename: 'ReportRun', readonly id: string }
+    | { readonly __typename: 'SavedDashboard', readonly id: string }
+    | { readonly __typename: 'SavedReport', readonly id: string }
     | { readonly __typename: 'ScheduledEvent', readonly id: string }
     | { readonly __typename: 'Session', readonly ticketNumber: string, readonly id: string }
     | { readonly __typename: 'Shift', readonly id: string }
@@ -6504,6 +7011,9 @@ export const FeedbackDetailsFragmentDoc = {"kind":"Document","definitions":[{"ki
 export const RatingDetailsFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"RatingDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Rating"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"score"}},{"kind":"Field","name":{"kind":"Name","value":"nps"}},{"kind":"Field","name":{"kind":"Name","value":"comment"}},{"kind":"Field","name":{"kind":"Name","value":"source"}},{"kind":"Field","name":{"kind":"Name","value":"ratedAt"}},{"kind":"Field","name":{"kind":"Name","value":"changedAt"}}]}}]} as unknown as DocumentNode<RatingDetailsFragment, unknown>;
 export const RatingRefusedFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"RatingRefused"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"RatingRefusedError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","alias":{"kind":"Name","value":"ratingReason"},"name":{"kind":"Name","value":"reason"}}]}}]} as unknown as DocumentNode<RatingRefusedFragment, unknown>;
 export const ReceivedNotificationDetailsFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ReceivedNotificationDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ReceivedNotification"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}},{"kind":"Field","name":{"kind":"Name","value":"subject"}},{"kind":"Field","name":{"kind":"Name","value":"body"}},{"kind":"Field","name":{"kind":"Name","value":"sentAt"}},{"kind":"Field","name":{"kind":"Name","value":"readAt"}}]}}]} as unknown as DocumentNode<ReceivedNotificationDetailsFragment, unknown>;
+export const SavedDashboardDetailsFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"SavedDashboardDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboard"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"isShared"}},{"kind":"Field","name":{"kind":"Name","value":"isMine"}},{"kind":"Field","name":{"kind":"Name","value":"widgets"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"title"}},{"kind":"Field","name":{"kind":"Name","value":"x"}},{"kind":"Field","name":{"kind":"Name","value":"y"}},{"kind":"Field","name":{"kind":"Name","value":"width"}},{"kind":"Field","name":{"kind":"Name","value":"height"}},{"kind":"Field","name":{"kind":"Name","value":"figures"}},{"kind":"Field","name":{"kind":"Name","value":"queueIds"}},{"kind":"Field","name":{"kind":"Name","value":"period"}},{"kind":"Field","name":{"kind":"Name","value":"granularity"}},{"kind":"Field","name":{"kind":"Name","value":"compare"}},{"kind":"Field","name":{"kind":"Name","value":"text"}}]}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}}]} as unknown as DocumentNode<SavedDashboardDetailsFragment, unknown>;
+export const SavedReportDetailsFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"SavedReportDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReport"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"sections"}},{"kind":"Field","name":{"kind":"Name","value":"period"}},{"kind":"Field","name":{"kind":"Name","value":"format"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}},{"kind":"Field","name":{"kind":"Name","value":"queueIds"}},{"kind":"Field","name":{"kind":"Name","value":"schedule"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"frequency"}},{"kind":"Field","name":{"kind":"Name","value":"timeOfDay"}},{"kind":"Field","name":{"kind":"Name","value":"weekday"}},{"kind":"Field","name":{"kind":"Name","value":"monthDay"}}]}},{"kind":"Field","name":{"kind":"Name","value":"isPaused"}},{"kind":"Field","name":{"kind":"Name","value":"nextDueAt"}},{"kind":"Field","name":{"kind":"Name","value":"recipients"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"userId"}},{"kind":"Field","name":{"kind":"Name","value":"address"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}}]}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}}]} as unknown as DocumentNode<SavedReportDetailsFragment, unknown>;
+export const ReportRunDetailsFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ReportRunDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ReportRun"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"trigger"}},{"kind":"Field","name":{"kind":"Name","value":"dueAt"}},{"kind":"Field","name":{"kind":"Name","value":"firstDay"}},{"kind":"Field","name":{"kind":"Name","value":"lastDay"}},{"kind":"Field","name":{"kind":"Name","value":"toldCount"}},{"kind":"Field","name":{"kind":"Name","value":"error"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"finishedAt"}},{"kind":"Field","name":{"kind":"Name","value":"filesExpireAt"}},{"kind":"Field","name":{"kind":"Name","value":"files"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}},{"kind":"Field","name":{"kind":"Name","value":"length"}},{"kind":"Field","name":{"kind":"Name","value":"downloadUrl"}}]}}]}}]} as unknown as DocumentNode<ReportRunDetailsFragment, unknown>;
 export const CustomRoleDetailsFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"CustomRoleDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"CustomRole"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"description"}},{"kind":"Field","name":{"kind":"Name","value":"baseRole"}},{"kind":"Field","name":{"kind":"Name","value":"permissions"}},{"kind":"Field","name":{"kind":"Name","value":"userCount"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}}]} as unknown as DocumentNode<CustomRoleDetailsFragment, unknown>;
 export const BusinessHoursDetailsFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"BusinessHoursDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"BusinessHours"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"timeZone"}},{"kind":"Field","name":{"kind":"Name","value":"weekly"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"day"}},{"kind":"Field","name":{"kind":"Name","value":"opens"}},{"kind":"Field","name":{"kind":"Name","value":"closes"}}]}},{"kind":"Field","name":{"kind":"Name","value":"exceptions"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"date"}},{"kind":"Field","name":{"kind":"Name","value":"lastDate"}},{"kind":"Field","name":{"kind":"Name","value":"everyYear"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"periods"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"opens"}},{"kind":"Field","name":{"kind":"Name","value":"closes"}}]}}]}}]}}]} as unknown as DocumentNode<BusinessHoursDetailsFragment, unknown>;
 export const ScheduledEventDetailsFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ScheduledEventDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ScheduledEvent"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"startsAt"}},{"kind":"Field","name":{"kind":"Name","value":"endsAt"}},{"kind":"Field","name":{"kind":"Name","value":"prequeueStartsAt"}},{"kind":"Field","name":{"kind":"Name","value":"drawsLots"}},{"kind":"Field","name":{"kind":"Name","value":"queueStatus"}},{"kind":"Field","name":{"kind":"Name","value":"overrides"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"capacity"}},{"kind":"Field","name":{"kind":"Name","value":"maxConcurrentUsers"}},{"kind":"Field","name":{"kind":"Name","value":"releaseRatePerMinute"}},{"kind":"Field","name":{"kind":"Name","value":"graceSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"phoneGraceSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"claimSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"staySeconds"}},{"kind":"Field","name":{"kind":"Name","value":"queueAll"}},{"kind":"Field","name":{"kind":"Name","value":"invitedOnly"}},{"kind":"Field","name":{"kind":"Name","value":"maxPlacesPerAddress"}},{"kind":"Field","name":{"kind":"Name","value":"refusalMessage"}}]}},{"kind":"Field","name":{"kind":"Name","value":"prequeueBeganAt"}},{"kind":"Field","name":{"kind":"Name","value":"beganAt"}},{"kind":"Field","name":{"kind":"Name","value":"endedAt"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}}]}}]} as unknown as DocumentNode<ScheduledEventDetailsFragment, unknown>;
@@ -6662,6 +7172,17 @@ export const QueueSetFeedbackDocument = {"kind":"Document","definitions":[{"kind
 export const QueueRatingsDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"QueueRatings"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"queueId"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"first"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"Int"}}},"defaultValue":{"kind":"IntValue","value":"50"}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"after"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"String"}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"mostScore"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"Int"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"queue"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"queueId"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"feedback"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"FeedbackDetails"}}]}},{"kind":"Field","name":{"kind":"Name","value":"ratings"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"Variable","name":{"kind":"Name","value":"first"}}},{"kind":"Argument","name":{"kind":"Name","value":"after"},"value":{"kind":"Variable","name":{"kind":"Name","value":"after"}}},{"kind":"Argument","name":{"kind":"Name","value":"mostScore"},"value":{"kind":"Variable","name":{"kind":"Name","value":"mostScore"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"edges"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"node"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"RatingDetails"}},{"kind":"Field","name":{"kind":"Name","value":"session"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"ticketNumber"}},{"kind":"Field","name":{"kind":"Name","value":"endedAt"}}]}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"pageInfo"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"PageEnd"}}]}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"FeedbackDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"QueueFeedback"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"isAsked"}},{"kind":"Field","name":{"kind":"Name","value":"asksNps"}},{"kind":"Field","name":{"kind":"Name","value":"asksComment"}},{"kind":"Field","name":{"kind":"Name","value":"days"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"RatingDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Rating"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"score"}},{"kind":"Field","name":{"kind":"Name","value":"nps"}},{"kind":"Field","name":{"kind":"Name","value":"comment"}},{"kind":"Field","name":{"kind":"Name","value":"source"}},{"kind":"Field","name":{"kind":"Name","value":"ratedAt"}},{"kind":"Field","name":{"kind":"Name","value":"changedAt"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"PageEnd"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"PageInfo"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"hasNextPage"}},{"kind":"Field","name":{"kind":"Name","value":"endCursor"}}]}}]} as unknown as DocumentNode<QueueRatingsQuery, QueueRatingsQueryVariables>;
 export const RetentionNowDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"RetentionNow"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"retention"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"RetentionDetails"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"RetentionDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Retention"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"sessionDays"}},{"kind":"Field","name":{"kind":"Name","value":"loginDays"}},{"kind":"Field","name":{"kind":"Name","value":"notificationDays"}},{"kind":"Field","name":{"kind":"Name","value":"originDays"}}]}}]} as unknown as DocumentNode<RetentionNowQuery, RetentionNowQueryVariables>;
 export const RetentionSetDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"RetentionSet"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"RetentionSetInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"retentionSet"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"RetentionSetSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"retention"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"RetentionDetails"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"StepUpRequired"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"InvalidInput"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"RetentionDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Retention"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"sessionDays"}},{"kind":"Field","name":{"kind":"Name","value":"loginDays"}},{"kind":"Field","name":{"kind":"Name","value":"notificationDays"}},{"kind":"Field","name":{"kind":"Name","value":"originDays"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"StepUpRequired"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"StepUpRequiredError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"methods"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"InvalidInput"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"field"}}]}}]} as unknown as DocumentNode<RetentionSetMutation, RetentionSetMutationVariables>;
+export const SavedDashboardUpdateDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"SavedDashboardUpdate"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboardUpdateInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"savedDashboardUpdate"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboardUpdateSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"dashboard"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"SavedDashboardDetails"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboardChangedError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"InvalidInput"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"SavedDashboardDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboard"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"isShared"}},{"kind":"Field","name":{"kind":"Name","value":"isMine"}},{"kind":"Field","name":{"kind":"Name","value":"widgets"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"title"}},{"kind":"Field","name":{"kind":"Name","value":"x"}},{"kind":"Field","name":{"kind":"Name","value":"y"}},{"kind":"Field","name":{"kind":"Name","value":"width"}},{"kind":"Field","name":{"kind":"Name","value":"height"}},{"kind":"Field","name":{"kind":"Name","value":"figures"}},{"kind":"Field","name":{"kind":"Name","value":"queueIds"}},{"kind":"Field","name":{"kind":"Name","value":"period"}},{"kind":"Field","name":{"kind":"Name","value":"granularity"}},{"kind":"Field","name":{"kind":"Name","value":"compare"}},{"kind":"Field","name":{"kind":"Name","value":"text"}}]}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"InvalidInput"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"field"}}]}}]} as unknown as DocumentNode<SavedDashboardUpdateMutation, SavedDashboardUpdateMutationVariables>;
+export const SavedDashboardDeleteDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"SavedDashboardDelete"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboardDeleteInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"savedDashboardDelete"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboardDeleteSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"dashboardId"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboardChangedError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}}]}}]}}]} as unknown as DocumentNode<SavedDashboardDeleteMutation, SavedDashboardDeleteMutationVariables>;
+export const SavedDashboardListDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"SavedDashboardList"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"first"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"Int"}}},"defaultValue":{"kind":"IntValue","value":"20"}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"after"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"String"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"savedDashboards"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"Variable","name":{"kind":"Name","value":"first"}}},{"kind":"Argument","name":{"kind":"Name","value":"after"},"value":{"kind":"Variable","name":{"kind":"Name","value":"after"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"edges"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"node"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"SavedDashboardDetails"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"pageInfo"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"PageEnd"}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"SavedDashboardDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboard"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"isShared"}},{"kind":"Field","name":{"kind":"Name","value":"isMine"}},{"kind":"Field","name":{"kind":"Name","value":"widgets"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"title"}},{"kind":"Field","name":{"kind":"Name","value":"x"}},{"kind":"Field","name":{"kind":"Name","value":"y"}},{"kind":"Field","name":{"kind":"Name","value":"width"}},{"kind":"Field","name":{"kind":"Name","value":"height"}},{"kind":"Field","name":{"kind":"Name","value":"figures"}},{"kind":"Field","name":{"kind":"Name","value":"queueIds"}},{"kind":"Field","name":{"kind":"Name","value":"period"}},{"kind":"Field","name":{"kind":"Name","value":"granularity"}},{"kind":"Field","name":{"kind":"Name","value":"compare"}},{"kind":"Field","name":{"kind":"Name","value":"text"}}]}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"PageEnd"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"PageInfo"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"hasNextPage"}},{"kind":"Field","name":{"kind":"Name","value":"endCursor"}}]}}]} as unknown as DocumentNode<SavedDashboardListQuery, SavedDashboardListQueryVariables>;
+export const SavedDashboardCreateDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"SavedDashboardCreate"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboardCreateInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"savedDashboardCreate"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboardCreateSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"dashboard"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"SavedDashboardDetails"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"InvalidInput"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"LimitReached"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"SavedDashboardDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedDashboard"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"isShared"}},{"kind":"Field","name":{"kind":"Name","value":"isMine"}},{"kind":"Field","name":{"kind":"Name","value":"widgets"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"title"}},{"kind":"Field","name":{"kind":"Name","value":"x"}},{"kind":"Field","name":{"kind":"Name","value":"y"}},{"kind":"Field","name":{"kind":"Name","value":"width"}},{"kind":"Field","name":{"kind":"Name","value":"height"}},{"kind":"Field","name":{"kind":"Name","value":"figures"}},{"kind":"Field","name":{"kind":"Name","value":"queueIds"}},{"kind":"Field","name":{"kind":"Name","value":"period"}},{"kind":"Field","name":{"kind":"Name","value":"granularity"}},{"kind":"Field","name":{"kind":"Name","value":"compare"}},{"kind":"Field","name":{"kind":"Name","value":"text"}}]}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"InvalidInput"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"field"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"LimitReached"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"LimitReachedError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"limit"}},{"kind":"Field","name":{"kind":"Name","value":"maximum"}}]}}]} as unknown as DocumentNode<SavedDashboardCreateMutation, SavedDashboardCreateMutationVariables>;
+export const SavedReportUpdateDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"SavedReportUpdate"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReportUpdateInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"savedReportUpdate"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReportUpdateSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"report"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"SavedReportDetails"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"StepUpRequired"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"InvalidInput"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"SavedReportDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReport"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"sections"}},{"kind":"Field","name":{"kind":"Name","value":"period"}},{"kind":"Field","name":{"kind":"Name","value":"format"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}},{"kind":"Field","name":{"kind":"Name","value":"queueIds"}},{"kind":"Field","name":{"kind":"Name","value":"schedule"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"frequency"}},{"kind":"Field","name":{"kind":"Name","value":"timeOfDay"}},{"kind":"Field","name":{"kind":"Name","value":"weekday"}},{"kind":"Field","name":{"kind":"Name","value":"monthDay"}}]}},{"kind":"Field","name":{"kind":"Name","value":"isPaused"}},{"kind":"Field","name":{"kind":"Name","value":"nextDueAt"}},{"kind":"Field","name":{"kind":"Name","value":"recipients"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"userId"}},{"kind":"Field","name":{"kind":"Name","value":"address"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}}]}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"StepUpRequired"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"StepUpRequiredError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"methods"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"InvalidInput"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"field"}}]}}]} as unknown as DocumentNode<SavedReportUpdateMutation, SavedReportUpdateMutationVariables>;
+export const SavedReportDeleteDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"SavedReportDelete"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReportDeleteInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"savedReportDelete"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReportDeleteSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"reportId"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ReportRunningError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"maximum"}}]}}]}}]}}]} as unknown as DocumentNode<SavedReportDeleteMutation, SavedReportDeleteMutationVariables>;
+export const SavedReportListDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"SavedReportList"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"first"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"Int"}}},"defaultValue":{"kind":"IntValue","value":"20"}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"after"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"String"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"savedReports"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"Variable","name":{"kind":"Name","value":"first"}}},{"kind":"Argument","name":{"kind":"Name","value":"after"},"value":{"kind":"Variable","name":{"kind":"Name","value":"after"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"edges"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"node"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"SavedReportDetails"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"pageInfo"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"PageEnd"}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"SavedReportDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReport"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"sections"}},{"kind":"Field","name":{"kind":"Name","value":"period"}},{"kind":"Field","name":{"kind":"Name","value":"format"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}},{"kind":"Field","name":{"kind":"Name","value":"queueIds"}},{"kind":"Field","name":{"kind":"Name","value":"schedule"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"frequency"}},{"kind":"Field","name":{"kind":"Name","value":"timeOfDay"}},{"kind":"Field","name":{"kind":"Name","value":"weekday"}},{"kind":"Field","name":{"kind":"Name","value":"monthDay"}}]}},{"kind":"Field","name":{"kind":"Name","value":"isPaused"}},{"kind":"Field","name":{"kind":"Name","value":"nextDueAt"}},{"kind":"Field","name":{"kind":"Name","value":"recipients"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"userId"}},{"kind":"Field","name":{"kind":"Name","value":"address"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}}]}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"PageEnd"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"PageInfo"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"hasNextPage"}},{"kind":"Field","name":{"kind":"Name","value":"endCursor"}}]}}]} as unknown as DocumentNode<SavedReportListQuery, SavedReportListQueryVariables>;
+export const SavedReportRunsDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"SavedReportRuns"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"reportId"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"first"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"Int"}}},"defaultValue":{"kind":"IntValue","value":"20"}},{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"after"}},"type":{"kind":"NamedType","name":{"kind":"Name","value":"String"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"node"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"reportId"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReport"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"runs"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"first"},"value":{"kind":"Variable","name":{"kind":"Name","value":"first"}}},{"kind":"Argument","name":{"kind":"Name","value":"after"},"value":{"kind":"Variable","name":{"kind":"Name","value":"after"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"edges"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"node"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ReportRunDetails"}}]}}]}},{"kind":"Field","name":{"kind":"Name","value":"pageInfo"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"PageEnd"}}]}}]}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ReportRunDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ReportRun"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"trigger"}},{"kind":"Field","name":{"kind":"Name","value":"dueAt"}},{"kind":"Field","name":{"kind":"Name","value":"firstDay"}},{"kind":"Field","name":{"kind":"Name","value":"lastDay"}},{"kind":"Field","name":{"kind":"Name","value":"toldCount"}},{"kind":"Field","name":{"kind":"Name","value":"error"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"finishedAt"}},{"kind":"Field","name":{"kind":"Name","value":"filesExpireAt"}},{"kind":"Field","name":{"kind":"Name","value":"files"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}},{"kind":"Field","name":{"kind":"Name","value":"length"}},{"kind":"Field","name":{"kind":"Name","value":"downloadUrl"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"PageEnd"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"PageInfo"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"hasNextPage"}},{"kind":"Field","name":{"kind":"Name","value":"endCursor"}}]}}]} as unknown as DocumentNode<SavedReportRunsQuery, SavedReportRunsQueryVariables>;
+export const ReportRunStatusDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"ReportRunStatus"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"runId"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"node"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"runId"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ReportRun"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ReportRunDetails"}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ReportRunDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ReportRun"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"trigger"}},{"kind":"Field","name":{"kind":"Name","value":"dueAt"}},{"kind":"Field","name":{"kind":"Name","value":"firstDay"}},{"kind":"Field","name":{"kind":"Name","value":"lastDay"}},{"kind":"Field","name":{"kind":"Name","value":"toldCount"}},{"kind":"Field","name":{"kind":"Name","value":"error"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"finishedAt"}},{"kind":"Field","name":{"kind":"Name","value":"filesExpireAt"}},{"kind":"Field","name":{"kind":"Name","value":"files"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}},{"kind":"Field","name":{"kind":"Name","value":"length"}},{"kind":"Field","name":{"kind":"Name","value":"downloadUrl"}}]}}]}}]} as unknown as DocumentNode<ReportRunStatusQuery, ReportRunStatusQueryVariables>;
+export const SavedReportCreateDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"SavedReportCreate"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReportCreateInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"savedReportCreate"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReportCreateSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"report"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"SavedReportDetails"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"StepUpRequired"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"InvalidInput"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"LimitReached"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"SavedReportDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReport"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"sections"}},{"kind":"Field","name":{"kind":"Name","value":"period"}},{"kind":"Field","name":{"kind":"Name","value":"format"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}},{"kind":"Field","name":{"kind":"Name","value":"queueIds"}},{"kind":"Field","name":{"kind":"Name","value":"schedule"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"frequency"}},{"kind":"Field","name":{"kind":"Name","value":"timeOfDay"}},{"kind":"Field","name":{"kind":"Name","value":"weekday"}},{"kind":"Field","name":{"kind":"Name","value":"monthDay"}}]}},{"kind":"Field","name":{"kind":"Name","value":"isPaused"}},{"kind":"Field","name":{"kind":"Name","value":"nextDueAt"}},{"kind":"Field","name":{"kind":"Name","value":"recipients"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"userId"}},{"kind":"Field","name":{"kind":"Name","value":"address"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}}]}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"StepUpRequired"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"StepUpRequiredError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"methods"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"InvalidInput"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"field"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"LimitReached"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"LimitReachedError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"limit"}},{"kind":"Field","name":{"kind":"Name","value":"maximum"}}]}}]} as unknown as DocumentNode<SavedReportCreateMutation, SavedReportCreateMutationVariables>;
+export const SavedReportRunDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"SavedReportRun"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReportRunInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"savedReportRun"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"SavedReportRunSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"run"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ReportRunDetails"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ReportRunningError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"maximum"}}]}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"InvalidInput"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ReportRunDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ReportRun"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"trigger"}},{"kind":"Field","name":{"kind":"Name","value":"dueAt"}},{"kind":"Field","name":{"kind":"Name","value":"firstDay"}},{"kind":"Field","name":{"kind":"Name","value":"lastDay"}},{"kind":"Field","name":{"kind":"Name","value":"toldCount"}},{"kind":"Field","name":{"kind":"Name","value":"error"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"finishedAt"}},{"kind":"Field","name":{"kind":"Name","value":"filesExpireAt"}},{"kind":"Field","name":{"kind":"Name","value":"files"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"locale"}},{"kind":"Field","name":{"kind":"Name","value":"length"}},{"kind":"Field","name":{"kind":"Name","value":"downloadUrl"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"InvalidInput"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"field"}}]}}]} as unknown as DocumentNode<SavedReportRunMutation, SavedReportRunMutationVariables>;
 export const ScheduledEventDeleteDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"ScheduledEventDelete"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ScheduledEventDeleteInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"scheduledEventDelete"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ScheduledEventDeleteSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"queue"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"status"}},{"kind":"Field","name":{"kind":"Name","value":"revision"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}}]}}]}}]} as unknown as DocumentNode<ScheduledEventDeleteMutation, ScheduledEventDeleteMutationVariables>;
 export const ScheduledEventUpdateDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"ScheduledEventUpdate"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ScheduledEventUpdateInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"scheduledEventUpdate"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ScheduledEventUpdateSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"event"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ScheduledEventDetails"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"InvalidInput"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"ScheduledEventOverlaps"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ScheduledEventDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ScheduledEvent"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"startsAt"}},{"kind":"Field","name":{"kind":"Name","value":"endsAt"}},{"kind":"Field","name":{"kind":"Name","value":"prequeueStartsAt"}},{"kind":"Field","name":{"kind":"Name","value":"drawsLots"}},{"kind":"Field","name":{"kind":"Name","value":"queueStatus"}},{"kind":"Field","name":{"kind":"Name","value":"overrides"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"capacity"}},{"kind":"Field","name":{"kind":"Name","value":"maxConcurrentUsers"}},{"kind":"Field","name":{"kind":"Name","value":"releaseRatePerMinute"}},{"kind":"Field","name":{"kind":"Name","value":"graceSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"phoneGraceSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"claimSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"staySeconds"}},{"kind":"Field","name":{"kind":"Name","value":"queueAll"}},{"kind":"Field","name":{"kind":"Name","value":"invitedOnly"}},{"kind":"Field","name":{"kind":"Name","value":"maxPlacesPerAddress"}},{"kind":"Field","name":{"kind":"Name","value":"refusalMessage"}}]}},{"kind":"Field","name":{"kind":"Name","value":"prequeueBeganAt"}},{"kind":"Field","name":{"kind":"Name","value":"beganAt"}},{"kind":"Field","name":{"kind":"Name","value":"endedAt"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"InvalidInput"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"field"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ScheduledEventOverlaps"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ScheduledEventOverlapsError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"event"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"prequeueStartsAt"}},{"kind":"Field","name":{"kind":"Name","value":"startsAt"}},{"kind":"Field","name":{"kind":"Name","value":"endsAt"}}]}}]}}]} as unknown as DocumentNode<ScheduledEventUpdateMutation, ScheduledEventUpdateMutationVariables>;
 export const ScheduledEventCreateDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"ScheduledEventCreate"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ScheduledEventCreateInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"scheduledEventCreate"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"__typename"}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ScheduledEventCreateSuccess"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"event"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ScheduledEventDetails"}}]}}]}},{"kind":"InlineFragment","typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"UserError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"message"}}]}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"InvalidInput"}},{"kind":"FragmentSpread","name":{"kind":"Name","value":"ScheduledEventOverlaps"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ScheduledEventDetails"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ScheduledEvent"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"state"}},{"kind":"Field","name":{"kind":"Name","value":"startsAt"}},{"kind":"Field","name":{"kind":"Name","value":"endsAt"}},{"kind":"Field","name":{"kind":"Name","value":"prequeueStartsAt"}},{"kind":"Field","name":{"kind":"Name","value":"drawsLots"}},{"kind":"Field","name":{"kind":"Name","value":"queueStatus"}},{"kind":"Field","name":{"kind":"Name","value":"overrides"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"capacity"}},{"kind":"Field","name":{"kind":"Name","value":"maxConcurrentUsers"}},{"kind":"Field","name":{"kind":"Name","value":"releaseRatePerMinute"}},{"kind":"Field","name":{"kind":"Name","value":"graceSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"phoneGraceSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"claimSeconds"}},{"kind":"Field","name":{"kind":"Name","value":"staySeconds"}},{"kind":"Field","name":{"kind":"Name","value":"queueAll"}},{"kind":"Field","name":{"kind":"Name","value":"invitedOnly"}},{"kind":"Field","name":{"kind":"Name","value":"maxPlacesPerAddress"}},{"kind":"Field","name":{"kind":"Name","value":"refusalMessage"}}]}},{"kind":"Field","name":{"kind":"Name","value":"prequeueBeganAt"}},{"kind":"Field","name":{"kind":"Name","value":"beganAt"}},{"kind":"Field","name":{"kind":"Name","value":"endedAt"}},{"kind":"Field","name":{"kind":"Name","value":"createdAt"}},{"kind":"Field","name":{"kind":"Name","value":"updatedAt"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"InvalidInput"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"InvalidInputError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"field"}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ScheduledEventOverlaps"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"ScheduledEventOverlapsError"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"event"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"name"}},{"kind":"Field","name":{"kind":"Name","value":"prequeueStartsAt"}},{"kind":"Field","name":{"kind":"Name","value":"startsAt"}},{"kind":"Field","name":{"kind":"Name","value":"endsAt"}}]}}]}}]} as unknown as DocumentNode<ScheduledEventCreateMutation, ScheduledEventCreateMutationVariables>;

@@ -358,6 +358,9 @@
       "QueueCategory",
       "Rating",
       "ReceivedNotification",
+      "ReportRun",
+      "SavedDashboard",
+      "SavedReport",
       "ScheduledEvent",
       "Session",
       "Shift",
@@ -565,6 +568,41 @@
     "RetentionSetResult": [
       "InvalidInputError",
       "RetentionSetSuccess",
+      "StepUpRequiredError"
+    ],
+    "SavedDashboardCreateResult": [
+      "InvalidInputError",
+      "LimitReachedError",
+      "SavedDashboardCreateSuccess"
+    ],
+    "SavedDashboardDeleteResult": [
+      "SavedDashboardChangedError",
+      "SavedDashboardDeleteSuccess"
+    ],
+    "SavedDashboardUpdateResult": [
+      "InvalidInputError",
+      "SavedDashboardChangedError",
+      "SavedDashboardUpdateSuccess"
+    ],
+    "SavedReportCreateResult": [
+      "InvalidInputError",
+      "LimitReachedError",
+      "SavedReportCreateSuccess",
+      "StepUpRequiredError"
+    ],
+    "SavedReportDeleteResult": [
+      "ReportRunningError",
+      "SavedReportDeleteSuccess"
+    ],
+    "SavedReportRunResult": [
+      "IdempotencyConflictError",
+      "InvalidInputError",
+      "ReportRunningError",
+      "SavedReportRunSuccess"
+    ],
+    "SavedReportUpdateResult": [
+      "InvalidInputError",
+      "SavedReportUpdateSuccess",
       "StepUpRequiredError"
     ],
     "ScheduledEventCreateResult": [
@@ -866,9 +904,11 @@
       "QueueSlugTakenError",
       "RatingRefusedError",
       "RegistrationClosedError",
+      "ReportRunningError",
       "RoleInUseError",
       "RoleNameTakenError",
       "RoleNotGrantableError",
+      "SavedDashboardChangedError",
       "ScheduledEventOverError",
       "ScheduledEventOverlapsError",
       "ScopeNotGrantableError",

@@ -280,17 +280,17 @@ export interface WebhookEventData {
     readonly changed: readonly string[];
   };
   MESSAGE_RULE_CREATED: {
-    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST";
+    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST" | "REPORT";
     readonly queueId: string | null;
   };
   /** `textCount`: how many texts of its own went with it. */
   MESSAGE_RULE_DELETED: {
-    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST";
+    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST" | "REPORT";
     readonly textCount: number;
   };
   /** `changes` holds the new values. */
   MESSAGE_RULE_UPDATED: {
-    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST";
+    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST" | "REPORT";
     readonly changes: Readonly<Record<string, unknown>>;
   };
   /** No more messages of it are sent. */
@@ -332,18 +332,18 @@ export interface WebhookEventData {
   };
   /** Staff had a message sent again that had failed. */
   NOTIFICATION_RETRIED: {
-    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST";
+    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST" | "REPORT";
     readonly channel: "EMAIL" | "SMS" | "WHATSAPP" | "PUSH" | "IN_APP" | "CHAT";
   };
   /** The text of one's own is gone. */
   NOTIFICATION_TEMPLATE_REMOVED: {
-    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST";
+    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST" | "REPORT";
     readonly channel: "EMAIL" | "SMS" | "WHATSAPP" | "PUSH" | "IN_APP" | "CHAT";
     readonly locale: string;
   };
   /** The text itself is in the tenant's row. */
   NOTIFICATION_TEMPLATE_SET: {
-    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST";
+    readonly kind: "JOINED" | "PEOPLE_AHEAD" | "WAIT_BELOW" | "CALLED" | "RECALLED" | "NO_SHOW" | "COMPLETED" | "FEEDBACK_REQUEST" | "OPENING_SOON" | "QUEUE_ALERT" | "BROADCAST" | "REPLY" | "TEST" | "REPORT";
     readonly channel: "EMAIL" | "SMS" | "WHATSAPP" | "PUSH" | "IN_APP" | "CHAT";
     readonly locale: string;
   };
@@ -462,6 +462,26 @@ export interface WebhookEventData {
     readonly line: LineState;
     readonly changes: Readonly<Record<string, unknown>>;
   };
+  /** Its files are there, and it is on its way to so many recipients. */
+  REPORT_RUN_DONE: {
+    readonly reportId: string;
+    readonly toldCount: number;
+  };
+  /** There are no files; `reason` says why. */
+  REPORT_RUN_FAILED: {
+    readonly reportId: string;
+    readonly reason: string;
+  };
+  /** Nothing of ours was running when its time came, and it was found too late. */
+  REPORT_RUN_MISSED: {
+    readonly reportId: string;
+    readonly slot: string;
+  };
+  /** Somebody has asked for a report, or its time has come (`slot`). */
+  REPORT_RUN_STARTED: {
+    readonly reportId: string;
+    readonly slot: string | null;
+  };
   /** Days as they are from now on; null for ever. */
   RETENTION_SET: {
     readonly sessionDays: number | null;
@@ -481,6 +501,27 @@ export interface WebhookEventData {
   ROLE_UPDATED: {
     readonly changed: readonly string[];
     readonly permissions: readonly string[];
+  };
+  SAVED_DASHBOARD_CREATED: {
+    readonly name: string;
+    readonly shared: boolean;
+  };
+  SAVED_DASHBOARD_DELETED: {
+    readonly name: string;
+  };
+  /** `changed` names the fields that have new values. */
+  SAVED_DASHBOARD_UPDATED: {
+    readonly changed: readonly string[];
+  };
+  SAVED_REPORT_CREATED: {
+    readonly name: string;
+  };
+  SAVED_REPORT_DELETED: {
+    readonly name: string;
+  };
+  /** `changed` names the fields that have new values. */
+  SAVED_REPORT_UPDATED: {
+    readonly changed: readonly string[];
   };
   /** `reason`: `TIME`, or `DELETED` by somebody. */
   SCHEDULED_EVENT_ENDED: {

@@ -305,6 +305,18 @@ async def transfers(shop: Everybody) -> None:
     await shop.do(shop.admin, "importCancel", importId=unsent["id"])
 
 
+async def reports(shop: Everybody) -> None:
+    """Somebody keeps what they look at every morning, and has it sent."""
+    board = await shop.do(shop.admin, "savedDashboardCreate", name="Mornings")
+    await shop.do(shop.admin, "savedDashboardUpdate", dashboardId=board["id"], isShared=True)
+    await shop.do(shop.admin, "savedDashboardDelete", dashboardId=board["id"])
+    kept = await shop.do(shop.admin, "savedReportCreate", name="Weekly", period="LAST_WEEK")
+    await shop.do(shop.admin, "savedReportUpdate", reportId=kept["id"], period="LAST_MONTH")
+    await shop.do(shop.admin, "savedReportRun", reportId=kept["id"])
+    other = await shop.do(shop.admin, "savedReportCreate", name="Never", period="TODAY")
+    await shop.do(shop.admin, "savedReportDelete", reportId=other["id"])
+
+
 async def operators(shop: Everybody) -> None:
     """What a worker gave up is tried again."""
     now = shop.clock.now()
@@ -329,6 +341,7 @@ DAY = (
     admissions,
     people,
     transfers,
+    reports,
     operators,
 )
 

@@ -36,6 +36,23 @@ BOUNDED_LISTS = {
     "AuditEntry.changes": "the columns of 20 rows",
     "AuditFilter.types": "20",
     "ApiKey.secrets": "6",
+    "DashboardWidget.figures": "6",
+    "DashboardWidget.queueIds": "100",
+    "DashboardWidgetInput.figures": "6",
+    "DashboardWidgetInput.queueIds": "100",
+    "ReportRun.files": "one per language",
+    "SavedDashboard.widgets": "40",
+    "SavedDashboardCreateInput.widgets": "40",
+    "SavedDashboardUpdateInput.widgets": "40",
+    "SavedReport.queueIds": "100",
+    "SavedReport.recipients": "50",
+    "SavedReport.sections": "the enum",
+    "SavedReportCreateInput.queueIds": "100",
+    "SavedReportCreateInput.recipients": "50",
+    "SavedReportCreateInput.sections": "the enum",
+    "SavedReportUpdateInput.queueIds": "100",
+    "SavedReportUpdateInput.recipients": "50",
+    "SavedReportUpdateInput.sections": "the enum",
     "QueueAnalytics.abandonmentByPosition": "the classes",
     "QueueAnalytics.heatMap": "the hours of a week",
     "QueueAnalytics.peakHours": "3",
@@ -172,13 +189,13 @@ BOUNDED_LISTS = {
     "WebhookEndpointUpdateInput.queueIds": "100",
 }
 _ACTIONS = re.compile(
-    r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|job|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|pushDevice|notification|notificationPreferences|notificationDefaults|notificationOptOut|notificationBroadcast|notificationTemplate|messageRule"
+    r"(tenant|tenantDomain|user|secondFactor|login|apiKey|customRole|password|email|phone|profile|invitation|originHealth|scheduledEvent|job|webhookEndpoint|webhookSecret|webhookDelivery|webhookRange|queue|queueCategory|counter|shift|session|admission|pushDevice|notification|notificationPreferences|notificationDefaults|notificationOptOut|notificationBroadcast|notificationTemplate|messageRule|savedDashboard|savedReport"
     r"|alertRule|alert|accessEntry|accessCode|person|retention|identityProvider|integration|userIdentity|messageProvider|export|import)"
     r"(Ping|Replay|Register|Confirm|RequestReset|Reset|Change|Invite|Accept|Enter|Renew|Leave|Verify|Confirm|SendCode|Enroll|StepUpSendCode|RenewRecoveryCodes|ResetSecondFactors|SetSecondFactorPolicy|Claim"
     r"|Create|Update|Suspend|Reactivate|Deactivate|Delete|Login|Refresh|Open|Pause|Resume|Close|StartMaintenance"
     r"|Archive|Start|End|Join|CallNext|Call|Recall|Complete|MarkNoShow|Cancel|ReturnToQueue|StepBack|Hold|Unhold"
     r"|Transfer|SetPriority|SetHours|UseAccessCode|AddNote|Add|Remove|StepUp|Set|Rotate|Revoke|Report|Exchange|StartLink|Link"
-    r"|MarkRead|Unlink|Export|Erase|SetFee|SetFeedback|Rate|Acknowledge|Pay|Test|Retry)"
+    r"|MarkRead|Unlink|Export|Erase|SetFee|SetFeedback|Rate|Acknowledge|Pay|Run|Test|Retry)"
 )
 # Says what it does without an object: whoever is signed in.
 _BARE_ACTIONS = {"logout"}

@@ -31,6 +31,8 @@ HARMLESS: Mapping[tuple[str, str], Any] = {
     ("customRoleCreate", "name"): " ",
     ("webhookEndpointCreate", "name"): " ",
     ("messageProviderCreate", "name"): " ",
+    ("savedDashboardCreate", "name"): " ",
+    ("savedReportCreate", "name"): " ",
     ("alertRuleCreate", "name"): " ",
 }
 

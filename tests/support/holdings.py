@@ -212,6 +212,7 @@ async def holdings(api: Api) -> Holdings:
         "MessageProvider": carrier["messageProvider"]["id"],
         "MessageRule": rule["messageRule"]["id"],
         **await _alert(api, admin, queue_id, secret),
+        **await _reports(admin, queue_id, secret),
         "UserIdentity": await _identity(api, user["user"]["id"], provider["identityProvider"]["id"], secret),
         "Queue": queue_id,
         "QueueCategory": category["category"]["id"],
@@ -312,6 +313,35 @@ async def _alert(api: Api, admin: Caller, queue_id: str, secret: str) -> dict[st
     rule_id = made["alertRule"]["id"]
     alert_id = await raised(api, parse(queue_id)[1].tenant_id, rule_id, queue_id, f"Alert {secret}")
     return {"AlertRule": rule_id, "Alert": alert_id}
+
+
+async def _reports(admin: Caller, queue_id: str, secret: str) -> dict[str, str]:
+    widget = {"kind": "TEXT", "x": 0, "y": 0, "width": 4, "height": 2, "title": secret, "text": f"About {secret}"}
+    board = await admin(
+        "mutation($i: SavedDashboardCreateInput!) { savedDashboardCreate(input: $i) {"
+        " ... on SavedDashboardCreateSuccess { dashboard { id } } } }",
+        i={"name": f"Board {secret}", "widgets": [widget]},
+    )
+    report = await admin(
+        "mutation($i: SavedReportCreateInput!) { savedReportCreate(input: $i) {"
+        " ... on SavedReportCreateSuccess { report { id } } } }",
+        i={
+            "name": f"Report {secret}",
+            "period": "TODAY",
+            "queueIds": [queue_id],
+            "recipients": [{"address": f"board.{secret}@private.example"}],
+        },
+    )
+    run = await admin(
+        "mutation($i: SavedReportRunInput!) { savedReportRun(input: $i) {"
+        " ... on SavedReportRunSuccess { run { id } } } }",
+        i={"reportId": report["report"]["id"]},
+    )
+    return {
+        "SavedDashboard": board["dashboard"]["id"],
+        "SavedReport": report["report"]["id"],
+        "ReportRun": run["run"]["id"],
+    }
 
 
 async def _webhook(api: Api, admin: Caller, secret: str) -> dict[str, str]:

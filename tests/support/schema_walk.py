@@ -68,6 +68,8 @@ KINDS = {
     "jobId": "Job",
     "exportId": "Export",
     "importId": "Import",
+    "dashboardId": "SavedDashboard",
+    "reportId": "SavedReport",
     "deliveryId": "WebhookDelivery",
 }
 KINDS_OF_ID = {"pushPublicKey": "Tenant", "queue": "Queue", "session": "Session", "node": "Queue"}
@@ -105,6 +107,11 @@ VALUES: dict[str, Any] = {
     "locale": "en",
     "currentPassword": "a password nobody tries",
     "opens": "09:00",
+    "timeOfDay": "07:30",
+    "x": 0,
+    "y": 0,
+    "width": 3,
+    "height": 2,
     "closes": "17:00",
     "date": "2400-12-25",
     "startsAt": "2400-01-01T00:00:00Z",

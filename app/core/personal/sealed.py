@@ -120,6 +120,11 @@ def optional_sealed_json() -> Any:
     return Sealed(orjson.dumps, orjson.loads, None, optional=True)
 
 
+def sealed_bytes() -> Any:
+    """Bytes, as they are."""
+    return Sealed(bytes, bytes, None, optional=False)
+
+
 def sealed(value: T) -> Sealed[T]:
     """What is declared, as `col` gives the column: `sealed(User.email).matches(…)`.
 

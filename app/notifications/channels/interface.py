@@ -19,6 +19,18 @@ from app.notifications.texts import Value
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a message. Not to be logged."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"Attachment({self.media_type}, {len(self.content)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message to one recipient. Not to be logged.
 
@@ -28,6 +40,7 @@ class Message:
       has registered with, as JSON; empty for CHAT, where the provider's options say where to
     - `values`: what the text was filled in with, for providers that fill in templates of their own (WhatsApp)
     - `unsubscribe_url`: where one click is enough (RFC 8058); None where nobody can opt out
+    - `attachments`: of e-mails only, together at most some 5 MB
     """
 
     key: str
@@ -41,6 +54,7 @@ class Message:
     values: Mapping[str, Value] = field(default_factory=dict)
     link: str | None = None
     unsubscribe_url: str | None = None
+    attachments: Sequence[Attachment] = ()
 
     def __repr__(self) -> str:
         return f"Message({self.key})"

@@ -3,6 +3,7 @@
 How it travels is the business of `smtp.py`, `ses.py` and `sendgrid.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import HeaderParseError, NonASCIILocalPartDefect
@@ -12,6 +13,8 @@ from email.policy import SMTP, SMTPUTF8
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
+
+from app.notifications.channels.interface import Attachment
 
 
 class MailFailure(Exception):
@@ -45,6 +48,7 @@ class Mail:
     language: str
     written_at: datetime
     unsubscribe_url: str | None = None
+    attachments: Sequence[Attachment] = ()
 
     def __repr__(self) -> str:
         return f"Mail({self.message_id})"
@@ -116,6 +120,9 @@ def compose(mail: Mail) -> EmailMessage:
     message["Date"] = mail.written_at
     message["Message-ID"] = mail.message_id
     message.set_content(mail.body, cte="quoted-printable")
+    for each in mail.attachments:
+        main, _, sub = each.media_type.partition("/")
+        message.add_attachment(each.content, maintype=main, subtype=sub, filename=each.name)
     for name, value in notice_headers(mail.language, mail.unsubscribe_url).items():
         message[name] = value
     return message

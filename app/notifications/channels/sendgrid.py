@@ -97,6 +97,11 @@ class SendGridProvider(Provider[SendGridOptions, SendGridCredentials]):
                 "subscription_tracking": {"enable": False},
             },
         }
+        if message.attachments:
+            mail["attachments"] = [
+                {"filename": each.name, "type": each.media_type, "content": base64.b64encode(each.content).decode()}
+                for each in message.attachments
+            ]
         answer = await ask(
             self.around,
             f"{chosen.base_url}/v3/mail/send",

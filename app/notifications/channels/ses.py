@@ -60,6 +60,7 @@ class SesProvider(Provider[SesOptions, AwsCredentials]):
                     message.language,
                     message.written_at,
                     message.unsubscribe_url,
+                    message.attachments,
                 )
             )
             [sender], [recipient] = mail["From"].addresses, mail["To"].addresses

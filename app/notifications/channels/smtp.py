@@ -240,6 +240,7 @@ async def sent(server: Server, sender: str, message: Message, address: str | Non
             message.language,
             message.written_at,
             message.unsubscribe_url,
+            message.attachments,
         )
         async with preparing, conversation(server, mail) as ready:
             # The deadline was for getting here; the text has one of its own.

@@ -36,6 +36,7 @@ NotificationKind = explained_enum(
     BROADCAST="What staff wrote to everybody who waits.",
     REPLY="The answer to what a visitor has written to us.",
     TEST="A message staff sent to see whether a provider works.",
+    REPORT="For whom a saved report is sent to: its figures, attached to an e-mail.",
 )
 NotificationChannel = explained_enum(
     models.NotificationChannel,

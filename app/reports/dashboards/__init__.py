@@ -1,0 +1,1 @@
+"""Dashboards that are kept: which figures, where on the grid. What they show is analytics' business."""
