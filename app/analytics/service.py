@@ -38,7 +38,9 @@ from app.analytics.repository_figures import Rows, on_the_wall
 from app.analytics.sums import Sums, Tail, add_tails, figures_of, share
 from app.core.db import ReadTx
 from app.core.db.pages import Page, PageRequest, decode_cursor, encode_cursor
-from app.core.errors import BadInput
+from app.core.errors import BadInput, NotFound
+from app.counters import repository as counters
+from app.identity import repository as users
 from app.queues import repository as queues
 from app.tenants import service as tenants
 
@@ -83,6 +85,7 @@ async def ask(
         queue = await queues.get(tx, queue_ids[0])
         _, _, zones = await repository.cursors(tx, queue_ids)
         zone = next(iter(zones), queue.time_zone)
+    await _ensure_there(tx, filters)
     rules.ensure_period(period, granularity)
     rules.ensure_filters(filters)
     if service_level_seconds is None:
@@ -98,6 +101,16 @@ async def ask(
         service_level_seconds,
         now,
     )
+
+
+async def _ensure_there(tx: ReadTx, filters: Filters) -> None:
+    """`NotFound` for what the tenant does not have."""
+    if (category_id := filters.category_id) is not None and not await queues.categories_by_id(tx, [category_id]):
+        raise NotFound("QueueCategory")
+    if filters.counter_id is not None:
+        await counters.get(tx, filters.counter_id)
+    if filters.user_id is not None:
+        await users.get(tx, filters.user_id)
 
 
 async def queue_figures(
@@ -261,8 +274,13 @@ async def staff_figures(
     user_id: UUID | None = None,
     service_level_seconds: int | None = None,
 ) -> list[StaffFigures]:
-    """What each member of staff did (or one), who served most first: all who called somebody or had a shift."""
+    """What each member of staff did (or one), who served most first: all who called somebody or had a shift.
+
+    `BadInput`, `NotFound`.
+    """
     asked = await ask(tx, None, period, now=now, service_level_seconds=service_level_seconds)
+    if user_id is not None:
+        await users.get(tx, user_id)
     only = None if user_id is None else [user_id]
     grouped = await _by_member(tx, asked, Dimension.STAFF, only)
     duty = await repository.on_duty(tx, asked.period.starts, asked.period.ends, now, only)

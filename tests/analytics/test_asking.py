@@ -192,6 +192,10 @@ async def test_what_belongs_to_others_is_not_found(house: House) -> None:
     theirs = await house.business.counter(house.queues[0])
     with pytest.raises(GraphQLFailed, match="NOT_FOUND"):
         await other.admin(CHART, queueId=own, filter={"counterId": theirs}, **DAY)
+    for name, id in (("categoryId", "QueueCategory"), ("counterId", "Counter"), ("userId", "User")):
+        nobodys = encode(id, parse(own)[1].tenant_id, parse(own)[1].id)
+        with pytest.raises(GraphQLFailed, match="NOT_FOUND"):
+            await other.admin(CHART, queueId=own, filter={name: nobodys}, **DAY)
     empty = await other.admin(CHART, queueId=own, **DAY)
     assert (empty["total"]["arrivedCount"], empty["revision"]) == (0, 0)
     with pytest.raises(GraphQLFailed, match="FORBIDDEN"):
