@@ -1,25 +1,30 @@
 """The compiled path and the executed one side by side: the same bytes, document by document, move by move."""
 
 from dataclasses import dataclass
+from datetime import UTC
 from random import Random
 from typing import Any
 
 import pytest
 
 from app.core.actor import Actor, ActorKind
-from app.core.ids import new_id
+from app.core.ids import decode, new_id
 from app.identity.permissions import Permission
+from app.sessions.waits.expected import ANYBODY
+from app.sessions.waits.fold import Learner, Stored
 from tests.fanout.documents import operation_ids, subscription
 from tests.fanout.hosts import SCHEMA, Host, Ordinary, tenant_of, visitor
 from tests.support.api import Api, Business, Joined
 from tests.support.desk import Desk, open_desk
 from tests.support.waiting import eventually
+from tests.waits.logs import day
 
 DOCUMENTS = 40
 SEEDS = 12
 # Two are released from the metered one, and nobody knows how long they stay; later ones are not.
 KINDS: dict[str, dict[str, Any]] = {
     "served": {},
+    "learned": {},
     "new": {},
     "metered": {"mode": "METERED", "maxConcurrentUsers": 2, "graceSeconds": None, "phoneGraceSeconds": None},
 }
@@ -41,7 +46,7 @@ class Line:
 
 async def _line(business: Business, kind: str) -> Line:
     desk = await open_desk(business, **KINDS[kind])
-    if kind == "served":
+    if kind in ("served", "learned"):
         served = await desk.join()
         await desk.call()
         await business.serve(served.id)
@@ -53,13 +58,25 @@ async def _line(business: Business, kind: str) -> Line:
         contact={"email": "ada@example.com"},
         metadata={"%b": ["null", 7, None, {"position": 1, "\\": "%d"}]},
     )
+    if kind == "learned":
+        await _teach(business.api, desk)
     staff = Actor(ActorKind.USER, tenant_of(desk.queue), new_id(), frozenset(Permission))
     return Line(desk, ahead, watched, staff)
 
 
+async def _teach(api: Api, desk: Desk) -> None:
+    """Let its line know what another has learned: P50 and P90 are shown."""
+    learner = Learner.at_rest(0, Stored(), UTC)
+    learner.learn(day(seed=1, events=900), {})
+    line = (await api.runtime.lines.get(*decode("Queue", desk.queue))).line
+    line.take_up(learner.memory, 1)
+    await desk.join()
+    assert line.expected.of(0, ANYBODY).p90_seconds is not None
+
+
 @pytest.fixture(scope="module")
 async def lines(api: Api) -> list[Line]:
-    """Where estimates are known, where they are not, and where they are for whoever is near the head."""
+    """Where means are known, P50 and P90 too, where nothing is, and where it is for whoever is near the head."""
     business = await api.new_business()
     return [await _line(business, kind) for kind in KINDS]
 

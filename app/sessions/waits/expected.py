@@ -77,7 +77,7 @@ class Seen:
 class Expected:
     """The waits of a whole line at one of its states, by what it has learned until then."""
 
-    __slots__ = ("_hidden", "_hour", "_memory", "_said", "_seen", "_voices")
+    __slots__ = ("_hidden", "_hour", "_memory", "_said", "_seen", "_stretches", "_voices")
 
     def __init__(self, seen: Seen, memory: LineMemory) -> None:
         """`memory` is what the line had learned when this state was reached; it is not changed."""
@@ -86,6 +86,7 @@ class Expected:
         self._hidden = _hidden(seen.state)
         self._hour: float | None = None
         self._voices: dict[Kind, str | Quantiles] = {}
+        self._stretches: dict[Kind, _Stretch] = {}
         self._said: dict[tuple[Kind, int], tuple[float, float, Reason | None]] = {}
 
     def of(self, ahead: int, kind: Kind) -> Quantiles:
@@ -99,17 +100,12 @@ class Expected:
             voice = self._voices[kind] = self._voice(kind)
         if isinstance(voice, Quantiles):
             return voice
-        number = bisect_right(ASKED, ahead) - 1
-        before = ASKED[number]
-        p50, p90, reason = self._at(kind, before, voice)
-        if before != ahead:
-            after = ASKED[number + 1]
-            share = (ahead - before) / (after - before)
-            p50_after, p90_after, reason_after = self._at(kind, after, voice)
-            p50 += (p50_after - p50) * share
-            p90 += (p90_after - p90) * share
-            reason = reason or reason_after
-        return Quantiles(round(p50), round(p90), reason)
+        stretch = self._stretches.get(kind)
+        if stretch is None or not stretch.begin <= ahead < stretch.end:
+            # Whoever is shown something next stands next: one look-up serves a stretch of the line.
+            stretch = self._stretches[kind] = self._stretch(kind, ahead, voice)
+        _, _, p50, p50_step, p90, p90_step, reason = stretch
+        return Quantiles(int(p50 + p50_step * ahead), int(p90 + p90_step * ahead), reason)
 
     def of_next(self, kind: Kind) -> Quantiles:
         """Of somebody who joins now, behind everybody."""
@@ -175,6 +171,19 @@ class Expected:
         estimate = self._memory.paced.around(wait)
         return Quantiles(round(estimate.p50_seconds), round(estimate.p90_seconds), estimate.reason)
 
+    def _stretch(self, kind: Kind, ahead: int, voice: str) -> "_Stretch":
+        number = bisect_right(ASKED, ahead) - 1
+        begin, end = ASKED[number], ASKED[number + 1]
+        p50, p90, reason = self._at(kind, begin, voice)
+        p50_step = p90_step = 0.0
+        if end > begin + 1:
+            p50_end, p90_end, _ = self._at(kind, end, voice)
+            p50_step, p90_step = (p50_end - p50) / (end - begin), (p90_end - p90) / (end - begin)
+        # A half, so that cutting off rounds.
+        return _Stretch(
+            begin, end, p50 - p50_step * begin + 0.5, p50_step, p90 - p90_step * begin + 0.5, p90_step, reason
+        )
+
     def _at(self, kind: Kind, ahead: int, voice: str) -> tuple[float, float, Reason | None]:
         said = self._said.get((kind, ahead))
         if said is None:
@@ -194,6 +203,18 @@ class Expected:
             local = datetime.fromtimestamp(self._seen.at, self._seen.zone)
             self._hour = local.hour + local.minute / 60 + local.second / 3_600
         return self._hour
+
+
+class _Stretch(NamedTuple):
+    """Places from `begin` to before `end`: P50 and P90 are straight there, as a value at 0 and a step by place."""
+
+    begin: int
+    end: int
+    p50: float
+    p50_step: float
+    p90: float
+    p90_step: float
+    reason: Reason | None
 
 
 _REASONS = {reason: b'"%b"' % reason.encode() for reason in Reason} | {None: b"null"}

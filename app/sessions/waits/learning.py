@@ -7,6 +7,7 @@ learned from it or not, and another one goes on where it stopped.
 
 import asyncio
 import logging
+import zlib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -111,7 +112,7 @@ def _learner(held: repository.Held, found: Sequence[Recorded]) -> Learner:
     revision = held.revision if held.stored.said is not None else found[0].revision - 1
     try:
         return Learner.at_rest(revision, held.stored, zone)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, zlib.error):
         # Another release's: what was learned is lost, and learned again.
         logger.exception("What a queue had learned of its waits cannot be read; it begins anew.")
         return Learner.at_rest(found[0].revision - 1, Stored(), zone)
