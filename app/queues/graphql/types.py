@@ -12,34 +12,14 @@ from app.core.graphql.node import Node
 from app.core.graphql.pages import After, First, PageInfo
 from app.queues import models
 from app.queues.estimates import outlook
+from app.queues.graphql import lazy
+from app.queues.graphql.columns import CONFIGURATION, FROM_LINE
 from app.queues.graphql.enums import FailureMode, QueueDiscipline, QueueMode, QueueStatus
 from app.queues.graphql.events import QueueEventConnection
 from app.queues.graphql.parts import LastCall, PriorityCredit, QueueCategory
 from app.queues.limits import state_of
 from app.sessions.graphql.enums import SessionStatus, WaitEstimateReason, WaitUnknown
 from app.sessions.waits.expected import ANYBODY, Quantiles
-
-LazySessionConnection = Annotated["SessionConnection", strawberry.lazy("app.sessions.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
-LazyBusinessHours = Annotated["BusinessHours", strawberry.lazy("app.schedules.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
-LazyScheduledEvent = Annotated["ScheduledEvent", strawberry.lazy("app.schedules.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
-LazyScheduledEventConnection = Annotated[
-    "ScheduledEventConnection",  # type: ignore[name-defined]  # noqa: F821
-    strawberry.lazy("app.schedules.graphql.types"),
-]
-IdentifierSearch = Annotated[
-    str | None,
-    strawberry.argument(
-        description="Only the person with exactly this identifier: kept encrypted, they can be found by no part of it."
-    ),
-]
-LazyAccessEntryConnection = Annotated["AccessEntryConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
-LazyAccessCodeConnection = Annotated["AccessCodeConnection", strawberry.lazy("app.access.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
-LazyOriginHealthState = Annotated["OriginHealthState", strawberry.lazy("app.admission.graphql.health.types")]  # type: ignore[name-defined]  # noqa: F821
-LazyQueueFeedback = Annotated["QueueFeedback", strawberry.lazy("app.ratings.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
-LazyRatingConnection = Annotated["RatingConnection", strawberry.lazy("app.ratings.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
-LazyQueueSnapshot = Annotated["QueueSnapshot", strawberry.lazy("app.sessions.graphql.as_of")]  # type: ignore[name-defined]  # noqa: F821
-LazyQueueFee = Annotated["QueueFee", strawberry.lazy("app.integrations.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
-LazyCounter = Annotated["Counter", strawberry.lazy("app.counters.graphql.types")]  # type: ignore[name-defined]  # noqa: F821
 
 
 @strawberry.type(
@@ -172,7 +152,7 @@ class Queue(Node):
             tenant_key=row.tenant_id,
             key=row.id,
             **{name: getattr(row, name) for name in CONFIGURATION},
-            **{name: getattr(line, name) for name in _FROM_LINE},
+            **{name: getattr(line, name) for name in FROM_LINE},
             priority_credits=[
                 PriorityCredit(priority=int(entry["priority"]), seconds=entry["seconds"])
                 for entry in row.priority_credits
@@ -221,7 +201,7 @@ class Queue(Node):
     @strawberry.field(
         description="When it opens and closes by itself; null if only staff and scheduled events open and close it."
     )
-    async def hours(self, info: Info) -> LazyBusinessHours | None:
+    async def hours(self, info: Info) -> lazy.LazyBusinessHours | None:
         """Loaded for all queues of the answer at once."""
         from app.schedules.graphql.loaders import business_hours
 
@@ -245,7 +225,7 @@ class Queue(Node):
             "permission `queue:read`."
         )
     )
-    async def active_event(self, info: Info) -> LazyScheduledEvent | None:
+    async def active_event(self, info: Info) -> lazy.LazyScheduledEvent | None:
         """Loaded for all queues of the answer at once."""
         from app.schedules.graphql.loaders import active_event
 
@@ -260,7 +240,7 @@ class Queue(Node):
         include_ended: Annotated[
             bool, strawberry.argument(description="Those that have ended too. Default false.")
         ] = False,
-    ) -> LazyScheduledEventConnection:
+    ) -> lazy.LazyScheduledEventConnection:
         """A page of events."""
         from app.schedules.graphql.loaders import event_page
 
@@ -270,7 +250,7 @@ class Queue(Node):
     @strawberry.field(
         description=("How the site behind it is; null in mode STAFFED. Null without `queue:read` or `health:report`.")
     )
-    async def origin_health(self, info: Info) -> LazyOriginHealthState | None:
+    async def origin_health(self, info: Info) -> lazy.LazyOriginHealthState | None:
         """Loaded for all queues of the answer at once."""
         from app.admission.graphql.health.loaders import health_of_queue
 
@@ -288,7 +268,7 @@ class Queue(Node):
         at: Annotated[
             datetime, strawberry.argument(description="The time, with its zone; as that of `Query.queueAsOf`.")
         ],
-    ) -> LazyQueueSnapshot:
+    ) -> lazy.LazyQueueSnapshot:
         """Folded for each."""
         from app.sessions.graphql.as_of import queue_as_of
 
@@ -297,7 +277,7 @@ class Queue(Node):
     @strawberry.field(
         description="The counters that serve it, active ones, by name. Needs the permission `counter:read`."
     )
-    async def counters(self, info: Info) -> list[LazyCounter]:
+    async def counters(self, info: Info) -> list[lazy.LazyCounter]:
         """Loaded for all queues of the answer at once."""
         from app.counters.graphql.loaders import counters_of_queue
 
@@ -308,7 +288,7 @@ class Queue(Node):
             "The line in order; in a pre-queue nobody, for it has no order yet. Needs the permission `session:read`."
         )
     )
-    async def waiting(self, info: Info, first: First, after: After = None) -> LazySessionConnection:
+    async def waiting(self, info: Info, first: First, after: After = None) -> lazy.LazySessionConnection:
         """A page of the line."""
         from app.sessions.graphql.loaders import waiting_page
 
@@ -326,7 +306,7 @@ class Queue(Node):
             SessionStatus | None,  # type: ignore[valid-type]
             strawberry.argument(description="Only those of this status."),
         ] = None,
-    ) -> LazySessionConnection:
+    ) -> lazy.LazySessionConnection:
         """A page of sessions."""
         from app.sessions.graphql.loaders import session_page
 
@@ -336,8 +316,8 @@ class Queue(Node):
         description="Who is bypassed, in the order of coming onto the list. Needs the permission `access:read`."
     )
     async def bypass_list(
-        self, info: Info, first: First, after: After = None, search: IdentifierSearch = None
-    ) -> LazyAccessEntryConnection:
+        self, info: Info, first: First, after: After = None, search: lazy.IdentifierSearch = None
+    ) -> lazy.LazyAccessEntryConnection:
         """A page of the list."""
         from app.access.graphql.loaders import bypass_page
 
@@ -347,8 +327,8 @@ class Queue(Node):
         description="Who is invited, in the order of coming onto the list. Needs the permission `access:read`."
     )
     async def invite_list(
-        self, info: Info, first: First, after: After = None, search: IdentifierSearch = None
-    ) -> LazyAccessEntryConnection:
+        self, info: Info, first: First, after: After = None, search: lazy.IdentifierSearch = None
+    ) -> lazy.LazyAccessEntryConnection:
         """A page of the list."""
         from app.access.graphql.loaders import invite_page
 
@@ -366,14 +346,14 @@ class Queue(Node):
             AccessCodeKind | None,  # type: ignore[valid-type]
             strawberry.argument(description="Only those of this kind."),
         ] = None,
-    ) -> LazyAccessCodeConnection:
+    ) -> lazy.LazyAccessCodeConnection:
         """A page of codes."""
         from app.access.graphql.loaders import code_page
 
         return await code_page(info.context, self.tenant_key, self.key, kind, PageRequest(first, after))
 
     @strawberry.field(description="What joining costs; null: nothing.")
-    async def fee(self, info: Info) -> LazyQueueFee | None:
+    async def fee(self, info: Info) -> lazy.LazyQueueFee | None:
         """Looked up where there is one, for all queues of the answer at once."""
         from app.integrations.graphql.loaders import fees_by_queue
 
@@ -382,7 +362,7 @@ class Queue(Node):
         return await info.context.loader(fees_by_queue, self.tenant_key).load(self.key)
 
     @strawberry.field(description="What it asks visitors after service.")
-    async def feedback(self, info: Info) -> LazyQueueFeedback:
+    async def feedback(self, info: Info) -> lazy.LazyQueueFeedback:
         """Loaded for all queues of the answer at once."""
         from app.ratings.graphql.loaders import feedback_of_queue
 
@@ -401,51 +381,11 @@ class Queue(Node):
         most_score: Annotated[
             int | None, strawberry.argument(description="Only scores up to this, 1 to 5. Default: all.")
         ] = None,
-    ) -> LazyRatingConnection:
+    ) -> lazy.LazyRatingConnection:
         """A page of ratings."""
         from app.ratings.graphql.loaders import rating_page
 
         return await rating_page(info.context, self.tenant_key, self.key, most_score, PageRequest(first, after))
-
-
-# What only a change of the queue itself changes, by column.
-CONFIGURATION = [
-    "name",
-    "slug",
-    "description",
-    "status",
-    "mode",
-    "discipline",
-    "visitor_max_priority",
-    "capacity",
-    "max_concurrent_users",
-    "release_rate_per_minute",
-    "grace_seconds",
-    "phone_grace_seconds",
-    "claim_seconds",
-    "stay_seconds",
-    "queue_all",
-    "invited_only",
-    "max_places_per_address",
-    "bind_address",
-    "payment_seconds",
-    "refusal_message",
-    "site_origins",
-    "failure_mode",
-    "degraded_percent",
-    "ramp_seconds",
-    "health_stale_seconds",
-    "ticket_prefix",
-    "ticket_first_number",
-    "ticket_last_number",
-    "time_zone",
-    "daily_reset_time",
-    "announcement",
-    "created_at",
-    "updated_at",
-    "archived_at",
-]
-_FROM_LINE = ["waiting_count", "held_count", "called_count", "serving_count", "open_counter_count", "revision"]
 
 
 @strawberry.type(description="A queue and its cursor.")

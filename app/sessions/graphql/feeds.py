@@ -15,7 +15,7 @@ from app.core.ids import Ref
 from app.core.live.fanout import Seat, Template, Values
 from app.queues.estimates import WaitUnknown
 from app.queues.events import QueueEventType
-from app.queues.graphql.types import CONFIGURATION
+from app.queues.graphql.columns import CONFIGURATION
 from app.sessions import models, repository
 from app.sessions.events import SessionState
 from app.sessions.graphql.loaders import load_session
