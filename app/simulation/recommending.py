@@ -25,6 +25,8 @@ _TRIED_WINDOWS = 6
 _LONGEST_WINDOW = 3
 _LEAST_GAIN = 0.05
 """A change that takes away less than this part of the time waited beyond the target is none."""
+_LEAST_SHARE = 0.5
+"""What helps on fewer of the days like these was luck on the recorded ones."""
 _IDLE = 0.6
 """With counters occupied for less than this, one less is tried."""
 _RECORDED_RUNS = 3
@@ -166,25 +168,41 @@ def advice(question: Question) -> Advice:
 
 
 def _more_counters(trial: _Trial, state: _State, played: _Runs) -> tuple[_State, list[Recommendation]]:
-    found: list[Recommendation] = []
-    while len(found) < MOST_STEPS:
-        excess = trial.excess(played)
-        total = sum(excess)
-        best: tuple[float, _State, _Runs, range] | None = None
-        for hours in _windows(excess)[:_TRIED_WINDOWS]:
-            if trial.p90(played, hours) <= trial.question.target_p90_seconds:
-                continue
-            tried = replace(state, blocks=(*state.blocks, _block(hours, 1)))
-            result = trial.play(tried)
-            gain = (total - sum(trial.excess(result))) / len(hours)
-            if best is None or gain > best[0]:
-                best = gain, tried, result, hours
-        if best is None or best[0] * len(best[3]) < _LEAST_GAIN * total:
+    """Counter by counter, each where it takes away most; those of the same hours are one recommendation."""
+    steps: dict[range, int] = {}
+    searched = state
+    while sum(steps.values()) < MOST_STEPS:
+        best = _best_window(trial, searched, played)
+        if best is None:
             break
-        _, tried, result, hours = best
-        found.append(_staff(trial, state, tried, played, result, hours, 1))
-        state, played = tried, result
+        hours, searched, played = best
+        steps[hours] = steps.get(hours, 0) + 1
+    found: list[Recommendation] = []
+    for hours, count in steps.items():
+        tried = replace(state, blocks=(*state.blocks, _block(hours, count)))
+        each = _staff(trial, state, tried, trial.play(state), trial.play(tried), hours, count)
+        if each.improves_share >= _LEAST_SHARE:
+            found.append(each)
+            state = tried
     return state, found
+
+
+def _best_window(trial: _Trial, state: _State, played: _Runs) -> tuple[range, _State, _Runs] | None:
+    """Where one counter more takes away most per hour it works; None where none takes away enough."""
+    excess = trial.excess(played)
+    total = sum(excess)
+    best: tuple[float, range, _State, _Runs] | None = None
+    for hours in _windows(excess)[:_TRIED_WINDOWS]:
+        if trial.p90(played, hours) <= trial.question.target_p90_seconds:
+            continue
+        tried = replace(state, blocks=(*state.blocks, _block(hours, 1)))
+        result = trial.play(tried)
+        gain = (total - sum(trial.excess(result))) / len(hours)
+        if best is None or gain > best[0]:
+            best = gain, hours, tried, result
+    if best is None or best[0] * len(best[1]) < _LEAST_GAIN * total:
+        return None
+    return best[1:]
 
 
 def _fewer_counters(trial: _Trial, state: _State) -> list[Recommendation]:

@@ -2,40 +2,46 @@
 
 from app.simulation.recommending import Kind, Recommendation
 
+_IN_SECONDS = 120.0
+
 
 def sentence(found: Recommendation) -> str:
     """As in: One more counter from 10:00 to 12:00 cuts the P90 wait of those who join then from 14 to 6 min."""
-    before, after = minutes(found.before_p90_seconds), minutes(found.after_p90_seconds)
+    change = _pair("from", found.before_p90_seconds, "to", found.after_p90_seconds)
     whose = "the P90 wait" if found.starts_hour is None else "the P90 wait of those who join then"
     hours = "" if found.starts_hour is None else f" from {found.starts_hour:02}:00 to {found.ends_hour:02}:00"
     match found.kind:
         case Kind.MORE_COUNTERS:
-            text = f"{_counters(found, 'more')}{hours} cuts {whose} from {before} to {after} min"
+            count = found.difference or 0
+            verb = "cuts" if count == 1 else "cut"
+            text = f"{'One more counter' if count == 1 else f'{count} counters more'}{hours} {verb} {whose} {change}"
         case Kind.FEWER_COUNTERS:
-            text = f"{_counters(found, 'less')}{hours} is hardly missed: {whose} goes from {before} to {after} min"
+            text = f"One counter less{hours} is hardly missed: {whose} goes {change}"
         case Kind.RELEASE_RATE:
-            text = f"A release rate of {found.value:,} a minute cuts {whose} from {before} to {after} min"
+            text = f"A release rate of {found.value:,} a minute cuts {whose} {change}"
         case Kind.MAX_CONCURRENT_USERS:
-            text = f"Letting {found.value:,} be inside at once cuts {whose} from {before} to {after} min"
+            text = f"Letting {found.value:,} be inside at once cuts {whose} {change}"
         case Kind.DISCIPLINE:
-            worth = ", ".join(f"{minutes(seconds)} min for priority {priority}" for priority, seconds in found.credits)
+            worth = ", ".join(f"{_one(seconds)} for priority {priority}" for priority, seconds in found.credits)
             text = (
-                f"Time credit instead of classes ({worth}) brings {whose} of all from {before} to {after} min, "
-                "and keeps those without priority from waiting behind everybody else"
+                f"Time credit instead of classes ({worth}) brings {whose} of all {change}, and keeps those without "
+                "priority from waiting behind everybody else"
             )
-    low, high = minutes(found.likely.low), minutes(found.likely.high)
-    between = f"{low} min" if low == high else f"between {low} and {high} min"
+    between = _pair("between", found.likely.low, "and", found.likely.high)
     return f"{text}; on days like these it would be {between} in nine of ten cases."
 
 
-def minutes(seconds: float) -> str:
-    """With a decimal below ten."""
+def _pair(word: str, first: float, other: str, second: float) -> str:
+    """Both in seconds below two minutes, else in minutes with a decimal below ten."""
+    if max(first, second) < _IN_SECONDS:
+        return f"{word} {first:.0f} {other} {second:.0f} s"
+    return f"{word} {_minutes(first)} {other} {_minutes(second)} min"
+
+
+def _one(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < _IN_SECONDS else f"{_minutes(seconds)} min"
+
+
+def _minutes(seconds: float) -> str:
     value = seconds / 60
     return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
-
-
-def _counters(found: Recommendation, word: str) -> str:
-    count = abs(found.difference or 0)
-    if count != 1:
-        return f"{count} counters {word}"
-    return "One more counter" if word == "more" else "One counter less"

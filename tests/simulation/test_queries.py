@@ -121,7 +121,7 @@ async def test_recommendations_come_with_figures_and_a_sentence(ground: Ground) 
     for each in shown["recommendations"]:
         assert each["kind"] == "MORE_COUNTERS"
         assert each["afterP90WaitSeconds"] < each["beforeP90WaitSeconds"]
-        assert each["sentence"].startswith(f"One more counter from {each['startsHour']:02}:00 to ")
+        assert f" from {each['startsHour']:02}:00 to {each['endsHour']:02}:00 cut" in each["sentence"]
     nobody = await ground.business.admin(RECOMMEND, **given | {"queueId": ground.metered_id})
     assert (nobody["recommendations"], nobody["recorded"]["visitCount"]) == ([], 0)
 
