@@ -38,11 +38,11 @@ async def log_of(tx: ReadTx, ref: Ref) -> list[Recorded]:
 async def test_at_any_moment_it_is_the_log_folded_until_then(api: Api, business: Business) -> None:
     queue_ids, counter_ids = await _queues(business)
     refs = [decode("Queue", id) for id in queue_ids]
-    await random_things(Random(7), [api.runtime.dbs.app], refs[0].tenant_id, [ref.id for ref in refs], counter_ids, 150)
+    await random_things(Random(7), [api.runtime.dbs.app], refs[0].tenant_id, [ref.id for ref in refs], counter_ids, 100)
     for ref in refs:
         async with api.runtime.dbs.app.read(ref.tenant_id) as tx:
             log, line = await log_of(tx, ref), Line()
-            assert len(log) > 20
+            assert len(log) > 15
             before = log[0].occurred_at - timedelta(microseconds=1)
             assert shown((await as_of.line_as_of(tx, ref.id, before))[0]) == shown(line)
             for event, after in zip(log, [*log[1:], None], strict=True):
@@ -102,7 +102,7 @@ async def page(desk: Desk, at: datetime, **given: Any) -> dict[str, Any]:
 async def test_its_work_is_bounded_however_long_the_log_is(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody who stands there since long ago is looked for, but not for ever; a short line is found at once."""
     ref = decode("Queue", desk.queue)
-    for _ in range(30):
+    for _ in range(3):
         await desk.do("sessionCancel", await desk.join())
     alone = await desk.join()
     async with desk.business.api.runtime.dbs.app.read(ref.tenant_id) as tx:
@@ -110,12 +110,12 @@ async def test_its_work_is_bounded_however_long_the_log_is(desk: Desk, monkeypat
         monkeypatch.setattr(as_of, "_AT_ONCE", 5)
         line, _ = await as_of.line_as_of(tx, ref.id, datetime.now(UTC) + timedelta(days=1))
         assert len(line) == 1
-    for _ in range(10):
+    for _ in range(4):
         await desk.do("sessionCancel", await desk.join())
     async with desk.business.api.runtime.dbs.app.read(ref.tenant_id) as tx:
         with pytest.raises(BadInput, match="had not moved"):
             await as_of.line_as_of(tx, ref.id, datetime.now(UTC) + timedelta(days=1))
-        monkeypatch.setattr(as_of, "MOST_EVENTS", 21)
+        monkeypatch.setattr(as_of, "MOST_EVENTS", 9)
         line, _ = await as_of.line_as_of(tx, ref.id, datetime.now(UTC) + timedelta(days=1))
         assert [entry.id for entry in line.head(2)] == [decode("Session", alone.id).id]
 
