@@ -87,6 +87,8 @@ async def look(
         limits = rule.limits
         for reading in readings[rule.id]:
             before = watched.pop((rule.tenant_id, rule.id, reading.subject), None)
+            if before is None and (reading.value is None or reading.value <= limits.threshold):
+                continue  # all is well, as it was: nearly always, so nothing more is spent on it
             step = rules.step(limits, before, reading.value, now)
             findings.add(Due(rule, reading.subject, reading.queue_id, before, step, reading.value))
     by_id = {rule.id: rule for rule in followed}

@@ -1,7 +1,7 @@
 """What each rule's subjects measure right now: by kind, for all rules together. Decides nothing and writes nothing."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -68,10 +68,13 @@ async def _lines(tx: ReadTx, rules: Mapping[AlertMetric, Sequence[Followed]], fo
     by_tenant: defaultdict[UUID, dict[UUID, questions.Line]] = defaultdict(dict)
     for line in await questions.lines(tx, {rule.tenant_id for rule in wanted}):
         by_tenant[line.tenant_id][line.queue_id] = line
+    measured: dict[tuple[UUID, AlertMetric], dict[UUID, Reading]] = {}
     for rule in wanted:
-        there = by_tenant[rule.tenant_id]
-        ids = there if rule.queue_id is None else [rule.queue_id]
-        found[rule.id] += [Reading(str(id), id, _OF_LINES[rule.metric](there[id])) for id in sorted(ids) if id in there]
+        key = rule.tenant_id, rule.metric
+        if key not in measured:
+            of = _OF_LINES[rule.metric]
+            measured[key] = {id: Reading(str(id), id, of(line)) for id, line in by_tenant[rule.tenant_id].items()}
+        found[rule.id] += _of_rule(rule, measured[key])
 
 
 async def _visits(
@@ -84,14 +87,20 @@ async def _visits(
     by_window: defaultdict[tuple[UUID, int], dict[UUID, Visits]] = defaultdict(dict)
     for seen in await questions.visits(tx, windows, now):
         by_window[seen.tenant_id, seen.minutes][seen.queue_id] = seen
+    measured: dict[tuple[UUID, AlertMetric, int, int], dict[UUID, Reading]] = {}
     for rule in wanted:
-        there = by_window[rule.tenant_id, rule.window_minutes]
-        ids = there if rule.queue_id is None else [rule.queue_id]
-        found[rule.id] += [
-            Reading(str(id), id, _OF_VISITS[rule.metric](there[id], rule.least_count))
-            for id in sorted(ids)
-            if id in there
-        ]
+        key = rule.tenant_id, rule.metric, rule.window_minutes, rule.least_count
+        if key not in measured:
+            of, there = _OF_VISITS[rule.metric], by_window[rule.tenant_id, rule.window_minutes]
+            measured[key] = {id: Reading(str(id), id, of(seen, rule.least_count)) for id, seen in there.items()}
+        found[rule.id] += _of_rule(rule, measured[key])
+
+
+def _of_rule(rule: Followed, measured: Mapping[UUID, Reading]) -> Iterable[Reading]:
+    """Of what was measured for all rules alike, what one is about."""
+    if rule.queue_id is None:
+        return measured.values()
+    return [measured[rule.queue_id]] if rule.queue_id in measured else []
 
 
 async def _platform(

@@ -25,6 +25,7 @@ from tests.support.ws_client import OperationFailed
 ROLES = {"another tenant's administrator": Role.ADMIN, "the platform's administrator": Role.SUPER_ADMIN}
 # Where an id narrows a list of one's own: a key that is not there leaves an empty page.
 FILTERS = {
+    "alerts",
     "notifications",
     "auditEntries",
     "webhookDeliveries",
@@ -34,8 +35,8 @@ FILTERS = {
 }
 # Takes one of its ids, not all together.
 ONE_OF = {"notificationPreferences", "notificationPreferencesSet"}
-# Users are named for an audience of users only; that is said before anybody looks who they are.
-REFUSED_BEFORE = {"messageRuleCreate", "messageRuleUpdate"}
+# Whom to tell has to be somebody who can sign in; whoever cannot is refused like whoever there is not.
+REFUSED_BEFORE = {"alertRuleCreate", "alertRuleUpdate"}
 WITH_IDS = [field for field in root_fields() if field.ids]
 
 
