@@ -319,7 +319,8 @@ async def open_alerts(tx: ReadTx, *, with_platform: bool, limit: int) -> tuple[i
 async def untold(tx: ReadTx) -> list[tuple[UUID, UUID]]:
     """Tenant and key of alerts nobody was told of yet, for who sees all tenants."""
     found = await tx.rows(
-        "select tenant_id, id from alerts where status = 'FIRING' and told_at is null order by tenant_id, id"
+        "select tenant_id, id from alerts where status <> 'RESOLVED' and status = 'FIRING' and told_at is null"
+        " order by tenant_id, id"
     )
     return [(tenant_id, id) for tenant_id, id in found]
 

@@ -37,6 +37,7 @@ BOOKKEEPING: Mapping[str, str] = {
     "provider_proofs": "half a sign-in, for a minute; what it opens is an event",
     "presences": "who has a page open just now",
     "presence_reporters": "which process says so",
+    "api_minutes": "a count of operations that were answered",
     "deprecated_uses": "a count of fields that were asked for",
     "periodic_tasks": "when periodic work is due",
     "integration_health": "how other systems have answered, counted whenever one is asked; a test has its event",
