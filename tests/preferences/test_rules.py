@@ -65,7 +65,7 @@ def test_what_somebody_does_not_want_is_suppressed_and_says_why(wishes: dict[str
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_at_night_each_kind_is_sent_put_off_or_dropped(kind: NotificationKind) -> None:
-    later = {Kind.COMPLETED, Kind.FEEDBACK_REQUEST, Kind.OPENING_SOON}
+    later = {Kind.COMPLETED, Kind.FEEDBACK_REQUEST, Kind.OPENING_SOON, Kind.REPORT}
     expected: Decision = Send(SEVEN) if kind in later else Send()
     assert becomes(kind, Channel.SMS, MIDNIGHT, quiet=NIGHT) == (
         Suppress(QUIET) if kind is Kind.QUEUE_ALERT else expected
