@@ -56,11 +56,12 @@ async def length(tx: ReadTx, tenant_id: UUID, queue_id: UUID) -> int:
 
 
 _MINE: Final = "tenant_id = $1 and {queue} = $2"
+# The queue is named to the rows as well: else the whole table is read to find those that go.
 _EXCHANGE: Final = """
     with gone as (
         select {columns} from {old} where {mine} except select {columns} from {new} where {mine} {kept}
     )
-    delete from {old} as row using gone where row.tenant_id = $1 and {same} returning {returned}
+    delete from {old} as row using gone where row.tenant_id = $1 and row.{queue} = $2 and {same} returning {returned}
 """
 _TAKE: Final = """
     insert into {old} as row (tenant_id, {columns})
@@ -81,7 +82,8 @@ def _statements(
     old: str, new: str, columns: str, keys: tuple[str, ...], *, queue: str, kept: str, returned: str
 ) -> list[str]:
     same = " and ".join(f"row.{name} = gone.{name}" for name in keys)
-    parts = {"old": old, "new": new, "columns": columns, "mine": _MINE.format(queue=queue), "kept": kept}
+    mine = _MINE.format(queue=queue)
+    parts = {"old": old, "new": new, "columns": columns, "mine": mine, "queue": queue, "kept": kept}
     return [each.format(same=same, returned=returned, **parts) for each in (_EXCHANGE, _TAKE)]
 
 
