@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.estimates.classic import Classic, Rule, number
 from app.estimates.memory import remembered
-from app.estimates.regression import INPUTS, MovingQuantiles, Slope, shown
+from app.estimates.regression import INPUTS, MovingQuantiles, Slope, place_of, shown
 from app.estimates.selector import Selector
 from app.estimates.tracking import ENOUGH_OUTCOMES, LEAST_OUTCOMES, Track, widening
 from app.estimates.values import Features, Predictor, Reason
@@ -180,3 +180,20 @@ def test_widening_ends() -> None:
     values = [widening(count) for count in range(ENOUGH_OUTCOMES + 1)]
     assert values == sorted(values, reverse=True)
     assert math.exp(widening(LEAST_OUTCOMES)) == pytest.approx(1.58, abs=0.01)
+
+
+def test_a_long_line_has_a_p90_of_its_own() -> None:
+    """Where more than one of ten waits longer than was said, more is added there, and for nobody else."""
+    predictor = taught(MovingQuantiles(), 300)
+    assert isinstance(predictor, MovingQuantiles)
+    short, long = line(ahead=0), line(ahead=12)
+    before = {each.ahead: predictor.predict(each) for each in (short, long)}
+    for _ in range(20):
+        predictor.by_place[place_of(12)].follow(1.0, 1.0)
+    there, elsewhere = predictor.predict(long), predictor.predict(short)
+    assert elsewhere == before[0]
+    assert there is not None
+    was = before[12]
+    assert was is not None
+    assert there.p90_seconds > was.p90_seconds * 1.2
+    assert there.p50_seconds == was.p50_seconds
