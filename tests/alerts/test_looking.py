@@ -1,17 +1,19 @@
 """Alerts from the line to the mail and to their end: once, whoever looks beside whom, and whoever dies."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlmodel import select
 
-from app.alerts import service, telling
+from app.alerts import repository, service, telling
 from app.alerts.models import Alert, AlertMetric, AlertResolution, AlertRule, AlertStatus, AlertWatch
 from app.alerts.service import NewRule
 from app.alerts.worker import delete_old
 from app.core.actor import SYSTEM
+from app.core.db import WriteTx
 from app.notifications.models import NotificationChannel
 from app.queues import service as queues
 from app.queues.config import QueueConfig
@@ -157,13 +159,27 @@ async def test_acknowledged_and_what_ends_with_its_rule(watch: Watch) -> None:
     ]
 
 
-async def test_a_changed_rule_begins_anew_and_a_look_from_before_the_change_does_nothing(watch: Watch) -> None:
+async def test_a_changed_rule_begins_anew_and_a_look_from_before_the_change_does_nothing(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rule_id = await watch.rule(AlertMetric.WAITING_COUNT, 0, for_seconds=60)
     await watch.crowd(1)
     await watch.look()
     await watch.change(rule_id, for_seconds=90)
     await watch.look(60)
     assert await watch.alerts() == [], "seen for the first time, by the rule as it is"
+    hold = repository.hold
+
+    async def hold_late(tx: WriteTx, ids: Sequence[UUID]) -> dict[UUID, AlertRule]:
+        await watch.change(rule_id, threshold=5.0)
+        return await hold(tx, ids)
+
+    with monkeypatch.context() as late:
+        late.setattr(repository, "hold", hold_late)
+        await watch.look(90)
+    assert await watch.alerts() == [], "it was decided by a rule that is not in force any more"
+    await watch.change(rule_id, threshold=0.0)
+    await watch.look()
     await watch.look(90)
     assert len(await watch.alerts()) == 1
 
