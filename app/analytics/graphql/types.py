@@ -125,7 +125,7 @@ class AnalyticsChange:
 @strawberry.type(
     description=(
         "The period before, for comparison: of as many local days if the period is of whole ones, else as long to the "
-        "hour; it ends where the period begins."
+        "hour; it ends where the period begins. Of a dashboard of today: the same hours of yesterday."
     )
 )
 class AnalyticsComparison:
