@@ -155,4 +155,14 @@ def test_every_field_of_a_session_is_known_to_move_or_not() -> None:
         for name, resolver in resolvers.items()
         if resolver is not None and asyncio.iscoroutinefunction(resolver.wrapped_func)
     }
-    assert waits == {"queue", "category", "counter", "served_by", "notes", "payment", "customer", "rating", "rating_url"}
+    assert waits == {
+        "queue",
+        "category",
+        "counter",
+        "served_by",
+        "notes",
+        "payment",
+        "customer",
+        "rating",
+        "rating_url",
+    }
