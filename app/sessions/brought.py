@@ -4,7 +4,7 @@ They stand in no line and take no number of today; the queue's log says that the
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid5
@@ -23,6 +23,7 @@ from app.sessions.models import Session, SessionStatus
 
 _OF_REFERENCES = UUID("6b0f1a52-5f0e-4a35-9b55-2a1f6f6c2d51")
 MOST_METADATA_BYTES = 10_000
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,9 @@ def ensure_past(past: PastSession, now: datetime) -> None:
     for (_, before), (name, at) in pairwise(known):
         if at < before:
             raise InvalidInput(name, f"`{name}` is before the time that comes before it.")
+    if past.joined_at < _EARLIEST:
+        # Before that zones differ in seconds, and near the first year of all there is no other clock's time.
+        raise InvalidInput("joined_at", f"Only sessions from {_EARLIEST:%Y} on can be brought in.")
     if past.ended_at > now:
         raise InvalidInput("ended_at", "Only what is over can be brought in.")
     match past.status:

@@ -206,6 +206,11 @@ IMPOSSIBLE: list[tuple[dict[str, str], str]] = [
     ({"priority": "1.5"}, "priority"),
     ({"metadata": "[]"}, "metadata"),
     ({"ticket_number": "x" * 17}, "ticket_number"),
+    ({"joined_at": "0001-01-01T00:00:00Z"}, "joined_at"),
+    ({"joined_at": "1969-12-31T23:59:59Z"}, "joined_at"),
+    # JSON spells half of a character, which is no text: it keeps no other row out.
+    ({"email": "\ud800"}, "email"),
+    ({"queue": "\udc00"}, "queue"),
 ]
 
 
@@ -232,6 +237,13 @@ async def test_a_file_that_is_none_goes_no_further(desk: Desk, content: str, sai
     assert failed["failure"].startswith(said)
     # What came before stays.
     assert len(await desk.rows(kind="QUEUES")) == failed["madeRows"] == content.count("A,a\n")
+
+
+async def test_what_a_column_is_called_can_be_written_down(desk: Desk) -> None:
+    failed = await brought(
+        desk, json.dumps([{"slug": "a", "name": "b", "\ud800\x00": "c"}]), kind="QUEUES", format="JSON"
+    )
+    assert failed["failure"].startswith("There is a column `??`, which means nothing here.")
 
 
 async def test_a_link_takes_one_file_and_no_more_than_it_may(

@@ -129,6 +129,7 @@ class _Rows:
 
     async def _bring(self, line: Line) -> None:
         try:
+            rules.ensure_written(line.values)
             async with self._context.write() as tx:
                 if self._dry_run:
                     row = await repository.get(tx, self._import_id)

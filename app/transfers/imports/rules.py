@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from app.core.errors import InvalidInput
 from app.identity.permissions import Permission
 from app.transfers.imports.errors import UnreadableFile
 from app.transfers.imports.models import ImportKind
@@ -33,6 +34,15 @@ def ensure_columns(given: Collection[str], required: Collection[str], allowed: C
     for name in given:
         if name not in allowed:
             known = ", ".join(sorted(allowed))
-            raise UnreadableFile(
-                f"There is a column `{name[:_MOST_NAME]}`, which means nothing here. Known are {known}."
-            )
+            # As far as it can be written down: JSON can name U+0000 and halves of characters.
+            shown = name[:_MOST_NAME].encode(errors="replace").decode().replace("\x00", "?")
+            raise UnreadableFile(f"There is a column `{shown}`, which means nothing here. Known are {known}.")
+
+
+def ensure_written(values: Mapping[str, str]) -> None:
+    """`InvalidInput` where a value is no text that can be kept: JSON can spell half of a character."""
+    for name, text in values.items():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidInput(name, f"`{name}` holds half of a character (a surrogate without its other).") from None
