@@ -54,13 +54,20 @@ _BEHIND: Final = """
     from queue_lines line
     left join analytics_cursors cursor on cursor.tenant_id = line.tenant_id and cursor.queue_id = line.id
     where (cursor.revision is null or cursor.revision < line.revision) and line.id <> all($2::uuid[])
+        and (line.tenant_id, line.id) > ($3, $4)
     order by line.tenant_id, line.id limit $1
 """
 
 
-async def behind(tx: ReadTx, limit: int, without: Sequence[UUID] = ()) -> list[Behind]:
-    """Queues of all tenants whose logs have grown, tenant by tenant."""
-    return [Behind(_id(row[0]), _id(row[1]), row[2]) for row in await tx.rows(_BEHIND, limit, list(without))]
+FIRST: Final = (UUID(int=0), UUID(int=0))
+"""Behind it comes every tenant's every queue."""
+
+
+async def behind(
+    tx: ReadTx, limit: int, without: Sequence[UUID] = (), after: tuple[UUID, UUID] = FIRST
+) -> list[Behind]:
+    """Queues of all tenants whose logs have grown, tenant by tenant, from behind a tenant's queue on."""
+    return [Behind(_id(row[0]), _id(row[1]), row[2]) for row in await tx.rows(_BEHIND, limit, list(without), *after)]
 
 
 _BEGIN: Final = """

@@ -51,6 +51,8 @@ class AnalyticsWorker:
         self._database = Outage(logger, "The database (analytics)")
         # Queues that cannot be folded, until they are tried again: the others must not wait for them.
         self._failed: dict[UUID, float] = {}
+        # Where the next look begins: those in front have had their turn, though they may be behind again.
+        self._after = repository.FIRST
         self._rebuilds_at = 0.0
         self._months_at = 0.0
 
@@ -86,7 +88,10 @@ class AnalyticsWorker:
         now = asyncio.get_running_loop().time()
         self._failed = {queue_id: until for queue_id, until in self._failed.items() if until > now}
         async with self._system.read(None) as tx:
-            behind = await repository.behind(tx, _LOOKED_AT, list(self._failed))
+            behind = await repository.behind(tx, _LOOKED_AT, list(self._failed), self._after)
+            if not behind and self._after != repository.FIRST:
+                behind = await repository.behind(tx, _LOOKED_AT, list(self._failed))
+        self._after = behind[-1][:2] if len(behind) == _LOOKED_AT else repository.FIRST
         by_tenant: dict[UUID, int] = {}
         todo = [
             (tenant_id, portion)

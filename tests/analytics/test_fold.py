@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from app.analytics import worker as analytics
 from app.analytics.folding import Folding
 from app.core.clock import ManualClock
 from app.sessions import service
@@ -107,3 +108,21 @@ async def test_whatever_is_done_in_whichever_order_is_counted_as_it_is_when_coun
         # From 0 to the end, in portions of another size, and nothing is other than before.
         assert (await counts.rebuild(life.tenant_id, queue_id)).differences == 0
     assert await counts.rollups(life.tenant_id, life.tenant_id) == own
+
+
+async def test_queues_with_news_all_the_time_keep_no_other_waiting(
+    opened: Opened, counts: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analytics, "_LOOKED_AT", 1)
+    clock = ManualClock(START)
+    worlds = [await opened.world(clock) for _ in range(3)]
+    for world in worlds:
+        await world.crowd(1)
+    worker = counts.worker()
+    for _ in worlds:
+        assert await worker.fold_new() > 0
+        for world in worlds:
+            await world.crowd(1)
+    assert [len(await counts.facts(*world.queue)) > 0 for world in worlds] == [True, True, True]
+    # From the beginning again.
+    assert await worker.fold_new() > 0
