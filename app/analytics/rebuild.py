@@ -22,6 +22,8 @@ from app.settings import Settings
 
 PORTION: Final = 2_000
 _LOOK_AGAIN_SECONDS: Final = 0.2
+_ROUND_SECONDS: Final = 0.5
+"""For so long a worker goes on with rebuilds before it keeps figures current again."""
 _END_OF_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -53,19 +55,32 @@ class Rebuilding:
         self._system = system
         self._folding = Folding(system, REBUILT)
         self._fact_months = fact_months
+        # The rebuild that had the last turn.
+        self._last: tuple[UUID, UUID] | None = None
 
     async def ask(self, tenant_id: UUID, queue_ids: list[UUID]) -> None:
         """Begin to rebuild queues, where no rebuild is under way."""
         async with self._system.write(tenant_id) as tx:
             await repository_rebuild.begin(tx, tenant_id, queue_ids)
 
-    async def go_on(self) -> bool:
-        """Ask for what was moved, and do one portion of each rebuild under way; whether there was any."""
+    async def go_on(self, seconds: float = _ROUND_SECONDS) -> bool:
+        """Ask for what was moved, and do portions of rebuilds under way, in turns, for so long; whether there was any.
+
+        However many there are: new events are folded by whoever asks, in between.
+        """
         async with self._system.write(None) as tx:
             await repository_rebuild.begin_moved(tx)
             under_way = await repository_rebuild.under_way(tx)
-        for tenant_id, queue_id in under_way:
-            await self.step(tenant_id, queue_id)
+        loop, last = asyncio.get_running_loop(), self._last
+        until = loop.time() + seconds
+        if last is not None:
+            under_way.sort(key=lambda each: (each <= last, each))
+        for turn in under_way:
+            # Before it is done: whatever is wrong with one, the others have their turns.
+            self._last = turn
+            await self.step(*turn)
+            if loop.time() >= until:
+                break
         return bool(under_way)
 
     async def step(self, tenant_id: UUID, queue_id: UUID) -> Step | None:
@@ -77,11 +92,13 @@ class Rebuilding:
             folded, orders = await self._folding.fold_held(tx, tenant_id, held, self._portion)
             position = held[0].position
             if folded < self._portion:
-                # The end of the log: from here on nobody folds this queue until the numbers are exchanged.
-                await repository.hold_cursors(tx, LIVE, tenant_id, [queue_id], wait=True)
-                while folded:
+                # The end of the log: from here on nobody folds this queue until the numbers are exchanged. What
+                # happens in it meanwhile is not waited for, or a busy queue would have no end.
+                (live,) = await repository.hold_cursors(tx, LIVE, tenant_id, [queue_id], wait=True)
+                until = live.position.revision
+                while position.revision < until:
                     self._folding.remember(orders)
-                    folded, orders = await self._folding.fold_held(tx, tenant_id, held, self._portion)
+                    _, orders = await self._folding.fold_held(tx, tenant_id, held, self._portion, until)
                 await repository.hold_tenant(tx, tenant_id)
                 since = kept_since(tx.now(), self._fact_months)
                 differences = await repository_rebuild.exchange(tx, REBUILT, tenant_id, queue_id, since)

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -100,5 +102,60 @@ async def test_a_queue_that_is_moved_to_another_time_zone_is_counted_by_its_new_
     assert {key.begins_at.minute for key in rows if key.grain == "HOUR"} == {30}, "the tenant's as well"
     # What comes next is counted by the same clock.
     await life.go_on(5)
+    await counts.fold()
+    assert (await counts.rebuild(tenant_id, queue_id)).differences == 0
+
+
+async def test_rebuilds_take_turns_and_one_that_cannot_be_done_stops_no_other(
+    opened: Opened, counts: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = await open_life(opened, ManualClock(NOON), 4, ["UTC", "UTC"])
+    await life.go_on(20)
+    await counts.fold()
+    rebuilding = Rebuilding(counts.system, FACT_MONTHS)
+    await rebuilding.ask(life.tenant_id, list(life.queue_ids))
+    step, turns = rebuilding.step, []
+
+    async def fails_at_first(tenant_id: UUID, queue_id: UUID) -> Step | None:
+        turns.append(queue_id)
+        if len(turns) == 1:
+            raise RuntimeError
+        return await step(tenant_id, queue_id)
+
+    monkeypatch.setattr(rebuilding, "step", fails_at_first)
+    with pytest.raises(RuntimeError):
+        await rebuilding.go_on(0)
+    # One portion and no more: whoever keeps figures current is waiting.
+    assert await rebuilding.go_on(0)
+    assert await rebuilding.go_on(0)
+    assert not await rebuilding.go_on(0)
+    first, second = sorted(life.queue_ids)
+    assert turns == [first, second, first]
+
+
+async def test_a_rebuild_ends_although_its_queue_is_never_at_rest(
+    counts: Counting, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_id, (queue_id,) = life.tenant_id, life.queue_ids
+    rebuilding = Rebuilding(counts.system, FACT_MONTHS)
+    fold_held, portions = rebuilding._folding.fold_held, 0
+
+    async def meanwhile(*given: Any) -> Any:
+        nonlocal portions
+        portions += 1
+        assert portions < 10, "it would go on as long as the queue does"
+        # It is counted as well, before the rebuild holds the cursor: there is something to catch up with.
+        found = await fold_held(*given)
+        await life.go_on(5)
+        if portions == 1:
+            await counts.fold()
+        return found
+
+    monkeypatch.setattr(rebuilding._folding, "fold_held", meanwhile)
+    await rebuilding.ask(tenant_id, [queue_id])
+    done = await rebuilding.step(tenant_id, queue_id)
+    assert done is not None
+    assert done.differences == 0
+    assert portions == 2
     await counts.fold()
     assert (await counts.rebuild(tenant_id, queue_id)).differences == 0
