@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import overload
 
 from app.core.errors import BadInput, Unavailable
-from app.simulation.process import LENGTH, answered, framed
+from app.simulation.process import LENGTH, framed
 from app.simulation.recommending import Advice, Question
 from app.simulation.study import Answer, Study
 
@@ -41,9 +41,6 @@ class Elsewhere:
 
         `Unavailable` if too many ask, `BadInput` if it takes too long.
         """
-        if not portions and not (isinstance(question, Study) and question.invented):
-            # Nobody came: there is nothing to compute.
-            return answered(question, portions)
         if self._there >= MOST_WAITING:
             raise Unavailable(_RETRY_AFTER_SECONDS, "Many simulations are asked for at present. Try again shortly.")
         self._there += 1

@@ -1,7 +1,7 @@
 """The other process: takes one question after the other from its standard input, and answers each. Knows no database.
 
 Started by `elsewhere.py`. It ends when its input does, so that it never outlives who started it for longer than one
-answer takes, and by itself when nothing was asked for a while.
+answer takes, and by itself when nothing was asked for a while or an answer takes too long.
 """
 
 import os
@@ -19,6 +19,8 @@ from app.simulation.records import unpacked
 from app.simulation.study import Answer, Study, answer
 
 IDLE_SECONDS = 300.0
+LONGEST_SECONDS = 60
+"""Of one answer. Whoever asks gives up sooner and ends us; one who was killed cannot."""
 LENGTH = struct.Struct(">Q")
 _NICE = 10
 """Whoever is served comes first."""
@@ -37,8 +39,11 @@ def main() -> None:
         asked = _read(questions)
         if asked is None:
             return
+        # What this signal does to a process is to end it.
+        signal.alarm(LONGEST_SECONDS)
         answers.write(framed(_answered(pickle.loads(asked))))
         answers.flush()
+        signal.alarm(0)
 
 
 def framed(message: bytes) -> bytes:

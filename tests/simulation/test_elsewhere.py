@@ -2,18 +2,22 @@
 
 import asyncio
 import os
+import pickle
 import signal
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import time
 
 import pytest
 
 from app.core.errors import BadInput, Unavailable
 from app.simulation.elsewhere import MOST_WAITING, Elsewhere
-from app.simulation.process import answered
+from app.simulation.process import answered, framed
 from app.simulation.recommending import Question
 from app.simulation.records import packed
-from app.simulation.study import Demand, Study
+from app.simulation.study import Block, Demand, Study
 from tests.simulation.sample_day import DAY, RULES, sample_day
 from tests.support.waiting import eventually
 
@@ -67,6 +71,33 @@ async def test_who_gives_up_or_takes_too_long_ends_it(simulations: Elsewhere) ->
         await simulations.ask(ENDLESS, PORTIONS)
     simulations.deadline_seconds = PATIENT
     assert (await simulations.ask(STUDY, PORTIONS)).recorded is not None
+
+
+async def test_where_nobody_came_there_may_be_much_to_compute_all_the_same(simulations: Elsewhere) -> None:
+    """Counters by the thousand, day by day: not in the loop of who is served."""
+    many = replace(ENDLESS, blocks=(Block(time(), None, difference=500),) * 24)
+    simulations.deadline_seconds = 0.0
+    with pytest.raises(BadInput, match="takes too long"):
+        await simulations.ask(many, [])
+    simulations.deadline_seconds = PATIENT
+    assert await simulations.ask(STUDY, []) == answered(STUDY, [])
+    assert simulations._process is not None
+
+
+async def test_a_process_whose_owner_was_killed_does_not_compute_for_ever() -> None:
+    """It is ended by a signal of its own, as long as nothing else does so before."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from app.simulation import process; process.LONGEST_SECONDS = 1; process.main()",
+        stdin=PIPE,
+        stdout=PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(framed(pickle.dumps((ENDLESS, PORTIONS))))
+    process.stdin.close()
+    async with asyncio.timeout(PATIENT):
+        assert await process.wait() == -signal.SIGALRM
 
 
 async def test_a_few_wait_and_the_next_one_is_told_to_come_again(simulations: Elsewhere) -> None:
