@@ -30,6 +30,8 @@ LONGEST = timedelta(days=31)
 MOST_RUNS = 100
 USUAL_RUNS = 20
 _MOST_SECONDS = 86_400
+_LAST_VISIT_ENDS_WITHIN = timedelta(days=1_000 * 366)
+"""As many visits as may be asked for, each of a day or many, one after the other."""
 _ADVICE_PLAYS = 600_000
 
 
@@ -63,19 +65,20 @@ async def study(tx: ReadTx, queue_id: UUID, wanted: Wanted) -> tuple[Study, list
     after = replace(rules, **wanted.changes.rules)  # type: ignore[arg-type]
     _ensure_fits(queue.mode, wanted)
     portions: list[bytes] = []
-    count = 0
+    count, coming = 0, 0.0
     if wanted.demand is not Demand.INVENTED:
         portions, count = await _recorded(tx, queue_id, wanted.starts_at, wanted.ends_at, MOST_VISITS)
+        coming = count * wanted.changes.factor
     elif wanted.invented is not None:
-        count = round(sum(wanted.invented.arrivals_per_hour) * wanted.changes.factor)
-        if count > MOST_VISITS:
-            raise BadInput(f"At most {MOST_VISITS:,} visits are simulated; these are about {count:,}.")
+        coming = sum(wanted.invented.arrivals_per_hour) * wanted.changes.factor
+    if coming > MOST_VISITS:
+        raise BadInput(f"At most {MOST_VISITS:,} visits are simulated; these are about {round(coming):,}.")
     found = Study(
         demand=wanted.demand,
         period=Period(wanted.starts_at, wanted.ends_at, queue.time_zone),
         before=rules,
         after=after,
-        runs=_runs(wanted, count),
+        runs=_runs(wanted, count + round(coming)),
         seed=wanted.seed,
         threshold_seconds=await _threshold(tx, wanted.threshold_seconds),
         invented=wanted.invented,
@@ -110,9 +113,9 @@ def ensure_period(starts_at: datetime, ends_at: datetime) -> None:
     if ends_at - starts_at > LONGEST + timedelta(hours=2):
         raise BadInput(f"A period is at most {LONGEST.days} days long.")
     try:
-        # Days on the clock of a zone, one more on either side.
+        # Days on the clock of a zone, one more on either side; and after the last one who comes is served.
         (starts_at - timedelta(days=2)).astimezone(ZoneInfo("UTC"))
-        (ends_at + timedelta(days=2)).astimezone(ZoneInfo("UTC"))
+        (ends_at + _LAST_VISIT_ENDS_WITHIN).astimezone(ZoneInfo("UTC"))
     except OverflowError:
         raise BadInput("`from` and `to` are times a calendar has days around.") from None
 
@@ -151,8 +154,8 @@ async def _threshold(tx: ReadTx, seconds: int | None) -> int:
 
 
 def _runs(wanted: Wanted, count: int) -> int:
-    worlds = 2 if wanted.demand is not Demand.INVENTED else 1
-    room = max(MOST_PLAYED // max(count * worlds, 1), 1)
+    """How often it is played. `count`: visits of one run, before and after."""
+    room = max(MOST_PLAYED // max(count, 1), 1)
     if wanted.runs is None:
         return min(room, USUAL_RUNS)
     if not 1 <= wanted.runs <= MOST_RUNS:

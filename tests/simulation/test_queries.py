@@ -12,6 +12,7 @@ from app.analytics.models import Outcome
 from app.analytics.repository import LIVE, keep_facts
 from app.core.ids import parse
 from app.identity.models import Role
+from app.simulation import service
 from app.simulation.process import answered
 from app.simulation.records import packed
 from app.simulation.study import Demand, Study
@@ -134,6 +135,10 @@ async def test_recommendations_come_with_figures_and_a_sentence(ground: Ground) 
         ({"runs": 0}, "`runs` is from 1 to 100"),
         ({"arrivalFactor": 2.0}, "RESAMPLED"),
         ({"demand": "RESAMPLED", "arrivalFactor": 11.0}, "`arrivalFactor` is from"),
+        (
+            {"from": "9999-12-28T00:00:00Z", "to": "9999-12-29T00:00:00Z"} | invented([9.0], serviceVariation=9.0),
+            "days around",
+        ),
         ({"demand": "INVENTED"}, "Give `invented`"),
         ({"releaseRatePerMinute": 5}, "METERED"),
         ({"serviceLevelSeconds": 0}, "from 1 to 86,400"),
@@ -160,6 +165,20 @@ async def test_what_no_simulation_knows_is_refused(ground: Ground, given: dict[s
     with pytest.raises(GraphQLFailed, match=says) as refused:
         await ground.simulate(**given)
     assert refused.value.code == "BAD_USER_INPUT"
+
+
+async def test_visits_that_come_besides_count_as_those_that_came(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """300 came: ten times as many are 3,000, and 3,300 in each run before and after."""
+    tenfold = {"demand": "RESAMPLED", "arrivalFactor": 10.0}
+    monkeypatch.setattr(service, "MOST_PLAYED", 6_600)
+    with pytest.raises(GraphQLFailed, match="room for 2 runs"):
+        await ground.simulate(**tenfold, runs=3)
+    assert (await ground.simulate(**tenfold))["runs"] == 2
+    monkeypatch.setattr(service, "MOST_VISITS", 2_999)
+    with pytest.raises(GraphQLFailed, match="these are about 3,000"):
+        await ground.simulate(**tenfold)
 
 
 async def test_staff_of_a_metered_queue_is_nobodys_and_figures_are_for_those_who_may_see_them(
