@@ -317,10 +317,13 @@ async def open_alerts(tx: ReadTx, *, with_platform: bool, limit: int) -> tuple[i
 
 
 async def untold(tx: ReadTx) -> list[tuple[UUID, UUID]]:
-    """Tenant and key of alerts nobody was told of yet, for who sees all tenants."""
+    """Tenant and key of alerts nobody was told of yet, of tenants that are served, for who sees all of them."""
     found = await tx.rows(
-        "select tenant_id, id from alerts where status <> 'RESOLVED' and status = 'FIRING' and told_at is null"
-        " order by tenant_id, id"
+        """
+        select a.tenant_id, a.id from alerts a join tenants t on t.id = a.tenant_id
+        where a.status <> 'RESOLVED' and a.status = 'FIRING' and a.told_at is null and t.status = 'ACTIVE'
+        order by a.tenant_id, a.id
+        """
     )
     return [(tenant_id, id) for tenant_id, id in found]
 

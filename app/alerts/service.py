@@ -107,7 +107,8 @@ async def create(tx: WriteTx, new: NewRule) -> AlertRule:
         updated_at=now,
         updated_by=who,
     )
-    await _ensure_possible(tx, row)
+    _ensure_possible(row)
+    await _ensure_users(tx, row)
     # Who makes one beside us waits here: there are never more than there may be.
     await tenants.hold_limits(tx)
     if await repository.count(tx) >= rules.MAX_RULES:
@@ -133,7 +134,10 @@ async def update(tx: WriteTx, rule_id: UUID, changes: RuleChanges, *, revision: 
         return row
     for name, value in changed.items():
         setattr(row, name, value)
-    await _ensure_possible(tx, row)
+    _ensure_possible(row)
+    if "user_ids" in changed:
+        # Of those it has, some may have been removed meanwhile: it can be disabled all the same.
+        await _ensure_users(tx, row)
     row.revision += 1
     row.updated_at, row.updated_by = tx.now(), tx.actor.label
     await tx.flush()
@@ -240,9 +244,12 @@ def _ensure_may(tx: WriteTx, metric: AlertMetric) -> None:
         tx.actor.require(Permission.PLATFORM_ALERTS)
 
 
-async def _ensure_possible(tx: ReadTx, row: AlertRule) -> None:
+def _ensure_possible(row: AlertRule) -> None:
     ensure_text("name", row.name, 1, 80)
     rules.check(row)
+
+
+async def _ensure_users(tx: ReadTx, row: AlertRule) -> None:
     ids = [UUID(each) for each in row.user_ids]
     if len(await existing_users(tx, ids)) != len(set(ids)) or len(set(ids)) != len(ids):
         raise InvalidInput("userIds", "Name each user once, and only users of yours who can sign in.")

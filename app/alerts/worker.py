@@ -4,7 +4,7 @@ Messages of alerts are sent from here as well, not only by way of Redis: that it
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Final
 
@@ -22,6 +22,7 @@ from app.core.jobs.broker import redis_url
 from app.core.jobs.dispatch import Dispatcher
 from app.core.jobs.kinds import Jobs
 from app.core.jobs.outage import REDIS_ERRORS, heed_cancellation
+from app.core.jobs.repository import JobRef
 from app.core.jobs.runner import JobRunner
 from app.core.jobs.timetable import Periodic, Timetable
 from app.core.jobs.worker import Beside
@@ -42,6 +43,8 @@ _EVERY: Final = {
 _LEASE = timedelta(seconds=30)
 _KEPT = timedelta(days=400)
 _PORTION = 5_000
+_SENT_AT_ONCE = 16
+"""Of what a storm of alerts owes, as many are sent from here at a time; the rest wait, or come by way of Redis."""
 
 
 async def delete_old(system: Database) -> bool:
@@ -81,6 +84,17 @@ def pieces(
     return [Periodic(name, every, looking(metrics), lease=_LEASE) for name, (every, metrics) in _EVERY.items()]
 
 
+def at_most(most: int, run: Callable[[JobRef], Awaitable[None]]) -> Callable[[JobRef], Coroutine[None, None, None]]:
+    """The same, so many at a time: neither connections nor mail servers are there for thousands."""
+    room = asyncio.Semaphore(most)
+
+    async def in_turn(job: JobRef) -> None:
+        async with room:
+            await run(job)
+
+    return in_turn
+
+
 def alerting(jobs: Jobs) -> Beside:
     """What a worker runs beside its jobs, of which it sends messages by itself."""
 
@@ -94,14 +108,14 @@ def alerting(jobs: Jobs) -> Beside:
         )
         redis = connect_redis(redis_url(settings), max_connections=1)
         dispatcher = Dispatcher(settings)
-        runner = JobRunner(settings, clock, app, jobs, dispatcher)
+        send = at_most(_SENT_AT_ONCE, JobRunner(settings, clock, app, jobs, dispatcher).run)
         try:
             async with asyncio.TaskGroup() as tasks:
 
                 async def then(looked: Looked) -> None:
                     # Beside the looks: a mail server that is slow must not hold them up.
                     for job in looked.jobs:
-                        tasks.create_task(runner.run(job), name=f"alert message {job.id}")
+                        tasks.create_task(send(job), name=f"alert message {job.id}")
                     await dispatcher.ring(looked.rung)
 
                 looks = pieces(settings, app, redis, then)

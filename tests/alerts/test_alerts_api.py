@@ -124,6 +124,21 @@ async def test_only_users_who_can_sign_in_are_told(business: Business) -> None:
         await made(other.admin, userIds=[user])
 
 
+async def test_a_rule_outlasts_who_is_told(business: Business) -> None:
+    """Somebody is removed: the rule can be changed and disabled, and nobody who is gone is named anew."""
+    user = (await (await business.user(Role.STAFF))("{ viewer { ... on User { id } } }"))["id"]
+    rule = await made(business.admin, userIds=[user])
+    _, ref = parse(user)
+    async with business.api.runtime.dbs.system.write(ref.tenant_id) as tx:
+        await tx.rows("update users set status = 'INACTIVE' where id = $1", ref.id)
+    changed = await change(business.admin, rule["id"], threshold=7, userIds=[user])
+    assert changed["alertRule"]["threshold"] == 7, changed
+    disabled = await change(business.admin, rule["id"], isEnabled=False)
+    assert disabled["alertRule"]["isEnabled"] is False
+    refused = await business.admin(operation("AlertRuleCreate"), create=GOOD | {"userIds": [user]})
+    assert (refused["__typename"], refused["field"]) == ("InvalidInputError", "userIds")
+
+
 async def test_contenders_make_no_more_rules_than_there_may_be(business: Business) -> None:
     for _ in range(MAX_RULES - 1):
         await made(business.admin)

@@ -1,10 +1,14 @@
 """Who is told of an alert, when, and in which words."""
 
+import asyncio
 from datetime import time, timedelta
 from typing import Any
+from uuid import uuid4
 
 from app.alerts.models import AlertMetric, AlertResolution, AlertStatus
+from app.alerts.worker import at_most
 from app.core.actor import SYSTEM
+from app.core.jobs.repository import JobRef
 from app.counters import service as counters
 from app.counters.models import Shift
 from app.notifications.models import NotificationChannel
@@ -90,6 +94,38 @@ async def test_what_was_over_before_quiet_hours_ended_is_told_to_nobody(watch: W
     await watch.send(await watch.look(7_200))
     assert await watch.states() == [(AlertStatus.RESOLVED, AlertResolution.CLEARED)]
     assert sink.mails == []
+
+
+async def test_nobody_is_told_by_a_business_that_is_suspended(watch: Watch, sink: Sink) -> None:
+    now = watch.clock.now()
+    hours = QuietHours(time(now.hour, 0), time((now.hour + 1) % 24, 0))
+    told = {"tells_staff": False, "user_ids": [await watch.colleague()], "channels": [EMAIL]}
+    await watch.rule(AlertMetric.WAITING_COUNT, 0, for_seconds=0, quiet_hours=hours, **told)
+    await watch.crowd(1)
+    await watch.look()
+    async with watch.world.dbs.system.write(None) as tx:
+        await tx.rows("update tenants set status = 'SUSPENDED' where id = $1", watch.world.tenant_id)
+    assert (await watch.look(3_600)).jobs == []
+    async with watch.world.dbs.system.write(None) as tx:
+        await tx.rows("update tenants set status = 'ACTIVE' where id = $1", watch.world.tenant_id)
+    await watch.send(await watch.look(5))
+    assert len(sink.mails) == 1
+
+
+async def test_of_a_storm_a_few_are_sent_at_a_time() -> None:
+    under_way, most, sent = 0, 0, list[JobRef]()
+
+    async def run(job: JobRef) -> None:
+        nonlocal under_way, most
+        under_way, most = under_way + 1, max(most, under_way + 1)
+        await asyncio.sleep(0)
+        under_way -= 1
+        sent.append(job)
+
+    jobs = [JobRef(uuid4(), uuid4()) for _ in range(50)]
+    send = at_most(4, run)
+    await asyncio.gather(*(send(job) for job in jobs))
+    assert (most, sent) == (4, jobs)
 
 
 async def test_the_staffs_room_and_a_persons_inbox_are_told_in_their_languages(watch: Watch, world: World) -> None:
