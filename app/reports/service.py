@@ -248,10 +248,12 @@ async def _ensure_users(tx: WriteTx, wanted: Sequence[Addressee]) -> None:
     ids = [each.user_id for each in wanted if each.user_id is not None]
     found = await users.by_ids(tx, ids)
     for number, each in enumerate(wanted):
-        user = found.get(each.user_id) if each.user_id is not None else None
-        if each.user_id is not None and (
-            user is None or user.role is Role.CUSTOMER or user.status is not UserStatus.ACTIVE
-        ):
+        if each.user_id is None:
+            continue
+        user = found.get(each.user_id)
+        if user is None:
+            raise NotFound("User")
+        if user.role is Role.CUSTOMER or user.status is not UserStatus.ACTIVE:
             raise InvalidInput(f"recipients.{number}.userId", "Name members of staff who can sign in.")
 
 

@@ -15,9 +15,17 @@ from tests.support.api import Api, Business, Caller, GraphQLFailed, key_of
 
 NUMBER = {"kind": "NUMBER", "x": 0, "y": 0, "width": 3, "height": 2, "figures": ["WAIT_P90"], "period": "TODAY"}
 LINES = {
-    "kind": "LINES", "x": 3, "y": 0, "width": 9, "height": 4, "figures": ["JOINED", "SERVED"], "period": "LAST_SEVEN_DAYS",
-    "granularity": "DAY", "title": "Visits", "compare": True,
-}  # fmt: skip
+    "kind": "LINES",
+    "x": 3,
+    "y": 0,
+    "width": 9,
+    "height": 4,
+    "figures": ["JOINED", "SERVED"],
+    "period": "LAST_SEVEN_DAYS",
+    "granularity": "DAY",
+    "title": "Visits",
+    "compare": True,
+}
 TEXT = {"kind": "TEXT", "x": 0, "y": 2, "width": 3, "height": 2, "text": "Ring the bell."}
 
 

@@ -121,10 +121,10 @@ async def delete(tx: WriteTx, dashboard_id: UUID, *, from_revision: int | None =
 
 
 async def _kept(tx: WriteTx, widgets: Sequence[Widget]) -> list[dict[str, Any]]:
-    rules.ensure_widgets(widgets)
     wanted = sorted({each for widget in widgets for each in widget.queue_ids})
     if len(await queues.with_lines(tx, wanted)) != len(wanted):
         raise NotFound("Queue")
+    rules.ensure_widgets(widgets)
     return [widget.as_json() for widget in widgets]
 
 
