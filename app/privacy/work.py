@@ -113,6 +113,9 @@ async def work(system: Database, codes: Codes, tenant_id: UUID, request_id: UUID
 
 async def _find(tx: WriteTx, person: Person, request: PrivacyRequest) -> None:
     """Once: afterwards they cannot be found any more by what is erased."""
+    if request.kind is not PrivacyRequestKind.EXPORT:
+        # First of all: an import under way would bring them in again, and nobody would look for that any more.
+        await files.destroy_personal(tx)
     user_ids = [user.id for user in await repository.users_of(tx, person.subject)]
     request.user_ids = [str(id) for id in user_ids]
     request.session_ids = [str(id) for id in await repository.session_ids_of(tx, person.subject)]

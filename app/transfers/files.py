@@ -97,6 +97,11 @@ async def get(tx: ReadTx, file_id: UUID) -> File:
     return await repository.get_file(tx, file_id)
 
 
+async def hold(tx: WriteTx, file_id: UUID) -> None:
+    """`NotFound` if it is gone; until the block ends nobody destroys it."""
+    await repository.lock_file(tx, file_id)
+
+
 async def destroy(tx: WriteTx, file_id: UUID) -> None:
     """Delete it with all portions; nothing happens if it is gone."""
     await repository.delete_file(tx, file_id)

@@ -357,6 +357,24 @@ async def test_a_file_that_went_with_somebody_who_was_erased_is_asked_for_again(
     assert (failed["status"], failed["failure"][:17]) == ("FAILED", "Its file is gone:")
 
 
+async def test_what_was_read_already_is_not_brought_in_once_the_file_is_gone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring = bringing._Rows._bring
+
+    async def erased_meanwhile(rows: bringing._Rows, line: Any) -> None:
+        if line.number == 4:
+            async with desk.api.runtime.dbs.app.write(desk.tenant_id) as tx:
+                assert await files.destroy_personal(tx) == 1
+        await bring(rows, line)
+
+    monkeypatch.setattr(bringing._Rows, "_bring", erased_meanwhile)
+    failed = await brought(desk, USERS, kind="USERS")
+    # Of the refused row nobody could write anything down any more.
+    assert counts(failed) == ("FAILED", 1, 1, 0, 0)
+    assert await emails(desk) == {"jane@mail.example"}
+
+
 async def test_so_many_may_be_under_way(desk: Desk) -> None:
     key = new_key()
     first, second = [await desk.ask("ImportCreate", kind="USERS", format="CSV", idempotencyKey=key) for _ in range(2)]

@@ -36,6 +36,10 @@ class _NotAllowed(Exception):
     """Whoever asked may do it no longer."""
 
 
+class _FileGone(Exception):
+    """Files with personal data go when somebody is erased: nothing more of it is brought in, read already or not."""
+
+
 class _Undo(Exception):
     """A dry run: it would have worked."""
 
@@ -69,8 +73,7 @@ async def bring(context: JobContext, import_id: UUID) -> None:
         return
     except _NotAllowed:
         await _fail(context, import_id, "Whoever asked for it may do it no longer.")
-    except NotFound:
-        # Files with personal data go when somebody is erased.
+    except (NotFound, _FileGone):
         await _fail(context, import_id, "Its file is gone: begin another import, and send it again.")
     except UnreadableFile as problem:
         await _fail(context, import_id, str(problem))
@@ -168,6 +171,10 @@ class _Rows:
     async def _write(self, tx: WriteTx) -> Import:
         """Write down what is not written yet; what was is forgotten once the block has committed."""
         row, counts = await _running(tx, self._import_id), self._counts
+        try:
+            await files.hold(tx, self._file.id)
+        except NotFound:
+            raise _FileGone from None
         room = max(0, rules.MOST_PROBLEMS - row.refused_rows)
         for number, name, message in counts.problems[:room]:
             tx.add(
