@@ -16,6 +16,10 @@ WHOLE = "INSTALLATION"
 """The subject of what is about the installation as a whole."""
 
 
+DEPENDENCIES = ("REDIS", "RELAY")
+"""What an installation depends on. Of one that was not asked nothing is known: it is not gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one subject of a rule measures; None: nothing can be said."""
@@ -46,6 +50,10 @@ _OF_LINES: Mapping[AlertMetric, Callable[[questions.Line], float]] = {
     AlertMetric.WAITING_COUNT: lambda line: float(line.waiting_count),
     AlertMetric.UNSTAFFED_WAITING_COUNT: lambda line: float(line.unstaffed_count),
 }
+
+
+def _down(answers: bool | None) -> float | None:
+    return None if answers is None else float(not answers)
 
 
 def _share(part: int, others: int, least: int) -> float | None:
@@ -117,7 +125,7 @@ async def _platform(
             for rule in wanted:
                 found[rule.id].append(Reading(WHOLE, None, lag))
     for rule in rules.get(AlertMetric.DEPENDENCY_DOWN, ()):
-        found[rule.id] += [Reading(name, None, 0.0 if answers else 1.0) for name, answers in sorted(probes.items())]
+        found[rule.id] += [Reading(name, None, _down(probes.get(name))) for name in DEPENDENCIES]
     for rule in rules.get(AlertMetric.API_ERROR_PERCENT, ()):
         operations, failures = await questions.answers(tx, now, rule.window_minutes)
         value = _share(failures, max(0, operations - failures), rule.least_count)

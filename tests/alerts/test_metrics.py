@@ -147,6 +147,12 @@ async def test_the_installation_is_watched_for_who_operates_it(watch: Watch, set
     assert (AlertMetric.WORKER_LAG_SECONDS, "INSTALLATION") in found, "what the join has caused waits"
     assert (AlertMetric.DEPENDENCY_DOWN, "REDIS") not in found
     assert (AlertMetric.RELAY_LAG_SECONDS, "INSTALLATION") not in found
+    # Whether a relay answers is not known while Redis is away: what was raised of it is not over, and not raised again.
+    await watch.look(5, {"REDIS": True, "RELAY": False})
+    await watch.look(5, {"REDIS": False})
+    await watch.look(5, {"REDIS": False})
+    relay = [alert.status for alert in await watch.alerts() if alert.subject == "RELAY"]
+    assert relay == [AlertStatus.FIRING]
     redis = connect_redis(str(settings.redis_url), max_connections=1)
     nowhere = connect_redis("redis://127.0.0.1:1/0", max_connections=1, retries=0)
     try:
