@@ -2161,7 +2161,7 @@ export type ReportSection =
   | 'QUEUES'
   /** CSAT and NPS, beside those of the period before. */
   | 'SATISFACTION'
-  /** A plot of the share of those called who had waited no longer than the business's threshold. */
+  /** A plot of the share called within the business's threshold, of those called and those who gave up. */
   | 'SERVICE_LEVEL'
   /** A table of what members of staff did, by name, who served most first; at most 100. */
   | 'STAFF'

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from pypdf import PdfReader
 
-from app.reports.content import Content
+from app.reports.content import Content, Days, ReportSection
 from app.reports.languages import LANGUAGES, Language, language_for
 from app.reports.languages.wording import WORDS
 from app.reports.rendering import drawn, html, pdf, plots
@@ -51,6 +51,18 @@ def test_a_pdf_can_be_read_again(content: Content, language: Language) -> None:
     text = "\n".join(page.extract_text() for page in reader.pages)
     for number in ("666", "31", language.number(2_000), "67" + language.decimal + "8"):
         assert number.replace("\u00a0", " ") in text, number
+
+
+def test_a_day_is_compared_with_a_day(content: Content) -> None:
+    day = replace(content, days_before=Days(content.days_before.first, content.days_before.first))
+    assert f"Compared with {ENGLISH.day(content.days_before.first)}." in text_of(pdf.render(day, ENGLISH))
+    first, last = ENGLISH.day(content.days_before.first), ENGLISH.day(content.days_before.last)
+    assert f"Compared with {first} – {last}." in text_of(pdf.render(content, ENGLISH))
+
+
+def test_the_scale_of_waits_says_its_unit(content: Content) -> None:
+    text = text_of(pdf.render(replace(content, sections=(ReportSection.WAITS,)), ENGLISH))
+    assert "Minutes" in text.splitlines()
 
 
 def test_a_pdf_shows_figures_and_plots(content: Content) -> None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from reportlab.graphics.shapes import Drawing
 
 from app.analytics.figures import Figures, Granularity, Series
-from app.reports.content import Content, ReportSection
+from app.reports.content import Content, Days, ReportSection
 from app.reports.languages import Language
 from app.reports.rendering.plots import Plot, Row, Shown, heat_map
 
@@ -72,7 +72,11 @@ def page(content: Content, language: Language, shown: Shown) -> Page:
 
 def period_in(content: Content, language: Language) -> str:
     """The days it is of: one, or from the first to the last."""
-    first, last = language.day(content.days.first), language.day(content.days.last)
+    return _days(content.days, language)
+
+
+def _days(days: Days, language: Language) -> str:
+    first, last = language.day(days.first), language.day(days.last)
     return first if first == last else f"{first} – {last}"
 
 
@@ -120,9 +124,9 @@ class _Saying:
             yield from _SECTIONS[section](self)
 
     def summary(self) -> Iterator[Block]:
-        language, days = self._language, self._content.days_before
+        language = self._language
         yield Heading(language["summary"])
-        yield Sentence(language["compared"].format(first=language.day(days.first), last=language.day(days.last)))
+        yield Sentence(language["compared"].format(days=_days(self._content.days_before, language)))
         now, before = self._figures(self._content.series.total), self._figures(self._content.before)
         rows = [(name, value, was) for (name, value), (_, was) in zip(now, before, strict=True)]
         yield Table((language["figure"], language["value"], language["before"]), rows)
@@ -136,7 +140,7 @@ class _Saying:
             Row("P90", [_minutes(point.figures.wait.p90_seconds) for point in series.points]),
             Row("P95", [_minutes(point.figures.wait.p95_seconds) for point in series.points]),
         ]
-        plot = Plot(self._shown, self._labels(series), _most(rows), self._axis)
+        plot = Plot(self._shown, self._labels(series), _most(rows), self._axis, unit=language["minutes_axis"])
         plot.lines(rows)
         yield Picture(f"{language['waits']} ({language['minutes_axis']})", plot.drawing)
 

@@ -39,11 +39,15 @@ class Row:
 class Plot:
     """A sheet with a vertical scale from 0 on."""
 
-    def __init__(self, shown: Shown, labels: Sequence[str], most: float, written: Callable[[float], str]) -> None:
+    def __init__(
+        self, shown: Shown, labels: Sequence[str], most: float, written: Callable[[float], str], *, unit: str = ""
+    ) -> None:
         self.drawing = Drawing(WIDTH, HEIGHT)
         self._shown, self._labels = shown, labels
         self._step, self._top = _scale(most)
         self._axes(written)
+        if unit:
+            write(self.drawing, 0, HEIGHT - 11, shown(unit))
 
     def lines(self, rows: Sequence[Row]) -> None:
         """A line for each row, with gaps where there is no number; a number between gaps is a dot."""
