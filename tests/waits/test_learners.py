@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app.core.clock import ManualClock
 from app.core.db import Database
 from app.core.db.urls import APP_ROLE, SYSTEM_ROLE, role_url
+from app.core.ids import Ref
+from app.sessions.waits import learning
 from app.sessions.waits.learning import KEEP, Learners, delete_old
 from app.settings import Settings
 from tests.metered.world import START, Opened, World, open_worlds
@@ -95,7 +98,7 @@ async def test_all_queues_with_news_are_learned_from_once_by_workers_beside_each
             (own.tenant_id,)
         ], "a tenant reads its own"
 
-    await waits(worlds[0], 1)
+    await worlds[0].crowd(1)
     assert await one.learners.once() == 0, "each queue is looked at every five seconds at most"
     clock.advance(seconds=6)
     assert await one.learners.once() == 1
@@ -125,3 +128,28 @@ async def test_what_another_release_has_stored_is_learned_again_and_old_samples_
     clock.advance(seconds=7_200)
     assert await delete_old(worker.system)
     assert await worker.rows("select count(*) from wait_samples") == [(0,)]
+
+
+async def test_a_queue_far_behind_keeps_no_other_waiting(
+    tenants: list[Opened], workers: list[Worker], clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "PORTION", 2)
+    worker = workers[0]
+    far, near = [await opened.world(clock, release_rate_per_minute=1) for opened in tenants]
+    await waits(far, 4)
+    await waits(near, 2)
+    turns: list[UUID] = []
+    learn_portion = learning.learn_portion
+
+    async def noted(db: Database, ref: Ref) -> int:
+        turns.append(ref.id)
+        return await learn_portion(db, ref)
+
+    monkeypatch.setattr(learning, "learn_portion", noted)
+    while await worker.learners.once():
+        pass
+    assert set(turns[:2]) == {far.queue.id, near.queue.id}
+    assert turns.count(far.queue.id) > 3, "without a pause for what is left"
+    stored = await worker.rows("select queue_id, revision from wait_memories")
+    for world in (far, near):
+        assert (world.queue.id, (await world.stored()).line.revision) in stored

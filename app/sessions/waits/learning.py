@@ -49,6 +49,8 @@ class Learners:
         self._database = Outage(logger, "The database (learners)")
         # Queues that cannot be learned from, until they are tried again.
         self._failed: dict[Ref, float] = {}
+        # Queues with more than a portion: they go on at once, each in its turn.
+        self._unfinished: list[Ref] = []
 
     async def run(self) -> None:
         """Learn until cancelled; what has begun is rolled back then."""
@@ -63,19 +65,20 @@ class Learners:
                 await asyncio.sleep(max(_TICK_SECONDS, self._database.pause_seconds()))
             else:
                 self._database.worked()
-                await asyncio.sleep(_TICK_SECONDS)
+                await asyncio.sleep(0 if self._unfinished else _TICK_SECONDS)
 
     async def once(self, every: timedelta = EVERY) -> int:
-        """Whatever is new in queues not looked at for so long; how many queues that were."""
+        """A portion of each queue not looked at for so long, and of those that had more; how many queues that were."""
         now = asyncio.get_running_loop().time()
         self._failed = {ref: until for ref, until in self._failed.items() if until > now}
         async with self._system.read(None) as tx:
             behind = await repository.behind(tx, self._system.clock.now() - every, _AT_ONCE + len(self._failed))
-        due = [ref for ref in behind if ref not in self._failed]
+        due = [ref for ref in dict.fromkeys([*behind, *self._unfinished]) if ref not in self._failed]
+        self._unfinished = []
         for ref in due:
             try:
-                while await learn_portion(self._app, ref) == PORTION:
-                    pass
+                if await learn_portion(self._app, ref) == PORTION:
+                    self._unfinished.append(ref)
             except Exception as problem:
                 if is_database_away(problem):
                     raise
