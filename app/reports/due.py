@@ -3,6 +3,7 @@
 Who looks writes the run, what was missed and when the next one is in one transaction, while holding the report.
 """
 
+import logging
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,25 +11,37 @@ from zoneinfo import ZoneInfo
 from app.core.db import Database, WriteTx
 from app.core.events import record
 from app.core.ids import new_id
+from app.core.jobs.outage import is_database_away
 from app.reports import repository, rules
 from app.reports.events import REPORT_RUN, ReportRunMissed, ReportRunStarted
 from app.reports.models import ReportRun, ReportRunStatus, ReportTrigger, SavedReport
 from app.reports.periods import days_of
 from app.reports.service import schedule_of, zone_of_tenant
 
+logger = logging.getLogger(__name__)
+
 EVERY: Final = timedelta(seconds=30)
 _AT_ONCE: Final = 50
 
 
-async def look(system: Database) -> None:
-    """Begin every run whose time has come, of all tenants."""
+async def look(system: Database) -> bool:
+    """Begin every run whose time has come, of all tenants; False if some could not be begun."""
     async with system.read(None) as tx:
         tenants = await repository.tenants_due(tx, system.clock.now())
+    is_complete = True
     for tenant_id in tenants:
         more = True
         while more:
-            async with system.write(tenant_id) as tx:
-                more = await look_at_tenant(tx) == _AT_ONCE
+            try:
+                async with system.write(tenant_id) as tx:
+                    more = await look_at_tenant(tx) == _AT_ONCE
+            except Exception as problem:
+                if is_database_away(problem):
+                    raise
+                # Of one tenant: everybody else's reports must not wait for it.
+                logger.exception("Reports of a tenant could not be begun; trying again.", extra={"tenant": tenant_id})
+                is_complete = more = False
+    return is_complete
 
 
 async def look_at_tenant(tx: WriteTx) -> int:

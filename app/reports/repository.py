@@ -13,7 +13,7 @@ from app.core.db.pages import Page, PageRequest, fetch_page
 from app.core.errors import NotFound
 from app.core.personal.sealed import sealed
 from app.queues.models import Queue, QueueStatus
-from app.reports.models import ReportRecipient, ReportRun, ReportRunStatus, SavedReport
+from app.reports.models import ReportRecipient, ReportRun, ReportRunStatus, ReportTrigger, SavedReport
 from app.tenants.models import Tenant, TenantStatus
 
 KEEP_RUNS: Final = timedelta(days=400)
@@ -94,6 +94,18 @@ async def count_pending(tx: ReadTx, report_id: UUID) -> int:
         ReportRun.tenant_id == tx.tenant,
         ReportRun.report_id == report_id,
         ReportRun.status == ReportRunStatus.PENDING,
+    )
+    return (await tx.exec(statement)).one()
+
+
+async def count_sent(tx: ReadTx, report_id: UUID, since: datetime) -> int:
+    """How often somebody has had a report sent since a time."""
+    statement = select(func.count()).where(
+        ReportRun.tenant_id == tx.tenant,
+        ReportRun.report_id == report_id,
+        ReportRun.created_at > since,
+        ReportRun.trigger == ReportTrigger.ASKED_FOR,
+        col(ReportRun.send),
     )
     return (await tx.exec(statement)).one()
 

@@ -19,6 +19,9 @@ MAX_REPORTS: Final = 200
 MAX_QUEUES: Final = 100
 MAX_RECIPIENTS: Final = 50
 MAX_PENDING: Final = 5
+MAX_SENT_AN_HOUR: Final = 6
+"""Of a report, because somebody asks for it: its recipients did not, and each gets every one."""
+
 MAKE_UP_WITHIN: Final = timedelta(hours=12)
 """So late a report that was due is still made: one of the day before is read in the morning, or not at all."""
 

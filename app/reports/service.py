@@ -6,12 +6,13 @@ Whom a report is sent to its tenant's people decide: users, and with a permissio
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, TypedDict
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from app.core.db import ReadTx, WriteTx
-from app.core.errors import InvalidInput, NotFound
+from app.core.errors import InvalidInput, NotFound, RateLimited
 from app.core.events import Event, record
 from app.core.idempotency import first_result, remember
 from app.core.ids import new_id
@@ -38,6 +39,7 @@ from app.tenants import service as tenants
 from app.tenants.errors import LimitReached
 
 _SCOPE: Final = "savedReportRun"
+_HOUR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +159,18 @@ async def delete(tx: WriteTx, report_id: UUID) -> None:
 
 
 async def run(tx: WriteTx, report_id: UUID, *, send: bool, idempotency_key: str | None = None) -> ReportRun:
-    """Have a report made now, of the days it is about today. Raises `ReportRunning`, `NotFound`."""
+    """Have a report made now, of the days it is about today. Raises `ReportRunning`, `RateLimited`, `NotFound`."""
     given = (str(report_id), send)
     if (first := await first_result(tx, _SCOPE, idempotency_key, *given)) is not None:
         return await repository.get_run(tx, first)
     report = await repository.lock(tx, report_id)
     if await repository.count_pending(tx, report_id) >= rules.MAX_PENDING:
         raise ReportRunning(rules.MAX_PENDING)
+    if send and await repository.count_sent(tx, report_id, tx.now() - _HOUR) >= rules.MAX_SENT_AN_HOUR:
+        raise RateLimited(
+            f"This report was sent {rules.MAX_SENT_AN_HOUR} times within an hour: wait, or have it made without that.",
+            _HOUR.total_seconds(),
+        )
     zone = await zone_of_tenant(tx)
     days = days_of(report.period, tx.now().astimezone(zone).date())
     started = ReportRun(

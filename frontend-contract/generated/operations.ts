@@ -2295,7 +2295,7 @@ export type SavedReportRunInput = {
   readonly idempotencyKey?: string | null | undefined;
   /** The report. */
   readonly reportId: string;
-  /** Whether its recipients are sent it. Default: no, it can only be fetched. */
+  /** Whether its recipients are sent it, at most 6 times within an hour, else `RATE_LIMITED`. Default: no, it can only be fetched. */
   readonly send?: boolean;
 };
 

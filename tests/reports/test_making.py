@@ -4,23 +4,24 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 from sqlmodel import select
 
 from app.core.db import WriteTx
-from app.core.errors import Forbidden, InvalidInput
+from app.core.errors import Forbidden, InvalidInput, RateLimited
 from app.core.jobs.kinds import RetryLater
 from app.core.jobs.models import Job
 from app.identity.models import Role, User, UserStatus
 from app.notifications.attachments import service as attachments
 from app.notifications.attachments.models import NotificationAttachment
 from app.notifications.models import NotificationKind
-from app.reports import making, service
+from app.reports import due, making, service
 from app.reports.content import ReportSection
-from app.reports.models import ReportFormat, ReportRunStatus, ReportTrigger
+from app.reports.models import ReportFormat, ReportRun, ReportRunStatus, ReportTrigger
 from app.reports.periods import RelativePeriod
-from app.reports.rules import Addressee
+from app.reports.rules import MAX_SENT_AN_HOUR, Addressee
 from app.reports.schedule import Frequency, Schedule
 from app.sessions import service as sessions
 from app.tenants import service as tenants
@@ -173,6 +174,44 @@ async def test_what_nobody_was_there_for_is_said_to_be_missed(desk: Desk) -> Non
         (slot + timedelta(days=2), ReportRunStatus.PENDING),
     ]
     assert await desk.types("report_run") == ["REPORT_RUN_MISSED", "REPORT_RUN_MISSED", "REPORT_RUN_STARTED"]
+
+
+async def test_what_goes_wrong_for_one_business_holds_up_no_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are due; of one nobody knows the clock."""
+    other = await new_tenant(desk.world.dbs)
+    async with desk.world.dbs.app.write(other, desk.actor) as tx:
+        await service.create(tx, service.NewReport(name="Theirs", period=RelativePeriod.TODAY, schedule=DAILY))
+    await desk.report(schedule=DAILY)
+    zone_of_tenant = service.zone_of_tenant
+    first = min(other, desk.tenant_id)
+
+    async def unknown(tx: WriteTx) -> ZoneInfo:
+        if tx.tenant == first:
+            raise ZoneInfoNotFoundError("nowhere")
+        return await zone_of_tenant(tx)
+
+    desk.clock.advance(days=1)
+    with monkeypatch.context() as broken:
+        broken.setattr(due, "zone_of_tenant", unknown)
+        assert not await due.look(desk.world.dbs.system), "it is tried again soon"
+    begun = {}
+    for tenant_id in (other, desk.tenant_id):
+        async with desk.world.dbs.app.read(tenant_id) as tx:
+            begun[tenant_id] = len((await tx.exec(select(ReportRun))).all())
+    assert {tenant_id for tenant_id, count in begun.items() if not count} == {first}
+    assert await due.look(desk.world.dbs.system)
+
+
+async def test_recipients_are_not_sent_a_report_as_often_as_somebody_likes(desk: Desk) -> None:
+    report = await desk.report(recipients=[Addressee(address="boss@example.org")])
+    for _ in range(MAX_SENT_AN_HOUR):
+        assert (await desk.run(report, send=True)).told_count == 1
+    with pytest.raises(RateLimited):
+        await desk.run(report, send=True)
+    assert (await desk.run(report)).status is ReportRunStatus.DONE
+    assert len(desk.sink.mails) == MAX_SENT_AN_HOUR
+    desk.clock.advance(hours=1)
+    assert (await desk.run(report, send=True)).told_count == 1
 
 
 async def test_another_clock_on_the_wall_plans_anew_and_a_pause_plans_nothing(desk: Desk) -> None:

@@ -145,7 +145,11 @@ class SavedReportDeleteInput:
 class SavedReportRunInput:
     report_id: strawberry.ID = strawberry.field(description="The report.")
     send: bool = strawberry.field(
-        default=False, description="Whether its recipients are sent it. Default: no, it can only be fetched."
+        default=False,
+        description=(
+            f"Whether its recipients are sent it, at most {rules.MAX_SENT_AN_HOUR} times within an hour, else "
+            "`RATE_LIMITED`. Default: no, it can only be fetched."
+        ),
     )
     idempotency_key: str | None = strawberry.field(
         default=None, description="1 to 200 characters; the same key again answers with the first run."
