@@ -3,9 +3,10 @@
 Everything is read from roll-ups, which the fold keeps: nothing here counts, locks or writes.
 """
 
+import asyncio
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,6 +47,8 @@ from app.tenants import service as tenants
 
 MOST_SLICES = 100
 MOST_BUSIEST = 10
+_TURN = 50
+"""Rows that are counted in before everybody else has a turn: up to 0.1 ms each."""
 _NO_FILTERS = Filters()
 
 
@@ -144,8 +147,11 @@ async def series(tx: ReadTx, asked: Asked) -> Series:
     wanted = _rows(tx, asked)
     begins = [_key(wanted, span.starts) for span in spans]
     sums = [Sums() for _ in spans]
-    for row in await repository.rollups(tx, wanted, cover(asked.period, asked.zone, asked.granularity)):
-        sums[bisect_right(begins, _begin_of(wanted, row)) - 1].add_row(row)
+    stretches = cover(asked.period, asked.zone, asked.granularity)
+    await _add_up(
+        await repository.rollups(tx, wanted, stretches),
+        lambda row: sums[bisect_right(begins, _begin_of(wanted, row)) - 1],
+    )
     revision, tails, _ = await repository.cursors(tx, asked.queue_ids)
     for span, found in zip(spans, sums, strict=True):
         _add_tails(asked, found, tails, span)
@@ -252,8 +258,8 @@ async def _busiest(tx: ReadTx, asked: Asked) -> list[QueueNow]:
     ids = tuple(row["id"] for row in found)
     wanted = Rows(ids, Dimension.ALL, None, asked.zone)
     sums: defaultdict[UUID, Sums] = defaultdict(Sums)
-    for row in await repository.rollups(tx, wanted, cover(asked.period, asked.zone)):
-        sums[row["scope_id"]].add_row(row)
+    rows = await repository.rollups(tx, wanted, cover(asked.period, asked.zone))
+    await _add_up(rows, lambda row: sums[row["scope_id"]])
     return [
         QueueNow(
             row["id"],
@@ -323,16 +329,26 @@ async def _by_member(
 ) -> dict[UUID, Sums]:
     wanted = replace(_rows(tx, asked), dimension=dimension, members=members)
     grouped: defaultdict[UUID, Sums] = defaultdict(Sums)
-    for row in await repository.rollups(tx, wanted, cover(asked.period, asked.zone)):
-        grouped[row["member"]].add_row(row)
+    rows = await repository.rollups(tx, wanted, cover(asked.period, asked.zone))
+    await _add_up(rows, lambda row: grouped[row["member"]])
     return grouped
+
+
+async def _add_up(rows: Iterable[Any], sums_of: Callable[[Any], Sums]) -> None:
+    """Count rows in, each to its sums; of many, everybody else in the loop has turns in between."""
+    for number, row in enumerate(rows, 1):
+        sums_of(row).add_row(row)
+        if number % _TURN == 0:
+            await asyncio.sleep(0)
 
 
 async def _whole(tx: ReadTx, asked: Asked, tails: Sequence[Tail] | None = None) -> Figures:
     """The figures of a period, from as few rows as there can be."""
     sums = Sums()
-    for row in await repository.rollups(tx, _rows(tx, asked), cover(asked.period, asked.zone)):
-        sums.add_row(row)
+    await _add_up(
+        await repository.rollups(tx, _rows(tx, asked), cover(asked.period, asked.zone)),
+        lambda _: sums,
+    )
     if tails is None:
         _, tails, _ = await repository.cursors(tx, asked.queue_ids)
     _add_tails(asked, sums, tails, asked.period)

@@ -1,5 +1,6 @@
 """Periods, spans and the rows that cover them, on every kind of clock; and what numbers become figures. Pure."""
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from math import floor
@@ -10,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.analytics import rules
+from app.analytics import rules, service
 from app.analytics.contribution import POSITION_BUCKETS, position_bucket
 from app.analytics.covering import cover
 from app.analytics.figures import Filters, Granularity, HeatCell, Period
 from app.analytics.hours import hours_of
 from app.analytics.models import Grain
 from app.analytics.sketch import bucket_of
-from app.analytics.sums import COUNTS, HISTOGRAMS, Sums, Tail, add_tails, change, figures_of, quantiles, up_to
+from app.analytics.sums import COLUMNS, COUNTS, HISTOGRAMS, Sums, Tail, add_tails, change, figures_of, quantiles, up_to
 from app.core.errors import BadInput
 
 BERLIN, KOLKATA = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata")
@@ -203,3 +204,21 @@ def test_peaks_are_the_busiest_hours_of_the_day_over_all_days() -> None:
     assert found == [(9, 9, 15.0), (10, 8, None)]
     assert [position_bucket(position) for position in (1, 10, 11, 15, 16, 5_000)] == [0, 9, 10, 10, 11, 18]
     assert POSITION_BUCKETS[10] == (11, 15)
+
+
+async def test_while_many_rows_are_added_up_everybody_else_has_turns() -> None:
+    turns = 0
+
+    async def beside() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    row = {**dict.fromkeys(COLUMNS, 0), **dict.fromkeys(HISTOGRAMS), "served": 1}
+    found = Sums()
+    other = asyncio.create_task(beside())
+    await service._add_up([row] * 500, lambda _: found)
+    other.cancel()
+    assert found.counts["served"] == 500
+    assert turns == 10
