@@ -4,7 +4,9 @@ Opening it changes nothing; sending the form does, as often as the queue's days 
 queue, and nobody.
 """
 
+import asyncio
 from html import escape
+from math import ceil
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -16,7 +18,7 @@ from app.api.rating_texts import Texts, language, texts_in
 from app.api.transport import request_id_of
 from app.core.actor import Actor, ActorKind, Origin
 from app.core.db.outage import is_worth_another_try
-from app.core.errors import InvalidInput, NotFound
+from app.core.errors import InvalidInput, NotFound, RateLimited
 from app.core.ids import Ref
 from app.queues import repository as queues
 from app.ratings import repository, rules, service
@@ -32,6 +34,7 @@ from app.tenants import repository as tenants
 _MAX_TOKEN: Final = 200
 # A comment in letters of which each is twelve bytes in a form.
 _MAX_BODY: Final = 40_000
+_BODY_SECONDS: Final = 30.0
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -58,12 +61,17 @@ def rating_route(runtime: Runtime) -> Route:
         if visit is None:
             return _gone()
         try:
-            if request.method == "GET":
+            if request.method != "POST":
                 return await _show(runtime, request, visit)
+            # Every change is an event of the queue, for good: as many as by `sessionRate`, and no more.
+            await runtime.gate.admit_by_link(_visitor(visit), _address(request), visit.tenant_id)
             given = await _given(request)
             return await _show(runtime, request, visit, given)
         except NotFound:
             return _gone()
+        except RateLimited as limited:
+            wait = str(max(1, ceil(limited.retry_after_seconds)))
+            return PlainTextResponse("Too many requests. Try again shortly.\n", 429, {**_HEADERS, "Retry-After": wait})
         except Exception as problem:
             if not is_worth_another_try(problem):
                 raise
@@ -104,31 +112,38 @@ async def _show(
 
 
 async def _rate(runtime: Runtime, request: Request, visit: Ref, given: Given) -> None:
-    address = None if request.client is None else request.client.host
-    # Whoever has the link is taken for the visitor, as who has the session's token is.
-    visitor = Actor(ActorKind.VISITOR, visit.tenant_id, visit.id)
-    origin = Origin.of(address, request.headers.get("user-agent"))
+    origin, request_id = Origin.of(_address(request), request.headers.get("user-agent")), request_id_of(request.headers)
     while True:
         try:
-            async with runtime.dbs.app.write(visit.tenant_id, visitor, request_id_of(request.headers), origin) as tx:
+            async with runtime.dbs.app.write(visit.tenant_id, _visitor(visit), request_id, origin) as tx:
                 await service.rate(tx, visit.id, given, RatingSource.LINK)
             return
         except SessionMoved:
             continue
 
 
+def _visitor(visit: Ref) -> Actor:
+    # Whoever has the link is taken for the visitor, as who has the session's token is.
+    return Actor(ActorKind.VISITOR, visit.tenant_id, visit.id)
+
+
+def _address(request: Request) -> str | None:
+    return None if request.client is None else request.client.host
+
+
 async def _given(request: Request) -> Given | InvalidInput:
     """What the form says; why it cannot be read."""
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MAX_BODY:
-                return InvalidInput("comment", "The form is too long.")
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _MAX_BODY:
+                    return InvalidInput("comment", "The form is too long.")
         fields = parse_qs(body.decode("ascii"), max_num_fields=10, errors="strict")
         nps = fields.get("nps", [""])[0]
         return Given(int(fields["score"][0]), int(nps) if nps else None, _lines(fields.get("comment", [""])[0]))
-    except (ClientDisconnect, ValueError, KeyError):
+    except (ClientDisconnect, TimeoutError, ValueError, KeyError):
         return InvalidInput("score", "Send the form as it is.")
 
 

@@ -71,6 +71,14 @@ class Gate:
         if demands.trusted_documents_only and passing.document not in self.trusted:
             raise DocumentNotTrusted
 
+    async def admit_by_link(self, actor: Actor, address: str | None, tenant_id: UUID) -> None:
+        """Let somebody do something by a link, on a page of ours: it counts as one request. `RateLimited`."""
+        demands = await self._authenticator.demands_of(tenant_id)
+        spendings = [self._client(Passing(actor, address, "", 1))]
+        if demands is not None:
+            spendings.append(_tenant(tenant_id, demands.requests_per_minute, 1))
+        await self._limiter.spend(spendings, address)
+
     async def requests_of(self, tenant_id: UUID) -> int | None:
         """How many requests of a tenant's budget are used; None while nobody can tell."""
         asked = await self._limiter.look(_tenant(tenant_id, _WITHOUT_END, 0))

@@ -1,13 +1,16 @@
 """The link and its page: signed, until a time, for one visit; a form that works without JavaScript."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from uuid import uuid4
 
 import pytest
 
+from app.core.errors import RateLimited
 from app.core.ids import Ref
+from app.core.limits import CLIENT_REQUESTS, Balance, Spending
 from app.ratings.links import PATH, rating_url, read_token
 from tests.ratings.conftest import Tamper, Visit, serve
 from tests.support.api import Api, Business
@@ -88,6 +91,27 @@ async def test_what_is_no_answer_changes_nothing_and_says_so(api: Api, visit: Vi
     assert answer.status_code == 422
     assert "could not be saved" in answer.text
     assert (await visit.shown())["rating"] is None
+
+
+async def test_looking_is_free_and_sending_counts_as_an_operation_of_the_visitors(
+    api: Api, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, spent = await visit.link(), list[str]()
+
+    async def spend(spendings: Sequence[Spending], address: str | None) -> list[Balance]:
+        spent.extend(each.key for each in spendings)
+        if len(spent) > 2:
+            raise RateLimited("Too many.", 12.5, CLIENT_REQUESTS)
+        return []
+
+    monkeypatch.setattr(api.runtime.gate._limiter, "spend", spend)
+    assert [(await ask(path)).status_code for ask in (api.http.get, api.http.head)] == [200, 200]
+    assert spent == []
+    assert (await api.http.post(path, data={"score": "4"})).status_code == 200
+    assert spent == [f"client/VISITOR:{visit.ref.id}", f"tenant/{visit.ref.tenant_id}"]
+    refused = await api.http.post(path, data={"score": "1"})
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "13")
+    assert [event["score"] for event in await visit.ratings_in_log()] == [4]
 
 
 async def test_when_it_is_over_the_page_says_so(api: Api, visit: Visit, tamper: Tamper) -> None:
