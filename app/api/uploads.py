@@ -22,6 +22,8 @@ from app.transfers.imports.errors import NotAwaited
 
 STALL_SECONDS: Final = 60.0
 """How long nothing may come."""
+_LONGEST_SECONDS: Final = service.UPLOAD_LIFETIME.total_seconds()
+"""How long a file may take that comes drop by drop: afterwards nobody waits for it any more."""
 
 
 class _TooLarge(Exception):
@@ -49,7 +51,7 @@ def uploads_route(runtime: Runtime) -> Route:
         except LimitReached as problem:
             return _refused(507, problem.message)
         except TimeoutError:
-            return _refused(408, f"Nothing came for {STALL_SECONDS:.0f} s: send the file again.")
+            return _refused(408, f"Nothing came for {STALL_SECONDS:.0f} s, or it took too long: send the file again.")
         except ClientDisconnect:
             return _refused(400, "The file is not whole.")
 
@@ -62,7 +64,8 @@ async def _store(runtime: Runtime, ref: Ref, request: Request) -> Response:
     async with db.write(ref.tenant_id, ANONYMOUS, origin=origin) as tx:
         file = await service.begin_upload(tx, ref.id)
     try:
-        length = await _append_all(runtime, ref, file.id, request)
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            length = await _append_all(runtime, ref, file.id, request)
         async with db.write(ref.tenant_id, ANONYMOUS, origin=origin) as tx:
             row = await service.finish_upload(tx, ref.id, file.id)
     except BaseException:

@@ -286,6 +286,16 @@ async def test_what_is_sent_lies_in_the_tenants_room(
 
     assert (await send(desk, row, stalling())).status_code == 408
     assert await tamper("select 1 from files where tenant_id = $1", desk.tenant_id) == []
+    monkeypatch.setattr(uploads, "STALL_SECONDS", 60.0)
+    monkeypatch.setattr(uploads, "_LONGEST_SECONDS", 0.05)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.01)
+
+    assert (await send(desk, row, dripping())).status_code == 408
+    assert await tamper("select 1 from files where tenant_id = $1", desk.tenant_id) == []
 
 
 async def test_a_link_ends(desk: Desk, tamper: Tamper) -> None:
