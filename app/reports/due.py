@@ -16,7 +16,7 @@ from app.reports import repository, rules
 from app.reports.events import REPORT_RUN, ReportRunMissed, ReportRunStarted
 from app.reports.models import ReportRun, ReportRunStatus, ReportTrigger, SavedReport
 from app.reports.periods import days_of
-from app.reports.service import schedule_of, zone_of_tenant
+from app.reports.service import schedule_of, zone_of_days, zone_of_tenant
 
 logger = logging.getLogger(__name__)
 
@@ -53,10 +53,11 @@ async def look_at_tenant(tx: WriteTx) -> int:
         assert schedule is not None, "what has no schedule has no next slot"
         assert report.next_due_at is not None, "it was found by it"
         due = rules.due(schedule, report.next_due_at, now, zone)
+        of_days = await zone_of_days(tx, report)
         for slot in due.missed:
-            _write(tx, report, slot, zone, ReportRunStatus.MISSED)
+            _write(tx, report, slot, of_days, ReportRunStatus.MISSED)
         if due.made is not None:
-            _write(tx, report, due.made, zone, ReportRunStatus.PENDING)
+            _write(tx, report, due.made, of_days, ReportRunStatus.PENDING)
         report.next_due_at = due.next_at
     await tx.flush()
     return len(found)

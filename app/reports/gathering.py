@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from app.analytics import service as analytics
 from app.analytics.figures import Granularity, Period
@@ -19,8 +18,8 @@ from app.reports import repository
 from app.reports.content import Content, Days, QueueRow, ReportSection, StaffRow
 from app.reports.models import ReportRun, SavedReport
 from app.reports.periods import days_before, instants
+from app.reports.service import zone_of_days
 from app.tenants import repository as tenants
-from app.tenants.service import settings_in
 
 MOST_ROWS: Final = 100
 """Of a table: whoever has more queues or staff asks for an export."""
@@ -35,7 +34,7 @@ async def gather(tx: ReadTx, report: SavedReport, run: ReportRun, now: datetime)
     chosen = [UUID(each) for each in report.queue_ids]
     named = {id: queue for id, (queue, _) in (await queues.with_lines(tx, chosen)).items()}
     of = chosen or None
-    zone = ZoneInfo(named[chosen[0]].time_zone if len(chosen) == 1 else settings_in(tenant).time_zone)
+    zone = await zone_of_days(tx, report)
     days = Days(run.first_day, run.last_day)
     period = instants(days, zone)
     is_short = period.ends - period.starts <= _HOUR_BY_HOUR

@@ -171,7 +171,7 @@ async def run(tx: WriteTx, report_id: UUID, *, send: bool, idempotency_key: str 
             f"This report was sent {rules.MAX_SENT_AN_HOUR} times within an hour: wait, or have it made without that.",
             _HOUR.total_seconds(),
         )
-    zone = await zone_of_tenant(tx)
+    zone = await zone_of_days(tx, report)
     days = days_of(report.period, tx.now().astimezone(zone).date())
     started = ReportRun(
         tenant_id=tx.tenant,
@@ -196,6 +196,14 @@ async def run(tx: WriteTx, report_id: UUID, *, send: bool, idempotency_key: str 
 async def zone_of_tenant(tx: ReadTx) -> ZoneInfo:
     """The zone whose days and times of the day count."""
     return ZoneInfo((await tenants.settings_of(tx)).time_zone)
+
+
+async def zone_of_days(tx: ReadTx, report: SavedReport) -> ZoneInfo:
+    """The zone whose days a report is about: its queue's if it is about one, so that its yesterday is over there."""
+    chosen = [UUID(each) for each in report.queue_ids]
+    if len(chosen) != 1:
+        return await zone_of_tenant(tx)
+    return ZoneInfo((await queues.get(tx, chosen[0])).time_zone)
 
 
 async def plan_anew(tx: WriteTx) -> None:

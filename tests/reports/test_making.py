@@ -17,6 +17,8 @@ from app.identity.models import Role, User, UserStatus
 from app.notifications.attachments import service as attachments
 from app.notifications.attachments.models import NotificationAttachment
 from app.notifications.models import NotificationKind
+from app.queues import service as queues
+from app.queues.config import QueueConfig
 from app.reports import due, making, service
 from app.reports.content import ReportSection
 from app.reports.models import ReportFormat, ReportRun, ReportRunStatus, ReportTrigger
@@ -174,6 +176,21 @@ async def test_what_nobody_was_there_for_is_said_to_be_missed(desk: Desk) -> Non
         (slot + timedelta(days=2), ReportRunStatus.PENDING),
     ]
     assert await desk.types("report_run") == ["REPORT_RUN_MISSED", "REPORT_RUN_MISSED", "REPORT_RUN_STARTED"]
+
+
+async def test_yesterday_is_over_where_the_only_queue_is(desk: Desk) -> None:
+    """At half past seven in Berlin it is still the day before in Los Angeles."""
+    await _in_zone(desk, "Europe/Berlin")
+    async with desk.world.dbs.app.write(desk.tenant_id) as tx:
+        far = await queues.create(tx, QueueConfig(name="Far", slug="far", time_zone="America/Los_Angeles"))
+    given = {"schedule": DAILY, "period": RelativePeriod.YESTERDAY}
+    reports = {(await desk.report(**given, queue_ids=ids)).id: bool(ids) for ids in ([], [far.id])}
+    desk.clock.advance(days=1)
+    slot = desk.clock.now().astimezone(ZoneInfo("Europe/Berlin")).replace(hour=7, minute=30, second=0, microsecond=0)
+    desk.clock.advance(seconds=(slot - desk.clock.now()).total_seconds())
+    await desk.find_due()
+    days = {reports[run.report_id]: run.last_day for run in await desk.runs() if run.slot == slot}
+    assert days == {False: slot.date() - timedelta(days=1), True: slot.date() - timedelta(days=2)}
 
 
 async def test_what_goes_wrong_for_one_business_holds_up_no_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

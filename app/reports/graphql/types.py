@@ -118,7 +118,9 @@ class ReportRun(Node):
     status: ReportRunStatus = strawberry.field(description="How far it is.")  # type: ignore[valid-type]
     trigger: ReportTrigger = strawberry.field(description="Why it was made.")  # type: ignore[valid-type]
     due_at: datetime | None = strawberry.field(description="When it was due; null if somebody asked for it.")
-    first_day: date = strawberry.field(description="The first day it is about, in the business's time zone.")
+    first_day: date = strawberry.field(
+        description="The first day it is about, in the business's time zone; of one queue, in that queue's."
+    )
     last_day: date = strawberry.field(description="The last day it is about.")
     told_count: int = strawberry.field(
         description="To how many people it was sent; `notifications` of the kind REPORT say what became of the mails."
