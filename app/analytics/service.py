@@ -225,15 +225,15 @@ async def slices(tx: ReadTx, asked: Asked, by: Breakdown) -> list[Slice]:
 async def tenant_figures(
     tx: ReadTx, period: Period | None = None, *, now: datetime, service_level_seconds: int | None = None
 ) -> TenantFigures:
-    """The business at present, and its figures of a period: today up to now, if none is given. `BadInput`."""
+    """The business at present, and its figures of a period: today up to now, if none is given. `BadInput`.
+
+    At midnight sharp today is the day that ends: whoever rounds `now` up to the end of a minute is still in it.
+    """
     settings = await tenants.settings_of(tx)
     zone = ZoneInfo(settings.time_zone)
-    today = Period(rules.day_of(now, zone).starts, now) if period is None else None
-    # At midnight sharp today has not begun to last: its first hour is shown.
-    whole = Period(today.starts, max(today.ends, today.starts + timedelta(hours=1))) if today else period
-    assert whole is not None
+    whole = period or Period(rules.day_of(now - timedelta.resolution, zone).starts, now)
     asked = await ask(tx, None, whole, now=now, service_level_seconds=service_level_seconds)
-    before = rules.same_hours_before(asked.period, zone) if today else rules.before(asked.period, zone)
+    before = rules.same_hours_before(asked.period, zone) if period is None else rules.before(asked.period, zone)
     line = await repository.lines_now(tx)
     revision, _, _ = await repository.cursors(tx, None)
     return TenantFigures(

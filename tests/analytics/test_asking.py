@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -151,6 +151,18 @@ async def test_the_business_is_its_queues_together(house: House) -> None:
             assert found.total.joined_count == sum(starts - 3 <= hour < ends - 3 for hour in hours) > 0
         only = await service.queue_figures(tx, keys, PERIOD, now=now, filters=Filters(priority=2))
         assert only.total.joined_count == sum(call.priority == 2 for part in house.calls for call in part)
+
+
+async def test_the_last_minute_of_a_day_shows_the_day(house: House) -> None:
+    # The business's clock is UTC's; who asks from 23:59 on gives the end of the minute.
+    midnight = datetime.fromisoformat("1999-08-03T00:00:00+00:00")
+    async with house.business.api.runtime.dbs.app.read(house.tenant_id) as tx:
+        found = await service.tenant_figures(tx, now=midnight)
+        assert found.period == Period(midnight - timedelta(days=1), midnight)
+        assert found.total.joined_count > 0
+        after = await service.tenant_figures(tx, now=midnight + timedelta(minutes=1))
+    assert after.period == Period(midnight, midnight + timedelta(hours=1))
+    assert after.before == Period(found.period.starts, found.period.starts + timedelta(hours=1))
 
 
 async def test_a_period_is_compared_with_the_one_before(house: House) -> None:
