@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import string
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -116,10 +117,16 @@ def test_nothing_is_a_file_as_well(tmp_path: Path, file_format: FileFormat, noth
         ("+SUM(A1)", "'+SUM(A1)"),
         ("-2+3+cmd|' /C calc'!A0", "'-2+3+cmd|' /C calc'!A0"),
         ("@SUM(1)", "'@SUM(1)"),
-        ("\t=1", "'\t=1"),
-        ("\r=1", "'\r=1"),
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
         (" =1+1", "' =1+1"),
         ("＝1", "'＝1"),
+        # Where lines are cut at semicolons, or at a line end within quotes.
+        ("Jane;=cmd|' /C calc'!A0", "Jane;'=cmd|' /C calc'!A0"),
+        ("Jane\n @SUM(1);+49 30;-1+1", "Jane\n' @SUM(1);+49 30;'-1+1"),
+        # What looks like ours.
+        ("'=1", "''=1"),
+        ("a;'=1", "a;''=1"),
         # Nothing that could run: a number, a telephone number, a name.
         ("+49 (30) 901-820", "+49 (30) 901-820"),
         ("-12.5", "-12.5"),
@@ -137,6 +144,8 @@ def test_what_a_spreadsheet_would_run_is_written_as_text(text: str, cell: str) -
 def test_no_text_becomes_another(text: str) -> None:
     assert as_given(harmless(text)) == text
     assert harmless(text)[:1] not in set("=@＝＋－＠\t\r\n")
+    # Cut at semicolons and line ends, as some spreadsheets do.
+    assert not [part for part in re.split("[;\t\r\n]", harmless(text)) if re.match(r"\s*[=@＝＋－＠]", part)]
 
 
 def test_a_sheet_that_is_full_goes_on_in_the_next(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_whatever_was_written_is_read(rows: list[tuple[str, str]], at: int) -> N
         (JSON_LINES, text.replace("\x85", "\\u0085")),
         (JSON, json.dumps(objects, indent=1, ensure_ascii=False)),
     ):
-        if file_format is CSV and any(value.startswith("'") for row in rows for value in row):
+        if file_format is CSV and any("'" in value for row in rows for value in row):
             continue
         found = lines(file_format, content.encode(), at)
         assert [line.values for line in found] == objects, file_format

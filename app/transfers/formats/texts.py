@@ -16,21 +16,31 @@ from app.transfers.formats.writing import Layout
 from app.transfers.values import ColumnType, Row, Value
 
 # What spreadsheets take for the beginning of a formula, in any of their languages; some pass over white space first.
-_FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+# Apostrophes before it are the text's own, and get one more: else nobody could tell which of them is ours.
+_SIGN: Final = r"[=+\-@＝＋－＠]"
+_FORMULA: Final = re.compile(rf"'*(?:\s*{_SIGN}|[\t\r\n])")
 # A number or a telephone number is computed at worst; it names no function and no other file.
 _NUMBER: Final = re.compile(r"[+\-]?[0-9][0-9 ()./\-]*")
+# Where a comma is the decimal sign, spreadsheets cut lines at semicolons and pass over our quotes: the formula of a
+# cell may begin in the middle of a text, or in its next line.
+_INSIDE: Final = rf"(?='*[^\S\t\r\n]*{_SIGN})(?!{_NUMBER.pattern}(?:[;\t\r\n]|$))"
+_BEFORE: Final = re.compile(rf"([;\t\r\n]){_INSIDE}")
+_MARKED: Final = re.compile(rf"([;\t\r\n])'{_INSIDE}")
 
 
 def harmless(text: str) -> str:
     """A text as a cell of a CSV file: with an apostrophe before what a spreadsheet would run."""
-    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
-        return f"'{text}"
-    return text
+    inside = _BEFORE.sub(r"\1'", text)
+    return f"'{inside}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else inside
 
 
 def as_given(text: str) -> str:
     """What `harmless` was given."""
-    return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text
+    for marked in (text[1:], text) if text.startswith("'") else (text,):
+        found = _MARKED.sub(r"\1", marked)
+        if harmless(found) == text:
+            return found
+    return text
 
 
 class CsvWriter:
