@@ -8,9 +8,11 @@ import asyncio
 import pickle
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import overload
+from uuid import UUID
 
 from app.core.errors import BadInput, Unavailable
 from app.simulation.process import LENGTH, framed
@@ -19,6 +21,8 @@ from app.simulation.study import Answer, Study
 
 MOST_WAITING = 8
 """Who comes when so many are there already is told to come again."""
+MOST_OF_ONE = 3
+"""So many of them ask for one tenant: nobody keeps it for themselves."""
 DEADLINE_SECONDS = 20.0
 _RETRY_AFTER_SECONDS = 5.0
 
@@ -29,26 +33,28 @@ class Elsewhere:
     def __init__(self, deadline_seconds: float = DEADLINE_SECONDS) -> None:
         self.deadline_seconds = deadline_seconds
         self._turn = asyncio.Lock()
-        self._there = 0
+        self._there: Counter[UUID] = Counter()
         self._process: Process | None = None
 
     @overload
-    async def ask(self, question: Study, portions: Sequence[bytes]) -> Answer: ...
+    async def ask(self, question: Study, portions: Sequence[bytes], tenant_id: UUID) -> Answer: ...
     @overload
-    async def ask(self, question: Question, portions: Sequence[bytes]) -> Advice: ...
-    async def ask(self, question: Study | Question, portions: Sequence[bytes]) -> Answer | Advice:
+    async def ask(self, question: Question, portions: Sequence[bytes], tenant_id: UUID) -> Advice: ...
+    async def ask(self, question: Study | Question, portions: Sequence[bytes], tenant_id: UUID) -> Answer | Advice:
         """The answer, computed elsewhere, of records in portions (`records.packed`).
 
         `Unavailable` if too many ask, `BadInput` if it takes too long.
         """
-        if self._there >= MOST_WAITING:
+        if self._there.total() >= MOST_WAITING or self._there[tenant_id] >= MOST_OF_ONE:
             raise Unavailable(_RETRY_AFTER_SECONDS, "Many simulations are asked for at present. Try again shortly.")
-        self._there += 1
+        self._there[tenant_id] += 1
         try:
             async with self._turn:
                 answer = await self._asked(pickle.dumps((question, portions)))
         finally:
-            self._there -= 1
+            self._there[tenant_id] -= 1
+            if not self._there[tenant_id]:
+                del self._there[tenant_id]
         if isinstance(answer, Exception):
             raise answer
         assert isinstance(answer, Answer | Advice)

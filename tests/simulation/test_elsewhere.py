@@ -9,11 +9,12 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import time
+from uuid import UUID
 
 import pytest
 
 from app.core.errors import BadInput, Unavailable
-from app.simulation.elsewhere import MOST_WAITING, Elsewhere
+from app.simulation.elsewhere import MOST_OF_ONE, MOST_WAITING, Elsewhere
 from app.simulation.process import answered, framed
 from app.simulation.recommending import Question
 from app.simulation.records import packed
@@ -26,6 +27,7 @@ PORTIONS = [packed(RECORDS[:50]), packed(RECORDS[50:])]
 STUDY = Study(Demand.RECORDED, DAY, RULES, RULES, runs=2, seed=1, threshold_seconds=60)
 # A process that begins on a busy machine takes its time.
 PATIENT = 600.0
+ME = UUID(int=1)
 ENDLESS = replace(STUDY, runs=1_000_000)
 
 
@@ -44,21 +46,21 @@ def pid(simulations: Elsewhere) -> int:
 
 async def test_what_is_answered_elsewhere_is_what_would_be_here(simulations: Elsewhere) -> None:
     question = Question((), DAY, RULES, 60, runs=3, seed=1)
-    assert await simulations.ask(STUDY, PORTIONS) == answered(STUDY, PORTIONS)
+    assert await simulations.ask(STUDY, PORTIONS, ME) == answered(STUDY, PORTIONS)
     first = pid(simulations)
-    assert await simulations.ask(question, PORTIONS) == answered(question, PORTIONS)
+    assert await simulations.ask(question, PORTIONS, ME) == answered(question, PORTIONS)
     assert pid(simulations) == first
     # What goes wrong there is raised here, and the next one is answered.
     with pytest.raises(ZeroDivisionError):
-        await simulations.ask(replace(STUDY, demand=Demand.RESAMPLED, factor=1 / 3, blocks=_Broken()), PORTIONS)
+        await simulations.ask(replace(STUDY, demand=Demand.RESAMPLED, factor=1 / 3, blocks=_Broken()), PORTIONS, ME)
     # Killed while it has nothing to do: the next one gets another.
     os.kill(first, signal.SIGKILL)
-    assert await simulations.ask(STUDY, PORTIONS) == answered(STUDY, PORTIONS)
+    assert await simulations.ask(STUDY, PORTIONS, ME) == answered(STUDY, PORTIONS)
     assert pid(simulations) != first
 
 
 async def test_who_gives_up_or_takes_too_long_ends_it(simulations: Elsewhere) -> None:
-    given_up = asyncio.create_task(simulations.ask(ENDLESS, PORTIONS))
+    given_up = asyncio.create_task(simulations.ask(ENDLESS, PORTIONS, ME))
     await eventually(lambda: simulations._process is not None)
     process = simulations._process
     given_up.cancel()
@@ -68,9 +70,9 @@ async def test_who_gives_up_or_takes_too_long_ends_it(simulations: Elsewhere) ->
     assert process.returncode == -signal.SIGKILL
     simulations.deadline_seconds = 0.0
     with pytest.raises(BadInput, match="takes too long"):
-        await simulations.ask(ENDLESS, PORTIONS)
+        await simulations.ask(ENDLESS, PORTIONS, ME)
     simulations.deadline_seconds = PATIENT
-    assert (await simulations.ask(STUDY, PORTIONS)).recorded is not None
+    assert (await simulations.ask(STUDY, PORTIONS, ME)).recorded is not None
 
 
 async def test_where_nobody_came_there_may_be_much_to_compute_all_the_same(simulations: Elsewhere) -> None:
@@ -78,9 +80,9 @@ async def test_where_nobody_came_there_may_be_much_to_compute_all_the_same(simul
     many = replace(ENDLESS, blocks=(Block(time(), None, difference=500),) * 24)
     simulations.deadline_seconds = 0.0
     with pytest.raises(BadInput, match="takes too long"):
-        await simulations.ask(many, [])
+        await simulations.ask(many, [], ME)
     simulations.deadline_seconds = PATIENT
-    assert await simulations.ask(STUDY, []) == answered(STUDY, [])
+    assert await simulations.ask(STUDY, [], ME) == answered(STUDY, [])
     assert simulations._process is not None
 
 
@@ -101,14 +103,21 @@ async def test_a_process_whose_owner_was_killed_does_not_compute_for_ever() -> N
 
 
 async def test_a_few_wait_and_the_next_one_is_told_to_come_again(simulations: Elsewhere) -> None:
-    asked = [asyncio.create_task(simulations.ask(ENDLESS, PORTIONS)) for _ in range(MOST_WAITING)]
+    tenants = [UUID(int=1 + number // MOST_OF_ONE) for number in range(MOST_WAITING)]
+    asked = [asyncio.create_task(simulations.ask(ENDLESS, PORTIONS, each)) for each in tenants[:MOST_OF_ONE]]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable):
-        await simulations.ask(STUDY, PORTIONS)
+        await simulations.ask(STUDY, PORTIONS, ME)
+    # Others are not kept out by one of them, but by so many.
+    asked += [asyncio.create_task(simulations.ask(ENDLESS, PORTIONS, each)) for each in tenants[MOST_OF_ONE:]]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in asked)
+    with pytest.raises(Unavailable):
+        await simulations.ask(STUDY, PORTIONS, UUID(int=9))
     for task in asked:
         task.cancel()
     await asyncio.gather(*asked, return_exceptions=True)
-    assert (await simulations.ask(STUDY, PORTIONS)).recorded is not None
+    assert (await simulations.ask(STUDY, PORTIONS, ME)).recorded is not None
 
 
 class _Broken(tuple):  # type: ignore[type-arg]

@@ -77,7 +77,9 @@ async def ground(api: Api) -> Ground:
     simulations = api.runtime.simulations
     simulations.deadline_seconds = 600.0
     await simulations.ask(
-        Study(Demand.RECORDED, DAY, RULES, RULES, runs=1, seed=1, threshold_seconds=60), [packed(RECORDS)]
+        Study(Demand.RECORDED, DAY, RULES, RULES, runs=1, seed=1, threshold_seconds=60),
+        [packed(RECORDS)],
+        ref.tenant_id,
     )
     return Ground(business, queue_id, metered_id)
 

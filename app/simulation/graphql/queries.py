@@ -35,7 +35,8 @@ class SimulationQuery:
         wanted = input.value()
         async with info.context.read_figures() as tx:
             asked, portions = await service.study(tx, ref.id, wanted)
-        return QueueSimulation.of(asked, await info.context.runtime.simulations.ask(asked, portions))
+        found = await info.context.runtime.simulations.ask(asked, portions, ref.tenant_id)
+        return QueueSimulation.of(asked, found)
 
     @strawberry.field(
         description=(
@@ -69,5 +70,5 @@ class SimulationQuery:
         service.ensure_period(starts_at, ends_at)
         async with info.context.read_figures() as tx:
             asked, portions = await service.question(tx, ref.id, starts_at, ends_at, target_p90_wait_seconds)
-        found = await info.context.runtime.simulations.ask(asked, portions)
+        found = await info.context.runtime.simulations.ask(asked, portions, ref.tenant_id)
         return QueueRecommendations.of(asked.target_p90_seconds, found)
