@@ -1,7 +1,9 @@
 """Exports: what is in them, for whom, and that nobody is ever offered half of one."""
 
 import asyncio
+import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,6 +202,17 @@ async def test_who_takes_over_begins_anew(desk: Desk, monkeypatch: pytest.Monkey
     whole = await tamper("select id, finished_at is not null from files where tenant_id = $1", desk.tenant_id)
     assert [row[1] for row in whole] == [True]
     assert whole[0][0] != half[0][0]
+
+
+def test_what_a_killed_worker_left_is_thrown_away_by_the_next_export(tmp_path: Path) -> None:
+    old, running, other = (tmp_path / name for name in ("vq-export-1", "vq-export-2", "another"))
+    for folder in (old, running, other):
+        (folder / "book").mkdir(parents=True)
+        (folder / "book" / "sheet.xml").write_text("jane@mail.example")
+    for folder in (old, other):
+        os.utime(folder, (0, 0))
+    making._fresh(tmp_path / "vq-export-3")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["another", "vq-export-2", "vq-export-3"]
 
 
 async def test_what_cannot_be_made_is_given_up(desk: Desk, tamper: Tamper, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,9 @@ from a worker that died begins anew, so that a file is of one instant; until the
 import asyncio
 import logging
 import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from shutil import rmtree
@@ -33,6 +35,9 @@ STEP_BYTES: Final = 1024 * 1024
 """What is written with one commit, and so what is held at a time."""
 STEP_ROWS: Final = 20_000
 """A step at the latest, so that progress is seen, and a cancelled export stops, where a format holds its bytes back."""
+_FOLDER: Final = "vq-export-"
+_OVER_SECONDS: Final = 7_200.0
+"""No job takes as long."""
 
 logger = logging.getLogger(__name__)
 
@@ -164,9 +169,15 @@ async def _fail(context: JobContext, export_id: UUID, failure: str, reason: str)
 
 def _folder(export: Export) -> Path:
     # Always the same: what a worker has left that was killed is thrown away by who takes over on its machine.
-    return Path(tempfile.gettempdir()) / f"vq-export-{export.id}"
+    return Path(tempfile.gettempdir()) / f"{_FOLDER}{export.id}"
 
 
 def _fresh(folder: Path) -> None:
+    # Or, where that is another machine, by the next export here: rows of people do not lie about for good.
+    over = time.time() - _OVER_SECONDS
+    for left in folder.parent.glob(f"{_FOLDER}*"):
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < over:
+                rmtree(left, ignore_errors=True)
     rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
