@@ -19,7 +19,7 @@ _VISITS = """
     from session_facts facts
     left join queue_categories categories on categories.tenant_id = $1 and categories.id = facts.category_id
     where facts.tenant_id = $1 and facts.queue_id = $2 and facts.entered_at >= $3 and facts.entered_at < $4
-    order by facts.entered_at limit $5
+    order by facts.entered_at, facts.session_id limit $5
 """
 
 

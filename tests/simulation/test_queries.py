@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_OID, uuid4, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import pytest
 
@@ -54,7 +54,7 @@ async def ground(api: Api) -> Ground:
     facts = [
         Fact(
             ref.id,
-            uuid4(),
+            UUID(int=number),
             record.entered_at,
             record.entered_at,
             is_transfer=False,
@@ -69,7 +69,8 @@ async def ground(api: Api) -> Ground:
             outcome=Outcome.SERVED if record.fate is Fate.SERVED else Outcome.ABANDONED_WAITING,
             counter_id=None if record.counter is None else uuid5(NAMESPACE_OID, record.counter),
         )
-        for record in RECORDS
+        # Written the other way round: what came in the same second is in no order of its own, and luck goes by order.
+        for number, record in reversed([*enumerate(RECORDS, 1)])
     ]
     async with api.runtime.dbs.system.write(ref.tenant_id) as tx:
         await keep_facts(tx, LIVE, ref.tenant_id, facts)
