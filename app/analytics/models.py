@@ -128,7 +128,8 @@ class RollupColumns(SQLModel):
     scope_id: UUID = Field(primary_key=True)
     grain: Grain = Field(primary_key=True, sa_type=enum_column(Grain, "grain").sa_type)
     dimension: Dimension = Field(primary_key=True, sa_type=enum_column(Dimension, "dimension").sa_type)
-    # The instant at which the local hour, day or month begins.
+    # The instant at which the local hour, day or month begins; in rows of a tenant, whose queues may be in several time
+    # zones, the same as `local_at`.
     begins_at: datetime = Field(primary_key=True, sa_type=time_column().sa_type)
     # The category (zero: none), counter or user; the priority as a number: UUID(int=priority); of ALL, zero.
     member: UUID = Field(primary_key=True)

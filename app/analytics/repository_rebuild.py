@@ -118,21 +118,21 @@ async def exchange(tx: WriteTx, new: Store, tenant_id: UUID, queue_id: UUID, kep
 
 
 _MONTHS: Final = """
-    select distinct date_trunc('month', begins_at, 'UTC') from analytics_rollups
+    select distinct date_trunc('month', local_at, 'UTC') from analytics_rollups
     where tenant_id = $1 and grain = 'MONTH' order by 1
 """
 _OF_QUEUES: Final = f"""
     select {ROW} from analytics_rollups
-    where tenant_id = $1 and scope_id <> $1 and dimension = any($2) and begins_at >= $3 and begins_at < $4
+    where tenant_id = $1 and scope_id <> $1 and dimension = any($2) and local_at >= $3 and local_at < $4
 """
 _OWN: Final = f"""
     select {ROW} from analytics_rollups
-    where tenant_id = $1 and scope_id = $1 and begins_at >= $2 and begins_at < $3
+    where tenant_id = $1 and scope_id = $1 and local_at >= $2 and local_at < $3
 """
 
 
 async def months(tx: ReadTx, tenant_id: UUID) -> list[datetime]:
-    """The months (UTC) in which rows of a tenant begin that are as long as one: there is nothing outside of them."""
+    """The local months of which there are rows of a tenant: there is nothing outside of them."""
     return [row[0] for row in await tx.rows(_MONTHS, tenant_id)]
 
 

@@ -121,11 +121,15 @@ def _row(found: Increments, scope_id: UUID, grain: Grain, member: Member, span: 
 
 
 def of_tenant(tenant_id: UUID, increments: Iterable[tuple[RowKey, Increment]], sign: int = 1) -> Increments:
-    """What rows of queues are, or were, of the tenant's."""
+    """What rows of queues are, or were, of the tenant's: by what the clocks show, since queues may be in several zones.
+
+    The same instant is another hour on each wall, and one row could not say which.
+    """
     found: Increments = {}
     for key, increment in increments:
         if key.dimension in OF_TENANT:
-            own = found.setdefault(key._replace(scope_id=tenant_id), Increment(increment.local_at))
+            at = increment.local_at
+            own = found.setdefault(key._replace(scope_id=tenant_id, begins_at=at), Increment(at))
             own.merge(increment, sign)
     return found
 

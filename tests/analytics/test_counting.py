@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,7 +21,7 @@ from app.analytics.facts import Fact
 from app.analytics.fold import Happened, LogGap, Position, QueueFold
 from app.analytics.hours import Hours, hours_of, milliseconds
 from app.analytics.models import Dimension, Grain, Outcome
-from app.analytics.rollups import flat, unflat
+from app.analytics.rollups import Increments, flat, of_tenant, rows_of, unflat
 from app.analytics.sketch import bucket_of, milliseconds_of
 from app.analytics.upkeep import kept_since
 
@@ -208,3 +208,19 @@ def test_a_gap_in_the_log_is_not_counted_over() -> None:
 )
 def test_facts_are_kept_for_whole_months(now: str, months: int, since: str) -> None:
     assert kept_since(at(now), months) == at(since)
+
+
+def test_one_instant_is_another_hour_of_the_business_on_each_wall() -> None:
+    queues = {uuid4(): "Europe/Berlin", uuid4(): "America/New_York"}
+    tenant_id, now = uuid4(), at("2026-11-21T15:10:00+00:00")
+    increments = Increments()
+    for queue_id, zone in queues.items():
+        cells = {EVERYBODY: {(Hours(zone).of(now), "entered", None): 1}}
+        increments |= rows_of(queue_id, Hours(zone), cells, {})
+    hours = {
+        (key.begins_at, row.local_at): row.counts["entered"]
+        for key, row in of_tenant(tenant_id, increments.items()).items()
+        if key.grain == "HOUR"
+    }
+    walls = at("2026-11-21T16:00:00+00:00"), at("2026-11-21T10:00:00+00:00")
+    assert hours == {(wall, wall): 1 for wall in walls}

@@ -99,7 +99,11 @@ async def test_a_queue_that_is_moved_to_another_time_zone_is_counted_by_its_new_
     assert without_time({key: row for key, row in rows.items() if key.scope_id == queue_id}) == without_time(
         added_up(queue_id, "Asia/Kolkata", facts)
     )
-    assert {key.begins_at.minute for key in rows if key.grain == "HOUR"} == {30}, "the tenant's as well"
+    hours = [key for key in rows if key.grain == "HOUR"]
+    assert {key.begins_at.minute for key in hours if key.scope_id == queue_id} == {30}
+    own = {key.begins_at: row.local_at for key, row in rows.items() if key.scope_id == tenant_id}
+    assert set(own) == {row.local_at for row in rows.values()}, "the tenant's as well, by the wall's clock"
+    assert own == {at: at for at in own}
     # What comes next is counted by the same clock.
     await life.go_on(5)
     await counts.fold()
