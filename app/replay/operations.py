@@ -8,10 +8,9 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from app.replay.client import ApiError, Bearer, Client, Data, Variables
@@ -118,7 +117,7 @@ class EventData(Answer):
 class EventItem(Answer):
     revision: int
     type: str
-    occurred_at: datetime
+    occurred_at: AwareDatetime
     session_id: str | None
     ticket_number: str | None
     data: EventData

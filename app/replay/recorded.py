@@ -63,8 +63,15 @@ def day_of(events: Sequence[LogEvent], name: str, day: date | None) -> tuple[dat
 def credits_of(events: Iterable[LogEvent]) -> Mapping[int, float]:
     """What each priority was worth, in seconds of waiting, as the ranks that were given say.
 
-    Under strict priorities that is a step of `CLASS_SECONDS` for each.
+    Under strict priorities that is a step of `CLASS_SECONDS` for each. `SourceError` where they say nothing.
     """
+    try:
+        return _credits_of(events)
+    except (LogError, ValueError, TypeError) as problem:
+        raise SourceError(f"the log says no rank: {problem}") from None
+
+
+def _credits_of(events: Iterable[LogEvent]) -> Mapping[int, float]:
     classes: dict[int, set[int]] = {}
     credits: dict[int, float] = {}
     for event in events:

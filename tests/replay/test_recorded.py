@@ -122,6 +122,20 @@ def test_rubbish_is_refused_with_its_line(log: Log, tmp_path: Path, line: str, s
         read_file(file)
 
 
+@pytest.mark.parametrize("said", [{"rankTime": "noon"}, {"rankTime": "2026-05-04T09:00:00"}, {"rankClass": "first"}])
+def test_a_log_that_says_no_ranks_is_refused(log: Log, said: dict[str, object]) -> None:
+    log.say(20, "SESSION_JOINED", "A006", **said)
+    with pytest.raises(SourceError, match="says no rank"):
+        credits_of(log.read)
+
+
+def test_times_of_a_file_have_zones(log: Log, tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    file.write_text(json.dumps(log.events[0] | {"occurredAt": "2026-05-04T09:00:00"}))
+    with pytest.raises(SourceError, match="line 1"):
+        read_file(file)
+
+
 def lines(log: Log) -> Iterator[str]:
     for event in log.events:
         yield json.dumps(event)
