@@ -64,7 +64,7 @@ def figures(count: int, wait_seconds: float = 600.0) -> Figures:
             "occupancy": 0.7 if count else None,
             "mean_waiting_count": 3.0,
             "most_waiting_count": 12,
-            "satisfaction": Satisfaction(count // 3, 4.2, 0.82, count // 4, 31.0),
+            "satisfaction": Satisfaction(count // 3, 4.2, 82.0, count // 4, 31.0),
         }
     )
 

@@ -210,7 +210,7 @@ class _Saying:
         now, before = self._content.series.total.satisfaction, self._content.before.satisfaction
         yield Heading(language["satisfaction"])
         rows = [
-            (language["csat"], language.share(now.csat), language.share(before.csat)),
+            (language["csat"], language.share(_part(now.csat)), language.share(_part(before.csat))),
             (language["nps"], language.number(now.nps), language.number(before.nps)),
             (language["ratings"], language.number(now.rating_count), language.number(before.rating_count)),
         ]
@@ -246,7 +246,7 @@ class _Saying:
                 language.duration(row.figures.figures.service.p90_seconds),
                 language.number(row.figures.served_per_hour, 1),
                 language.share(row.figures.occupancy),
-                language.share(row.figures.figures.satisfaction.csat),
+                language.share(_part(row.figures.figures.satisfaction.csat)),
             )
             for row in self._content.staff
         ]
@@ -305,6 +305,11 @@ _SECTIONS: Mapping[ReportSection, Callable[[_Saying], Iterator[Block]]] = Mappin
 
 def _minutes(seconds: float | None) -> float | None:
     return None if seconds is None else seconds / 60
+
+
+def _part(percent: float | None) -> float | None:
+    """CSAT is kept from 0 to 100, shares from 0 to 1."""
+    return None if percent is None else percent / 100
 
 
 def _most(rows: Sequence[Row]) -> float:
