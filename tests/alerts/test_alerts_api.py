@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from app.alerts import service as alerts_service
+from app.alerts.graphql import queries
+from app.alerts.live import topic
 from app.alerts.looking import look
 from app.alerts.models import AlertMetric
 from app.alerts.repository_readings import answers
@@ -42,8 +44,8 @@ async def looked(business: Business) -> None:
     """One look of a worker, and the ring that follows it."""
     runtime = business.api.runtime
     found = await look(runtime.dbs.system, runtime.dbs.app, runtime.settings, set(AlertMetric))
-    for topic in found.rung:
-        await runtime.bus.publish(topic, b"")
+    for rung in found.rung:
+        await runtime.bus.publish(rung, b"")
 
 
 async def test_a_rule_is_made_changed_listed_and_deleted(business: Business) -> None:
@@ -189,6 +191,29 @@ async def test_the_feed_begins_with_what_is_open_and_ends_as_a_fresh_query_would
     assert (await staff(operation("AlertList"), first=10, filter={"statuses": ["FIRING"]}))["edges"] == []
     late = await staff(operation("AlertAcknowledge"), input={"alertId": alert["id"]})
     assert late["__typename"] == "AlertIsOverError"
+
+
+async def test_what_was_not_shown_for_want_of_room_is_not_raised_when_it_is(
+    business: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "MOST_OPEN", 2)
+    tenant_id = parse(await business.queue())[1].tenant_id
+    made_of = []
+    for number in range(4):
+        rule = await made(business.admin, name=f"Rule {number}")
+        made_of.append((rule["id"], await raised(business.api, tenant_id, rule["id"])))
+    async with business.admin.socket() as socket:
+        feed = await socket.subscribe(operation("AlertRaised"), {})
+        first = await next_of(feed)
+        assert ([each["id"] for each in first["alerts"]], first["openCount"]) == ([made_of[3][1], made_of[2][1]], 4)
+        await change(business.admin, made_of[3][0], isEnabled=False)
+        second = await next_of(feed)
+        assert [each["id"] for each in second["alerts"]] == [made_of[2][1], made_of[1][1]]
+        assert (second["openCount"], second["raised"]) == (3, [])
+        rule = await made(business.admin, name="Another")
+        new = await raised(business.api, tenant_id, rule["id"])
+        await business.api.runtime.bus.publish(topic(tenant_id), b"")
+        assert (await next_of(feed))["raised"] == [{"id": new}]
 
 
 async def test_alerts_are_paged_and_another_tenants_are_not_found(business: Business) -> None:

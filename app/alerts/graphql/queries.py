@@ -1,6 +1,7 @@
 """Reading alerts and their rules, and watching those that are open."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from app.alerts import repository, service
 from app.alerts.graphql.inputs import AlertFilter
 from app.alerts.graphql.types import Alert, AlertConnection, AlertEdge, AlertRule, OpenAlerts
 from app.alerts.live import topic
+from app.alerts.models import Alert as AlertRow
 from app.alerts.rules import PLATFORM_METRICS
 from app.context import Context, Info
 from app.core.db.pages import PageRequest
@@ -68,7 +70,7 @@ class AlertSubscription:
     async def alert_raised(self, info: Info) -> AsyncIterator[OpenAlerts]:
         context = info.context
         shown: tuple[int, dict[UUID, int]] | None = None
-        revision = 0
+        revision, behind = 0, _NOWHERE
         async for _ in changes(context.runtime.bus, topic(context.tenant_id)):
             async with context.read() as tx:
                 count, rows = await repository.open_alerts(tx, with_platform=_sees_platform(context), limit=MOST_OPEN)
@@ -76,13 +78,24 @@ class AlertSubscription:
             now = count, {row.id: row.revision for row in rows}
             if now == shown:
                 continue
-            before, shown, revision = shown, now, revision + 1
+            new = [] if shown is None else [row for row in rows if row.id not in shown[1] and _place(row) > behind]
+            # Where there are more than are shown, one of those before follows when one of these is over.
+            behind = _place(rows[-1]) if count > len(rows) else _NOWHERE
+            shown, revision = now, revision + 1
             yield OpenAlerts(
                 revision=revision,
                 open_count=count,
                 alerts=[Alert.of(row) for row in rows],
-                raised=[] if before is None else [Alert.of(row) for row in rows if row.id not in before[1]],
+                raised=[Alert.of(row) for row in new],
             )
+
+
+_NOWHERE = datetime.min.replace(tzinfo=UTC), UUID(int=0)
+
+
+def _place(row: AlertRow) -> tuple[datetime, UUID]:
+    """Among the open ones, newest last."""
+    return row.raised_at, row.id
 
 
 def _sees_platform(context: Context) -> bool:
