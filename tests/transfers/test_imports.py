@@ -323,6 +323,7 @@ async def test_who_takes_over_goes_on_with_the_next_row(desk: Desk, monkeypatch:
         await desk.runner.run(ref)
     half = await now(desk, row)
     assert counts(half) == ("RUNNING", 3, 3, 0, 0)
+    assert (half["doneLength"], half["length"]) == (0, len(content))
     await desk.runner.run(ref)
     assert counts(await now(desk, row)) == ("DONE", 6, 6, 0, 0)
     assert [each["slug"] for each in await desk.rows(kind="QUEUES")] == [f"queue-{number}" for number in range(6)]

@@ -24,6 +24,8 @@ from app.transfers.models import File
 MOST_ATTEMPTS: Final = 20
 NOTED_EVERY: Final = 100
 """Rows of a dry run between two notes of how far it is: it leaves nothing else."""
+SLICE: Final = 65_536
+"""Bytes after which `done_length` moves on: what a file is kept in is too much for a small one."""
 
 logger = logging.getLogger(__name__)
 
@@ -97,9 +99,12 @@ class _Rows:
     async def bring_all(self) -> None:
         """Every row, then that it is done: one commit with the job's being done."""
         async for piece in files.contents(self._context.db, self._file):
-            self._length += len(piece)
-            await self._bring_some(self._reader.feed(piece))
-            await self._note()
+            for start in range(0, len(piece), SLICE):
+                part = piece[start : start + SLICE]
+                await self._bring_some(self._reader.feed(part))
+                # Only now: until then its rows have not been looked at.
+                self._length += len(part)
+                await self._note()
         await self._bring_some(self._reader.close())
         async with self._context.finish() as tx:
             row = await self._write(tx)
