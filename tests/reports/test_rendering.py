@@ -65,6 +65,11 @@ def test_the_scale_of_waits_says_its_unit(content: Content) -> None:
     assert "Minutes" in text.splitlines()
 
 
+def test_the_names_of_narrow_columns_are_whole(content: Content) -> None:
+    text = text_of(pdf.render(replace(content, sections=(ReportSection.QUEUES,)), ENGLISH))
+    assert "Abandonment" in text
+
+
 def test_a_pdf_shows_figures_and_plots(content: Content) -> None:
     file = pdf.render(content, ENGLISH)
     text = text_of(file)

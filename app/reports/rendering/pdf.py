@@ -160,10 +160,12 @@ def _table(table: Table, to_left: bool) -> Flowable:
     columns = len(table.head)
     first = 0.46 if columns <= 3 else 0.28
     widths = [WIDTH * first] + [WIDTH * (1 - first) / (columns - 1)] * (columns - 1)
+    # So that the longest words of a narrow column's name are not broken.
+    head = 7 if columns <= 5 else 6
     rows: list[list[Flowable]] = [
         [
             # Numbers stand at the far side of their column, so that they can be compared.
-            Lines(text, 7 if not number else 8, SANS if number else BOLD, to_left=to_left == (at == 0))
+            Lines(text, 8 if number else head, SANS if number else BOLD, to_left=to_left == (at == 0))
             for at, text in enumerate(row)
         ]
         for number, row in enumerate((table.head, *table.rows))
