@@ -4,8 +4,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 DATA := $(or $(VQ_DATA_DIR),.vq)
-# One more than there are processors: tests wait for servers and processes for a third of their time.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two more than there are processors: tests wait for servers and processes for a third of their time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 CACHES := .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build *.egg-info
@@ -32,7 +32,7 @@ install: $(VENV)/.dev ## create the virtual environment with everything in it
 test: test-python contract ## run every test, on servers of its own
 
 test-python: $(VENV)/.dev
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	@$(BIN)/python .ci/tests.py -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 contract: $(VENV)/.dev ## check the front-end contract with its real clients (needs Node)
 	@if [ ! -f frontend-contract/package.json ]; then \
