@@ -4,8 +4,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 DATA := $(or $(VQ_DATA_DIR),.vq)
-# Two more than there are processors: tests wait for servers and processes for a third of their time.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+# One more than there are processors: tests wait for servers and processes for a third of their time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 CACHES := .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build *.egg-info
@@ -98,10 +98,10 @@ $(BIN)/pip:
 	echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv), or name it: make up PYTHON=/path/to/python3.12" >&2; \
 	exit 1
 
-# Quiet, with what pip said kept for when it fails.
+# Quiet, with what pip said kept for when it fails. What is never imported need not be compiled.
 define install
 echo "Installing the packages of $(1) …"; \
-if ! { $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --only-binary :all: --require-hashes -r $(1) \
+if ! { $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile --only-binary :all: --require-hashes -r $(1) \
     && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .; \
     } >$(VENV)/install.log 2>&1; then \
     tail -n 20 $(VENV)/install.log >&2; \
