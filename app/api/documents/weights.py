@@ -68,8 +68,6 @@ WEIGHTS = {
     "Query.staffPerformance": 100,
     "Query.tenantDashboard": 100,
     "Subscription.dashboardChanged": 100,
-    # Five years of hours are added up: 40 ms.
-    "QueueAnalytics.heatMap": 250,
     "QueueAnalytics.previous": 50,
     "QueueAnalytics.peakHours": 50,
     "Queue.asOf": 300,
