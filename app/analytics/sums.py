@@ -13,32 +13,14 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
+from app.analytics import rollups
 from app.analytics.figures import Durations, Figures, Period, Satisfaction
 from app.analytics.sketch import bucket_of, milliseconds_of
 from app.ratings.rules import csat, mean_score, nps
 
-COUNTS = (
-    "entered",
-    "transferred_in",
-    "called",
-    "wait_ms",
-    "served",
-    "abandoned",
-    "cancelled_after_call",
-    "cancelled_by_staff",
-    "no_show",
-    "stay_over",
-    "revoked",
-    "transferred_out",
-    "abandoned_ms",
-    "service_count",
-    "service_ms",
-    "waiting_ms",
-    "called_ms",
-    "serving_ms",
-    "counter_ms",
-)
-HISTOGRAMS = ("wait_buckets", "abandoned_buckets", "service_buckets", "rating_buckets", "nps_buckets")
+# No figure shows heads instead of visits, and places on joining are read by a question of their own.
+COUNTS = tuple(name for name in rollups.COUNTS if name != "people")
+HISTOGRAMS = tuple(name for name in rollups.HISTOGRAMS if not name.startswith("position"))
 COLUMNS = (*COUNTS, *HISTOGRAMS, "waiting_max")
 _QUANTILES = (0.5, 0.9, 0.95)
 
